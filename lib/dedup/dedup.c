@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dedup/dedup.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+
+/* A line of slots is a cache line; keys start at the line that their hash names. */
+#define LINE_SLOTS 8
+#define SEGMENT_LINES 512
+#define SEGMENT_SLOTS (SEGMENT_LINES * LINE_SLOTS)
+
+/* A segment splits at 7/8: probes stay at a line or two, and an empty slot ends every search. */
+#define SEGMENT_FULL (SEGMENT_SLOTS / 8 * 7)
+
+/*
+ * Directory entries for each segment that there may be, at least. Hashes spread so evenly that depths
+ * of segments differ by one or two; a segment that would need more is emptied as at the bound.
+ */
+#define DIRECTORY_SPARE 4
+
+/* A key is address, port and kind in 56 bits, and this bit: 0 is an empty slot. */
+#define KEY_PRESENT (UINT64_C(1) << 63)
+
+struct segment {
+	uint64_t slot[SEGMENT_SLOTS];
+};
+
+struct segment_state {
+	uint16_t count;
+	uint8_t depth; /* how many high bits of the hash all its keys share */
+};
+
+struct dedup {
+	struct segment *segment;
+	struct segment_state *state;
+	uint32_t *directory; /* by the high `depth` bits of the hash: a segment */
+	uint32_t segments;
+	uint32_t segments_max;
+	uint8_t depth;
+	uint8_t depth_max;
+	uint64_t hash_key;
+	uint64_t count;
+	uint64_t forgotten;
+	struct segment scratch; /* a segment's keys, while it splits */
+};
+
+/* Size a directory for segments: its depth. */
+static uint8_t
+directory_depth(uint64_t segments)
+{
+	uint8_t depth = 0;
+
+	while ((UINT64_C(1) << depth) < segments * DIRECTORY_SPARE)
+		depth++;
+	return depth;
+}
+
+static size_t
+bytes_for(uint64_t segments, uint8_t depth)
+{
+	return sizeof(struct dedup) +
+	       segments * (sizeof(struct segment) + sizeof(struct segment_state)) +
+	       (sizeof(uint32_t) << depth);
+}
+
+/* Take the memory for as many segments as max_bytes allows. */
+static int
+allocate(struct dedup *d, size_t max_bytes)
+{
+	uint64_t n = max_bytes / sizeof(struct segment);
+
+	while (bytes_for(n, directory_depth(n)) > max_bytes)
+		n--;
+	d->segments_max = (uint32_t)n;
+	d->depth_max = directory_depth(n);
+	d->segment = aligned_alloc(sizeof(uint64_t) * LINE_SLOTS, n * sizeof(*d->segment));
+	d->state = calloc(n, sizeof(*d->state));
+	d->directory = calloc(UINT64_C(1) << d->depth_max, sizeof(*d->directory));
+	return d->segment != NULL && d->state != NULL && d->directory != NULL;
+}
+
+static void
+clear_segment(struct dedup *d, uint32_t segment)
+{
+	memset(&d->segment[segment], 0, sizeof(d->segment[segment]));
+	d->state[segment].count = 0;
+}
+
+struct dedup *
+dedup_new(size_t max_bytes, uint64_t hash_key)
+{
+	struct dedup *d;
+
+	if (max_bytes < DEDUP_BYTES_MIN)
+		return NULL;
+	d = calloc(1, sizeof(*d));
+	if (d == NULL)
+		return NULL;
+	if (!allocate(d, max_bytes)) {
+		dedup_free(d);
+		return NULL;
+	}
+	d->hash_key = hash_key;
+	d->segments = 1;
+	clear_segment(d, 0);
+	return d;
+}
+
+void
+dedup_free(struct dedup *d)
+{
+	if (d == NULL)
+		return;
+	free(d->segment);
+	free(d->state);
+	free(d->directory);
+	free(d);
+}
+
+static inline uint64_t
+hash_of(const struct dedup *d, uint64_t key)
+{
+	return hash_mix64(key ^ d->hash_key);
+}
+
+/* The high bits of a hash; none is a number of bits too. */
+static inline uint64_t
+high_bits(uint64_t hash, unsigned int bits)
+{
+	return hash >> 1 >> (63 - bits);
+}
+
+/* The slot that holds a key, or the empty one where it belongs. */
+static uint64_t *
+find_slot(struct segment *s, uint64_t hash, uint64_t key)
+{
+	size_t line = hash % SEGMENT_LINES;
+
+	for (;; line = (line + 1) % SEGMENT_LINES) {
+		uint64_t *slot = &s->slot[line * LINE_SLOTS];
+
+		for (size_t i = 0; i < LINE_SLOTS; i++) {
+			if (slot[i] == key || slot[i] == 0)
+				return &slot[i];
+		}
+	}
+}
+
+static void
+put_key(struct dedup *d, uint32_t segment, uint64_t hash, uint64_t key)
+{
+	*find_slot(&d->segment[segment], hash, key) = key;
+	d->state[segment].count++;
+}
+
+static void
+double_directory(struct dedup *d)
+{
+	for (size_t i = (size_t)1 << d->depth; i-- > 0;) {
+		d->directory[2 * i + 1] = d->directory[i];
+		d->directory[2 * i] = d->directory[i];
+	}
+	d->depth++;
+}
+
+/* Point the upper half of the directory entries of a segment to its new sibling. */
+static void
+share_directory(struct dedup *d, uint64_t hash, unsigned int depth, uint32_t sibling)
+{
+	uint64_t first = (high_bits(hash, depth - 1) << 1 | 1) << (d->depth - depth);
+	uint64_t n = UINT64_C(1) << (d->depth - depth);
+
+	for (uint64_t i = first; i < first + n; i++)
+		d->directory[i] = sibling;
+}
+
+/* Split a segment, one of whose keys has this hash, by the next bit of the hash. */
+static void
+split_segment(struct dedup *d, uint32_t segment, uint64_t hash)
+{
+	uint32_t sibling = d->segments++;
+	unsigned int depth = ++d->state[segment].depth;
+
+	if (depth > d->depth)
+		double_directory(d);
+	share_directory(d, hash, depth, sibling);
+	d->state[sibling].depth = (uint8_t)depth;
+	d->scratch = d->segment[segment];
+	clear_segment(d, segment);
+	clear_segment(d, sibling);
+	for (size_t i = 0; i < SEGMENT_SLOTS; i++) {
+		uint64_t key = d->scratch.slot[i], h = hash_of(d, key);
+
+		if (key != 0)
+			put_key(d, high_bits(h, depth) & 1 ? sibling : segment, h, key);
+	}
+}
+
+static void
+forget_segment(struct dedup *d, uint32_t segment)
+{
+	d->forgotten += d->state[segment].count;
+	d->count -= d->state[segment].count;
+	clear_segment(d, segment);
+}
+
+static void
+make_room(struct dedup *d, uint32_t segment, uint64_t hash)
+{
+	if (d->segments < d->segments_max && d->state[segment].depth < d->depth_max)
+		split_segment(d, segment, hash);
+	else
+		forget_segment(d, segment);
+}
+
+int
+dedup_add(struct dedup *d, uint32_t address, uint16_t port, uint8_t kind)
+{
+	uint64_t key = KEY_PRESENT | (uint64_t)address << 24 | (uint64_t)port << 8 | kind;
+	uint64_t hash = hash_of(d, key);
+	uint32_t segment;
+	uint64_t *slot;
+
+	for (;;) {
+		segment = d->directory[high_bits(hash, d->depth)];
+		slot = find_slot(&d->segment[segment], hash, key);
+		if (*slot == key)
+			return 0;
+		if (d->state[segment].count < SEGMENT_FULL)
+			break;
+		make_room(d, segment, hash);
+	}
+	*slot = key;
+	d->state[segment].count++;
+	d->count++;
+	return 1;
+}
+
+uint64_t
+dedup_count(const struct dedup *d)
+{
+	return d->count;
+}
+
+uint64_t
+dedup_forgotten(const struct dedup *d)
+{
+	return d->forgotten;
+}
+
+size_t
+dedup_bytes(const struct dedup *d)
+{
+	return bytes_for(d->segments, d->depth);
+}

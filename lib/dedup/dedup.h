@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Which replies have been seen: an exact set of (target, kind), in memory per reply, not per target.
+ *
+ * The kind is part of the key, so that an early RST never hides a later SYN-ACK. An extendible hash
+ * table (Fagin et al., TODS 1979): a directory on the hash's high bits names segments of fixed size,
+ * a full segment splits in two; so an insertion moves at most one segment's keys and there is never a
+ * pause to rehash everything. Segments fill and split about together: a key takes 9 to 18 bytes,
+ * about 12 on average.
+ *
+ * The set is bounded: at max_bytes a full segment is emptied instead of split and the keys it held
+ * are counted as forgotten, so that repeats may then be told as first again; never the reverse: a
+ * key not seen before is always new.
+ *
+ * All memory is taken at the start, in a piece that the kernel backs with pages only as it fills:
+ * adding never allocates. One thread: a worker owns its set; buckets make sets of workers disjoint.
+ */
+#ifndef DEDUP_DEDUP_H
+#define DEDUP_DEDUP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct dedup;
+
+/* The least that max_bytes may be: room for a segment or two. */
+#define DEDUP_BYTES_MIN (128 << 10)
+
+/*
+ * hash_key randomises the table's hash (against chosen targets). NULL without memory or when
+ * max_bytes is below DEDUP_BYTES_MIN.
+ */
+struct dedup *dedup_new(size_t max_bytes, uint64_t hash_key);
+void dedup_free(struct dedup *d);
+
+/* Add (address, port, kind): 1 when it is new, 0 when it was there. */
+int dedup_add(struct dedup *d, uint32_t address, uint16_t port, uint8_t kind);
+
+/* Keys held, keys forgotten at the bound, bytes held (at most max_bytes). */
+uint64_t dedup_count(const struct dedup *d);
+uint64_t dedup_forgotten(const struct dedup *d);
+size_t dedup_bytes(const struct dedup *d);
+
+#endif /* DEDUP_DEDUP_H */

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The gate: the last look at every frame before it leaves.
+ *
+ * A deny map over the whole IPv4 space: a bit per /24 that says "look closer", a bit per /24 that
+ * says "all of it", and an exact block of 256 bits for each /24 that is denied in part. It is built
+ * from the raw texts of the exclusions by code of its own (it does not use lib/targets nor
+ * base/ipv4), so that a fault in the one does not hide in the other: a frame that the gate stops is a
+ * bug found, counted, and not sent.
+ *
+ * Building belongs to one thread. A gate may be read by any number of threads; gate_deny() after
+ * the first reader only adds and may run beside readers: a reader that starts after it returns sees
+ * the denial.
+ */
+#ifndef GATE_GATE_H
+#define GATE_GATE_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct gate_table;
+
+/* 64-bit words of a bit for each /24. */
+#define GATE_WORDS (1 << 18)
+
+/* Layout is public for the inline look-up alone; 4 MB, of which pages are only used where denied. */
+struct gate {
+	_Atomic uint64_t touched[GATE_WORDS]; /* some address of this /24 is denied */
+	_Atomic uint64_t whole[GATE_WORDS];   /* all of it is */
+	struct gate_table *_Atomic table;     /* the /24s that are denied in part */
+	size_t bytes;                         /* that the gate holds */
+};
+
+/* A gate that denies nothing, or NULL without memory. */
+struct gate *gate_new(void);
+void gate_free(struct gate *g);
+
+/*
+ * Deny, or (before the gate is in use) allow again, what a text names: an address, a CIDR or
+ * "first-last"; host bits after a prefix are ignored, so that it denies the whole network that the
+ * line could mean. 0; -EINVAL when it does not parse, and nothing changed; -ENOMEM, and part of it
+ * may be denied. A denial of any size takes a few milliseconds at most.
+ */
+int gate_deny(struct gate *g, const char *text, size_t len);
+int gate_allow(struct gate *g, const char *text, size_t len);
+
+/*
+ * Deny every line of a list: an entry as gate_deny() takes it, '#' starts a comment, white space
+ * around an entry is nothing. Lines that do not parse are passed over: who gives the list has
+ * another reader for faults. 0, or -ENOMEM.
+ */
+int gate_deny_list(struct gate *g, const char *text, size_t len);
+
+/* The closer look at an address whose /24 is touched: internal to gate_denies(). */
+int gate_denies_slow(const struct gate *g, uint32_t address);
+
+/* Whether an address (host order) is denied. Safe and fast on any lcore. */
+static inline int
+gate_denies(const struct gate *g, uint32_t address)
+{
+	uint32_t net = address >> 8;
+	uint64_t word = atomic_load_explicit(&g->touched[net >> 6], memory_order_acquire);
+
+	if (__builtin_expect((word >> (net & 63) & 1) == 0, 1))
+		return 0;
+	return gate_denies_slow(g, address);
+}
+
+/* The number of addresses denied, 0 to 2^32; for reports and tests. */
+uint64_t gate_denied_count(const struct gate *g);
+
+#endif /* GATE_GATE_H */

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "targets/targets.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "targets/table.h"
+
+__extension__ typedef unsigned __int128 uint128;
+
+#define BURST 32
+
+void
+targets_free(struct targets *t)
+{
+	if (t == NULL)
+		return;
+	free(t->run);
+	free(t->bucket);
+	free(t->port);
+	free(t->pair);
+	free(t);
+}
+
+uint64_t
+targets_count(const struct targets *t)
+{
+	return t->product + t->pairs;
+}
+
+uint64_t
+targets_address_count(const struct targets *t)
+{
+	return t->addresses;
+}
+
+uint32_t
+targets_port_count(const struct targets *t)
+{
+	return t->ports;
+}
+
+uint64_t
+targets_pair_count(const struct targets *t)
+{
+	return t->pairs;
+}
+
+size_t
+targets_range_count(const struct targets *t)
+{
+	return t->runs;
+}
+
+size_t
+targets_bytes(const struct targets *t)
+{
+	return t->bytes;
+}
+
+static uint32_t
+first_rank(const struct targets *t, size_t run)
+{
+	return run == 0 ? 0 : t->run[run - 1].last_rank + 1;
+}
+
+struct ipv4_range
+targets_range(const struct targets *t, size_t i)
+{
+	return (struct ipv4_range){
+		.first = first_rank(t, i) + t->run[i].offset,
+		.last = t->run[i].last_rank + t->run[i].offset,
+	};
+}
+
+/* The run that holds a rank, among those from low to high. */
+static uint32_t
+search_rank(const struct targets *t, uint32_t rank, uint32_t low, uint32_t high)
+{
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (t->run[middle].last_rank < rank)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/*
+ * Division by the number of ports, d, as a multiplication (Granlund, Montgomery: "Division by
+ * invariant integers using multiplication", PLDI 1994): with m = ceil(2^64 / d), m * d exceeds 2^64
+ * by less than d <= 2^16, so that for n < 2^48 the error n * (m * d - 2^64) / 2^64 stays below one
+ * and the quotient is exact. m of d = 1 does not fit 64 bits: one port is a case of its own.
+ */
+static inline uint32_t
+address_rank(const struct targets *t, uint64_t index)
+{
+	if (t->ports == 1)
+		return (uint32_t)index;
+	return (uint32_t)(((uint128)index * t->reciprocal) >> 64);
+}
+
+/*
+ * The run that holds a rank, from the run that holds its bucket's first rank on. There are two to
+ * four buckets a run, so most have no run's end in them, and stepping over one end is branch-free.
+ * The branch is rarely taken however exclusions cluster, because ranks come shuffled.
+ */
+static inline uint32_t
+find_run(const struct targets *t, uint32_t rank, uint32_t run)
+{
+	run += t->run[run].last_rank < rank;
+	if (__builtin_expect(t->run[run].last_rank < rank, 0))
+		run = search_rank(t, rank, run + 1, t->bucket[(rank >> t->shift) + 1]);
+	return run;
+}
+
+/* Up to BURST indices. The two look-ups of each stand apart, so that many cache misses overlap. */
+static void
+select_product(const struct targets *t, const uint64_t *index, unsigned int n, uint32_t *address,
+	       uint16_t *port)
+{
+	uint32_t rank[BURST], run[BURST];
+
+	for (unsigned int i = 0; i < n; i++) {
+		uint64_t in = index[i] < t->product ? index[i] : 0;
+
+		rank[i] = address_rank(t, in);
+		run[i] = t->bucket[rank[i] >> t->shift];
+		port[i] = t->port[in - (uint64_t)rank[i] * t->ports];
+	}
+	for (unsigned int i = 0; i < n; i++)
+		address[i] = rank[i] + t->run[find_run(t, rank[i], run[i])].offset;
+}
+
+/* The indices beyond the product. */
+static void
+select_pairs(const struct targets *t, const uint64_t *index, unsigned int n, uint32_t *address,
+	     uint16_t *port)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		if (index[i] >= t->product) {
+			uint64_t pair = t->pair[index[i] - t->product];
+
+			address[i] = (uint32_t)(pair >> 16);
+			port[i] = (uint16_t)pair;
+		}
+	}
+}
+
+void
+targets_select(const struct targets *t, const uint64_t *index, unsigned int n, uint32_t *address,
+	       uint16_t *port)
+{
+	unsigned int done;
+
+	for (; n > 0; n -= done, index += done, address += done, port += done) {
+		done = n < BURST ? n : BURST;
+		if (t->product > 0)
+			select_product(t, index, done, address, port);
+		if (t->pairs > 0)
+			select_pairs(t, index, done, address, port);
+	}
+}
+
+/* The rank of an address; 0 or -ENOENT. */
+static int
+find_address(const struct targets *t, uint32_t address, uint32_t *rank)
+{
+	size_t low = 0, high = t->runs;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (targets_range(t, middle).last < address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == t->runs || address < targets_range(t, low).first)
+		return -ENOENT;
+	*rank = address - t->run[low].offset;
+	return 0;
+}
+
+static int
+compare_ports(const void *a, const void *b)
+{
+	const uint16_t *x = a, *y = b;
+
+	return *x - *y;
+}
+
+int
+targets_rank(const struct targets *t, uint32_t address, uint16_t port, uint64_t *index)
+{
+	uint64_t key = table_pair(address, port);
+	const uint16_t *found_port = bsearch(&port, t->port, t->ports, sizeof(port), compare_ports);
+	const uint64_t *found_pair;
+	uint32_t rank;
+
+	if (found_port != NULL && find_address(t, address, &rank) == 0) {
+		*index = (uint64_t)rank * t->ports + (uint64_t)(found_port - t->port);
+		return 0;
+	}
+	found_pair = bsearch(&key, t->pair, t->pairs, sizeof(key), table_compare_pairs);
+	if (found_pair == NULL)
+		return -ENOENT;
+	*index = t->product + (uint64_t)(found_pair - t->pair);
+	return 0;
+}
