@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "ledger/ledger.h"
+
+#ifdef LEDGER_MUTANTS
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#endif
+
+#define TERMS(...) ((const uint8_t[]){__VA_ARGS__, LEDGER_TERMS})
+#define FRAME_EQUATION(name, frame)                                                                \
+	{                                                                                          \
+		name, TERMS(LEDGER_INTENDED + (frame)), TERMS(LEDGER_SENT + (frame),               \
+			LEDGER_GATED + (frame), LEDGER_REFUSED + (frame))                          \
+	}
+
+static const struct ledger_equation equations[] = {
+	FRAME_EQUATION("probes intended = sent + gated + refused", LEDGER_PROBE),
+	FRAME_EQUATION("resets intended = sent + gated + refused", LEDGER_RESET),
+	FRAME_EQUATION("ARP intended = sent + gated + refused", LEDGER_ARP),
+	FRAME_EQUATION("echo replies intended = sent + gated + refused", LEDGER_ECHO),
+	{
+		"received = the sum of its kinds",
+		TERMS(LEDGER_RECEIVED),
+		TERMS(LEDGER_KIND + CLASSIFY_SYNACK, LEDGER_KIND + CLASSIFY_RST,
+		      LEDGER_KIND + CLASSIFY_ICMP, LEDGER_KIND + CLASSIFY_ARP,
+		      LEDGER_KIND + CLASSIFY_ECHO_REQUEST, LEDGER_KIND + CLASSIFY_BAD_CHECKSUM,
+		      LEDGER_KIND + CLASSIFY_BAD_COOKIE, LEDGER_KIND + CLASSIFY_TRUNCATED,
+		      LEDGER_KIND + CLASSIFY_FRAGMENT, LEDGER_KIND + CLASSIFY_TCP_OTHER,
+		      LEDGER_KIND + CLASSIFY_OTHER, LEDGER_KIND + CLASSIFY_NOT_OURS),
+	},
+	{
+		"replies = passed to workers + stranded",
+		TERMS(LEDGER_KIND + CLASSIFY_SYNACK, LEDGER_KIND + CLASSIFY_RST,
+		      LEDGER_KIND + CLASSIFY_ICMP),
+		TERMS(LEDGER_PASSED, LEDGER_STRANDED),
+	},
+	{
+		"passed = taken by workers + left in rings",
+		TERMS(LEDGER_PASSED),
+		TERMS(LEDGER_TAKEN, LEDGER_LEFT_IN_RING),
+	},
+	{
+		"taken = first SYN-ACKs + other firsts + repeats",
+		TERMS(LEDGER_TAKEN),
+		TERMS(LEDGER_FIRST_SYNACK, LEDGER_FIRST_OTHER, LEDGER_REPEAT),
+	},
+	{
+		"responders = adopted + declined + left alone",
+		TERMS(LEDGER_FIRST_SYNACK),
+		TERMS(LEDGER_ADOPTED, LEDGER_DECLINED, LEDGER_LEFT_ALONE),
+	},
+	{
+		"taken = records made",
+		TERMS(LEDGER_TAKEN),
+		TERMS(LEDGER_RECORD),
+	},
+	{
+		"records = written + filtered + beyond the limit + refused by disk + unwritten",
+		TERMS(LEDGER_RECORD),
+		TERMS(LEDGER_WRITTEN, LEDGER_FILTERED, LEDGER_BEYOND_LIMIT, LEDGER_DISK_REFUSED,
+		      LEDGER_UNWRITTEN),
+	},
+};
+
+static const char *const term_names[LEDGER_TERMS] = {
+	[LEDGER_INTENDED + LEDGER_PROBE] = "probes intended",
+	[LEDGER_INTENDED + LEDGER_RESET] = "resets intended",
+	[LEDGER_INTENDED + LEDGER_ARP] = "ARP intended",
+	[LEDGER_INTENDED + LEDGER_ECHO] = "echo replies intended",
+	[LEDGER_SENT + LEDGER_PROBE] = "probes sent",
+	[LEDGER_SENT + LEDGER_RESET] = "resets sent",
+	[LEDGER_SENT + LEDGER_ARP] = "ARP sent",
+	[LEDGER_SENT + LEDGER_ECHO] = "echo replies sent",
+	[LEDGER_GATED + LEDGER_PROBE] = "probes gated",
+	[LEDGER_GATED + LEDGER_RESET] = "resets gated",
+	[LEDGER_GATED + LEDGER_ARP] = "ARP gated",
+	[LEDGER_GATED + LEDGER_ECHO] = "echo replies gated",
+	[LEDGER_REFUSED + LEDGER_PROBE] = "probes refused",
+	[LEDGER_REFUSED + LEDGER_RESET] = "resets refused",
+	[LEDGER_REFUSED + LEDGER_ARP] = "ARP refused",
+	[LEDGER_REFUSED + LEDGER_ECHO] = "echo replies refused",
+	[LEDGER_RECEIVED] = "received",
+	[LEDGER_KIND + CLASSIFY_SYNACK] = "SYN-ACK",
+	[LEDGER_KIND + CLASSIFY_RST] = "RST",
+	[LEDGER_KIND + CLASSIFY_ICMP] = "ICMP error",
+	[LEDGER_KIND + CLASSIFY_ARP] = "ARP",
+	[LEDGER_KIND + CLASSIFY_ECHO_REQUEST] = "echo request",
+	[LEDGER_KIND + CLASSIFY_BAD_CHECKSUM] = "bad checksum",
+	[LEDGER_KIND + CLASSIFY_BAD_COOKIE] = "wrong cookie",
+	[LEDGER_KIND + CLASSIFY_TRUNCATED] = "truncated",
+	[LEDGER_KIND + CLASSIFY_FRAGMENT] = "fragment",
+	[LEDGER_KIND + CLASSIFY_TCP_OTHER] = "other TCP",
+	[LEDGER_KIND + CLASSIFY_OTHER] = "other protocol",
+	[LEDGER_KIND + CLASSIFY_NOT_OURS] = "not ours",
+	[LEDGER_PASSED] = "passed to workers",
+	[LEDGER_STRANDED] = "stranded at the receiver",
+	[LEDGER_TAKEN] = "taken by workers",
+	[LEDGER_LEFT_IN_RING] = "left in rings",
+	[LEDGER_FIRST_SYNACK] = "responders",
+	[LEDGER_FIRST_OTHER] = "other first replies",
+	[LEDGER_REPEAT] = "repeats",
+	[LEDGER_ADOPTED] = "adopted",
+	[LEDGER_DECLINED] = "declined",
+	[LEDGER_LEFT_ALONE] = "left alone",
+	[LEDGER_RECORD] = "records made",
+	[LEDGER_WRITTEN] = "written",
+	[LEDGER_FILTERED] = "filtered",
+	[LEDGER_BEYOND_LIMIT] = "beyond the limit",
+	[LEDGER_DISK_REFUSED] = "refused by disk",
+	[LEDGER_UNWRITTEN] = "unwritten",
+};
+
+void
+ledger_sum(struct ledger *total, const struct ledger *l)
+{
+	for (unsigned int i = 0; i < LEDGER_TERMS; i++)
+		total->count[i] += __atomic_load_n(&l->count[i], __ATOMIC_RELAXED);
+}
+
+size_t
+ledger_equation_count(void)
+{
+	return sizeof(equations) / sizeof(equations[0]);
+}
+
+const struct ledger_equation *
+ledger_equation_at(size_t i)
+{
+	return &equations[i];
+}
+
+uint64_t
+ledger_side(const struct ledger *l, const uint8_t *terms)
+{
+	uint64_t sum = 0;
+
+	for (; *terms != LEDGER_TERMS; terms++)
+		sum += l->count[*terms];
+	return sum;
+}
+
+bool
+ledger_balances(const struct ledger *l, const struct ledger_equation **broken)
+{
+	for (size_t i = 0; i < ledger_equation_count(); i++) {
+		if (ledger_side(l, equations[i].left) == ledger_side(l, equations[i].right))
+			continue;
+		if (broken != NULL)
+			*broken = &equations[i];
+		return false;
+	}
+	return true;
+}
+
+const char *
+ledger_term_name(unsigned int term)
+{
+	return term_names[term];
+}
+
+#ifdef LEDGER_MUTANTS
+bool
+ledger_is_skipped(const char *file, int line)
+{
+	const char *wanted = getenv("ASDIC_LEDGER_SKIP");
+	const char *base = strrchr(file, '/');
+	char place[128];
+
+	if (wanted == NULL)
+		return false;
+	snprintf(place, sizeof(place), "%s:%d", base != NULL ? base + 1 : file, line);
+	return strcmp(place, wanted) == 0;
+}
+#endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The ledger: what became of every frame, every reply and every record.
+ *
+ * Each term is incremented where its event happens, by the thread to which it happens, in a struct
+ * ledger of that thread's own; none is got by subtraction. At the end the threads' ledgers are added
+ * up and must satisfy the equations of ledger_equation(): what went in is what came out. An
+ * unbalanced ledger is a bug, and the scan that has one fails.
+ *
+ *   for each kind of frame sent:  intended = sent + gated + refused
+ *   received                    = the sum of its kinds
+ *   replies of each kind        = passed to a worker + given up with its ring
+ *   passed to workers           = taken by workers
+ *   taken                       = SYN-ACKs + RSTs + ICMP errors, first or repeated
+ *   responders (first SYN-ACKs) = adopted + declined + left alone
+ *   taken                       = records made
+ *   records made                = written + filtered + beyond the limit + refused by the disk
+ *
+ * Port counters are no part of it: drivers count as they please. They stand beside it in the report.
+ *
+ * ledger_add() is the owner's alone; any thread may read with ledger_sum(), and what it reads is a
+ * whole number of each term though not of one instant.
+ */
+#ifndef LEDGER_LEDGER_H
+#define LEDGER_LEDGER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "classify/classify.h"
+
+/* Kinds of frame that are sent; each has the four terms intended, sent, gated and refused. */
+enum ledger_frame { LEDGER_PROBE, LEDGER_RESET, LEDGER_ARP, LEDGER_ECHO, LEDGER_FRAMES };
+
+enum ledger_term {
+	/* Sending: LEDGER_INTENDED + enum ledger_frame, and so on. */
+	LEDGER_INTENDED,
+	LEDGER_SENT = LEDGER_INTENDED + LEDGER_FRAMES,    /* accepted by tx_burst */
+	LEDGER_GATED = LEDGER_SENT + LEDGER_FRAMES,       /* stopped by the gate */
+	LEDGER_REFUSED = LEDGER_GATED + LEDGER_FRAMES,    /* given up: the driver never took it */
+	/* Receiving. */
+	LEDGER_RECEIVED = LEDGER_REFUSED + LEDGER_FRAMES, /* returned by rx_burst */
+	LEDGER_KIND,                                      /* + enum classify_kind */
+	/* Replies on their way to workers. */
+	LEDGER_PASSED = LEDGER_KIND + CLASSIFY_KINDS,
+	LEDGER_STRANDED, /* still held by a receiver when a second ctrl-C ended the run */
+	LEDGER_TAKEN,
+	LEDGER_LEFT_IN_RING, /* still on a ring when a second ctrl-C ended the run */
+	/* What the workers made of them. */
+	LEDGER_FIRST_SYNACK,
+	LEDGER_FIRST_OTHER,
+	LEDGER_REPEAT,
+	LEDGER_ADOPTED,
+	LEDGER_DECLINED,
+	LEDGER_LEFT_ALONE, /* no grab asked for it: answered with a RST */
+	LEDGER_RECORD,
+	/* What the writer made of the records. */
+	LEDGER_WRITTEN,
+	LEDGER_FILTERED,
+	LEDGER_BEYOND_LIMIT,
+	LEDGER_DISK_REFUSED,
+	LEDGER_UNWRITTEN, /* still on a ring when a second ctrl-C ended the run */
+	LEDGER_TERMS
+};
+
+struct ledger {
+	_Alignas(64) uint64_t count[LEDGER_TERMS];
+};
+
+#ifdef LEDGER_MUTANTS
+/* Test builds: whether the increment at this place is to be left out. */
+bool ledger_is_skipped(const char *file, int line);
+#else
+#define ledger_is_skipped(file, line) false
+#endif
+
+/* Owner only: count n events of a term. */
+#define ledger_add(ledger, term, n)                                                                \
+	do {                                                                                       \
+		if (!ledger_is_skipped(__FILE__, __LINE__))                                        \
+			ledger_add_plain((ledger), (unsigned int)(term), (n));                     \
+	} while (0)
+
+static inline void
+ledger_add_plain(struct ledger *l, unsigned int term, uint64_t n)
+{
+	/* One writer: a plain sum, stored whole so that readers never see half of it. */
+	__atomic_store_n(&l->count[term], l->count[term] + n, __ATOMIC_RELAXED);
+}
+
+/* Any thread: add what l holds to total. */
+void ledger_sum(struct ledger *total, const struct ledger *l);
+
+/* One equation: the sum of left equals the sum of right. Lists end with LEDGER_TERMS. */
+struct ledger_equation {
+	const char *name;
+	const uint8_t *left;
+	const uint8_t *right;
+};
+
+size_t ledger_equation_count(void);
+const struct ledger_equation *ledger_equation_at(size_t i);
+
+/* The sum of one side. */
+uint64_t ledger_side(const struct ledger *l, const uint8_t *terms);
+
+/* Whether every equation holds; of those that do not, the first is *broken (may be NULL). */
+bool ledger_balances(const struct ledger *l, const struct ledger_equation **broken);
+
+/* A term's name as it is reported: "probes sent", "received", "bad checksum", ... */
+const char *ledger_term_name(unsigned int term);
+
+#endif /* LEDGER_LEDGER_H */

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "probe/probe.h"
+
+#include <errno.h>
+
+#define USES 4
+
+static const struct probe_module *const modules[] = {&probe_tcp_synscan};
+
+/* Half of the slots that are left, but one at least for each of the uses still to come. */
+static uint32_t
+slots_of(uint32_t left, uint32_t uses_to_come)
+{
+	if (uses_to_come == 0)
+		return left;
+	return left / 2 < left - uses_to_come ? left / 2 : left - uses_to_come;
+}
+
+int
+probe_port_plan(uint16_t first, uint16_t last, struct probe_port_plan *plan)
+{
+	uint32_t base = first;
+	uint32_t left;
+
+	if (first == 0 || last < first || last - first + 1 < PROBE_PORTS_MIN)
+		return -ERANGE;
+	left = ((uint32_t)last - first + 1) / PROBE_BUCKETS;
+	for (uint32_t use = 0; use < USES; use++) {
+		uint32_t slots = slots_of(left, USES - 1 - use);
+
+		plan->ports[use].base = (uint16_t)base;
+		plan->ports[use].slots = (uint16_t)slots;
+		base += slots * PROBE_BUCKETS;
+		left -= slots;
+	}
+	return 0;
+}
+
+int
+probe_port_find(const struct probe_port_plan *plan, uint16_t port, enum cookie_plan *use,
+		uint8_t *bucket)
+{
+	for (int i = 0; i < USES; i++) {
+		uint32_t offset = (uint32_t)port - plan->ports[i].base;
+
+		if (offset < (uint32_t)plan->ports[i].slots * PROBE_BUCKETS) {
+			*use = (enum cookie_plan)i;
+			*bucket = (uint8_t)offset;
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+const struct probe_module *
+probe_module_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++) {
+		if (strcmp(modules[i]->name, name) == 0)
+			return modules[i];
+	}
+	return NULL;
+}
+
+int
+probe_init(struct probe *p, const struct probe_module *module, const struct probe_config *config)
+{
+	if (config->ttl == 0 || config->sources == NULL || config->source_count == 0 ||
+	    config->source_count > PROBE_SOURCES_MAX)
+		return -EINVAL;
+	for (int i = 0; i < USES; i++) {
+		if (config->plan.ports[i].slots == 0)
+			return -EINVAL;
+	}
+	*p = (struct probe){.module = module, .config = *config};
+	return module->init(p);
+}
+
+int
+probe_expects(const struct probe *p, uint32_t address, uint16_t port, uint32_t own_address,
+	      uint16_t own_port, enum cookie_plan *use, uint64_t *cookie)
+{
+	const struct probe_config *c = &p->config;
+	enum cookie_plan plan;
+	uint8_t bucket;
+	uint64_t made;
+
+	if (probe_port_find(&c->plan, own_port, &plan, &bucket) != 0)
+		return 0;
+	made = cookie_make(&c->key, address, port, plan);
+	if (own_port != probe_source_port(&c->plan.ports[plan], made) ||
+	    own_address != c->sources[probe_source_index(c->source_count, made)])
+		return 0;
+	*use = plan;
+	*cookie = made;
+	return 1;
+}

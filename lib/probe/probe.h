@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Probe modules: what is sent to a target, and where its reply must go.
+ *
+ * A module makes one template frame for a port of the machine, and patches bursts of copies of it
+ * for targets. Everything that varies is a function of the target's cookie (cookie/cookie.h), so
+ * that the attempts of one target are one connection's SYN sent again, and a reply is validated
+ * without state.
+ *
+ * The source port carries the bucket: source port = base + slot * 256 + bucket, where bucket is
+ * eight bits of the cookie. Steering a reply to its worker is arithmetic on its destination port.
+ *
+ * Pure. A struct probe is immutable once made; any lcore may use it.
+ */
+#ifndef PROBE_PROBE_H
+#define PROBE_PROBE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/ipv4.h"
+#include "cookie/cookie.h"
+#include "wire/wire.h"
+
+#define PROBE_BUCKETS 256
+
+/* Ports that one use of the port plan has: base + slot * PROBE_BUCKETS + bucket, slot < slots. */
+struct probe_ports {
+	uint16_t base;
+	uint16_t slots;
+};
+
+/*
+ * One port plan for everything that opens a flow, in disjoint ranges of whole slots that follow one
+ * another from the first port on. Probes have half of the slots, coverage probes half of what is
+ * left, active opens half of what is left then, DNS the rest; but none less than one. Up to 255
+ * ports that fill no slot stay unused at the end.
+ */
+struct probe_port_plan {
+	struct probe_ports ports[4]; /* by enum cookie_plan */
+};
+
+/* The fewest source ports a plan needs: a slot of every use. */
+#define PROBE_PORTS_MIN (4 * PROBE_BUCKETS)
+
+/* Divide first..last, first not 0. 0, or -ERANGE when there are fewer than PROBE_PORTS_MIN. */
+int probe_port_plan(uint16_t first, uint16_t last, struct probe_port_plan *plan);
+
+/* The plan and bucket of a source port: 0, or -ENOENT when it is in none. */
+int probe_port_find(const struct probe_port_plan *plan, uint16_t port, enum cookie_plan *use,
+		    uint8_t *bucket);
+
+/* The pool of source addresses: most addresses that cookies are spread over. */
+#define PROBE_SOURCES_MAX 4096
+
+/* Source port, source address and first IP ID, from a cookie's high half. */
+static inline uint8_t
+probe_bucket(uint64_t cookie)
+{
+	return (uint8_t)(cookie >> 32);
+}
+
+static inline uint16_t
+probe_source_port(const struct probe_ports *ports, uint64_t cookie)
+{
+	uint32_t slot = ((uint32_t)(cookie >> 40 & 0xfff) * ports->slots) >> 12;
+
+	return (uint16_t)(ports->base + slot * PROBE_BUCKETS + probe_bucket(cookie));
+}
+
+static inline uint32_t
+probe_source_index(uint32_t count, uint64_t cookie)
+{
+	return ((uint32_t)(cookie >> 52) * count) >> 12;
+}
+
+/* Attempts differ in the IP ID alone. TCP never echoes it; ICMP quotes do. */
+static inline uint16_t
+probe_ip_id(uint64_t cookie, uint8_t attempt)
+{
+	return (uint16_t)((cookie >> 32 ^ cookie >> 48) + (uint64_t)attempt * 0x9e37);
+}
+
+/*
+ * How a SYN looks: the options and window of a system that everybody answers, in the order in which
+ * that system has them. Never without options: hosts are lost that way. All set DF.
+ *   windows  window 64240; MSS 1460, NOP, WScale 8, NOP, NOP, SACK-permitted (66-byte frame)
+ *   linux    window 64240; MSS 1460, SACK-permitted, timestamps, NOP, WScale 7 (74-byte frame); the
+ *            timestamp's value is a function of the cookie, its echo 0
+ *   mss      window 65535; MSS 1460 (58-byte frame, 60 on the wire: line rate)
+ */
+enum probe_profile { PROBE_WINDOWS, PROBE_LINUX, PROBE_MSS };
+
+/* What a module needs of the port it sends from. Arrays are borrowed while the probe lives. */
+struct probe_config {
+	enum probe_profile profile;
+	uint8_t ttl;
+	uint8_t source_mac[WIRE_MAC_SIZE];
+	uint8_t gateway_mac[WIRE_MAC_SIZE];
+	const uint32_t *sources; /* host order */
+	uint32_t source_count;   /* 1 to PROBE_SOURCES_MAX */
+	struct probe_port_plan plan;
+	struct cookie_key key;
+};
+
+#define PROBE_FRAME_MAX 96
+
+/* A module made ready for one port. */
+struct probe {
+	const struct probe_module *module;
+	struct probe_config config;
+	uint8_t template[PROBE_FRAME_MAX];
+	uint16_t frame_len;     /* without FCS; padding to WIRE_FRAME_MIN is the driver's to add */
+	uint64_t ip_sum;        /* of the template's IPv4 header, variable fields zero */
+	uint64_t transport_sum; /* of pseudo-header and segment, variable fields zero */
+};
+
+struct probe_module {
+	const char *name; /* as the job names it */
+	uint8_t protocol; /* IP protocol of the probe and its replies */
+	/* Make template, frame_len and sums from p->config. 0, or -EINVAL. */
+	int (*init)(struct probe *p);
+	/*
+	 * Patch n frames, each a copy of the template or an earlier patch of one, for n targets.
+	 * cookie[] comes from cookie_make_burst() with `use`; addresses and ports are in host
+	 * order.
+	 */
+	void (*fill)(const struct probe *p, enum cookie_plan use, uint8_t attempt, unsigned int n,
+		     uint8_t *const *frame, const uint32_t *address, const uint16_t *port,
+		     const uint64_t *cookie);
+};
+
+/* The modules there are. */
+extern const struct probe_module probe_tcp_synscan;
+
+/* The module of a name, or NULL. */
+const struct probe_module *probe_module_find(const char *name);
+
+/* Make a module ready. 0; -EINVAL for a config it cannot use. */
+int probe_init(struct probe *p, const struct probe_module *module,
+	       const struct probe_config *config);
+
+/*
+ * The cookie that a reply from (address, port) to our (own_address, own_port) must answer to:
+ * 1 and *cookie when own_address and own_port are what the key makes of the target, else 0.
+ * The sequence number, the cookie's low half, is the caller's to compare.
+ */
+int probe_expects(const struct probe *p, uint32_t address, uint16_t port, uint32_t own_address,
+		  uint16_t own_port, enum cookie_plan *use, uint64_t *cookie);
+
+/*
+ * Build a RST for a connection that nobody adopts: to (address, port) with the sequence number that
+ * its SYN-ACK acknowledged (RFC 9293, 3.10.7.1). frame has room for PROBE_FRAME_MAX. Returns the
+ * frame's length, without padding.
+ */
+uint16_t probe_build_rst(const struct probe *p, uint32_t address, uint16_t port,
+			 uint32_t own_address, uint16_t own_port, uint32_t seq, uint16_t ip_id,
+			 uint8_t *frame);
+
+#endif /* PROBE_PROBE_H */

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "wire/wire.h"
+
+#include <errno.h>
+
+enum {
+	OPTION_END = 0,
+	OPTION_NOP = 1,
+	OPTION_MSS = 2,
+	OPTION_WSCALE = 3,
+	OPTION_SACK_PERM = 4,
+	OPTION_TIMESTAMP = 8
+};
+
+/* RFC 7323, 2.3: a larger shift is to be taken as 14. */
+#define WSCALE_MAX 14
+
+/* Addition with end-around carry: in one's complement arithmetic of 64 bits nothing is lost. */
+static inline uint64_t
+add_carry(uint64_t a, uint64_t b)
+{
+	uint64_t sum = a + b;
+
+	return sum + (sum < b);
+}
+
+static inline uint64_t
+load_native64(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+/* Less than eight bytes, as the low bytes of a word. */
+static inline uint64_t
+load_tail(const uint8_t *p, size_t len)
+{
+	uint64_t v = 0;
+	uint32_t half;
+	uint16_t pair;
+	unsigned int shift = 0;
+
+	if (len & 4) {
+		memcpy(&half, p, sizeof(half));
+		v = half;
+		p += 4;
+		shift = 32;
+	}
+	if (len & 2) {
+		memcpy(&pair, p, sizeof(pair));
+		v |= (uint64_t)pair << shift;
+		p += 2;
+		shift += 16;
+	}
+	if (len & 1)
+		v |= (uint64_t)*p << shift;
+	return v;
+}
+
+/*
+ * Eight bytes a step, in the machine's own order: one's complement sums do not depend on it but for
+ * one byte swap at the end (RFC 1071, 2B). Two chains, so that a long segment's carries overlap.
+ */
+uint64_t
+wire_sum(const void *data, size_t len, uint64_t sum)
+{
+	const uint8_t *p = data;
+	uint64_t even = 0, odd = 0;
+
+	for (; len >= 16; len -= 16, p += 16) {
+		even = add_carry(even, load_native64(p));
+		odd = add_carry(odd, load_native64(p + 8));
+	}
+	if (len >= 8) {
+		even = add_carry(even, load_native64(p));
+		len -= 8;
+		p += 8;
+	}
+	if (len > 0)
+		odd = add_carry(odd, load_tail(p, len));
+	return sum + __builtin_bswap16((uint16_t)~wire_checksum_fold(add_carry(even, odd)));
+}
+
+uint64_t
+wire_pseudo_sum(const struct wire_ipv4 *ip, uint8_t protocol, uint16_t len)
+{
+	return (uint64_t)load_be32(ip->src) + load_be32(ip->dst) + protocol + len;
+}
+
+int
+wire_ipv4_checksum_ok(const struct wire_ipv4 *ip, size_t header_len)
+{
+	return wire_checksum_fold(wire_sum(ip, header_len, 0)) == 0;
+}
+
+int
+wire_tcp_checksum_ok(const struct wire_ipv4 *ip, const void *segment, uint16_t len)
+{
+	uint64_t sum = wire_pseudo_sum(ip, IP_PROTO_TCP, len);
+
+	return wire_checksum_fold(wire_sum(segment, len, sum)) == 0;
+}
+
+void
+wire_ipv4_checksum_set(struct wire_ipv4 *ip, size_t header_len)
+{
+	store_be16(ip->checksum, 0);
+	store_be16(ip->checksum, wire_checksum_fold(wire_sum(ip, header_len, 0)));
+}
+
+void
+wire_tcp_checksum_set(const struct wire_ipv4 *ip, void *segment, uint16_t len)
+{
+	struct wire_tcp *tcp = segment;
+	uint64_t sum = wire_pseudo_sum(ip, IP_PROTO_TCP, len);
+
+	store_be16(tcp->checksum, 0);
+	store_be16(tcp->checksum, wire_checksum_fold(wire_sum(segment, len, sum)));
+}
+
+void
+wire_ipv4_build(struct wire_ipv4 *ip, uint32_t src, uint32_t dst, uint8_t protocol,
+		uint16_t total_length, uint16_t id, uint8_t ttl)
+{
+	*ip = (struct wire_ipv4){
+		.version_ihl = 0x45,
+		.ttl = ttl,
+		.protocol = protocol,
+	};
+	store_be16(ip->total_length, total_length);
+	store_be16(ip->id, id);
+	store_be32(ip->src, src);
+	store_be32(ip->dst, dst);
+	wire_ipv4_checksum_set(ip, sizeof(*ip));
+}
+
+int
+wire_network_find(const uint8_t *frame, size_t len, struct wire_network *out)
+{
+	const uint16_t untagged = sizeof(struct wire_ether);
+	const uint16_t tagged = untagged + 4;
+
+	if (len < untagged)
+		return -EINVAL;
+	out->ether_type = load_be16(frame + 12);
+	out->offset = untagged;
+	if (out->ether_type != ETHER_TYPE_VLAN)
+		return 0;
+	if (len < tagged)
+		return -EINVAL;
+	out->ether_type = load_be16(frame + 16);
+	out->offset = tagged;
+	return 0;
+}
+
+/* One option, kind and length byte included; a known kind of a wrong length is passed over. */
+static void
+option_read(const uint8_t *option, uint8_t len, struct wire_tcp_options *out)
+{
+	if (option[0] == OPTION_MSS && len == 4) {
+		out->mss = load_be16(option + 2);
+		out->has_mss = 1;
+	} else if (option[0] == OPTION_WSCALE && len == 3) {
+		out->wscale = option[2] < WSCALE_MAX ? option[2] : WSCALE_MAX;
+		out->has_wscale = 1;
+	} else if (option[0] == OPTION_SACK_PERM && len == 2) {
+		out->has_sack_perm = 1;
+	} else if (option[0] == OPTION_TIMESTAMP && len == 10) {
+		out->ts_value = load_be32(option + 2);
+		out->ts_echo = load_be32(option + 6);
+		out->has_timestamp = 1;
+	}
+}
+
+void
+wire_tcp_options_read(const uint8_t *options, size_t len, struct wire_tcp_options *out)
+{
+	size_t at = 0;
+
+	*out = (struct wire_tcp_options){0};
+	while (at < len && options[at] != OPTION_END) {
+		if (options[at] == OPTION_NOP) {
+			at++;
+			continue;
+		}
+		if (len - at < 2 || options[at + 1] < 2 || options[at + 1] > len - at)
+			return;
+		option_read(options + at, options[at + 1], out);
+		at += options[at + 1];
+	}
+}
