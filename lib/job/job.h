@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The job: what a scan is asked to do, read from YAML and from the command line.
+ *
+ * A job is a file, or flags, or both: every flag is a key of the job, laid over the file's, and all
+ * of it is validated by one table. All faults are found in one reading, each with its place
+ * ("file:line:column", or the flag it came from) and its mend. docs/job.md describes every key.
+ *
+ * A struct job is plain data, filled by job_load() and freed by job_free(). Afterwards it is
+ * immutable; any thread may read it. Modules are handed the part they need, never the whole.
+ * Everything in it has been validated, but for what only its user can know: whether files exist,
+ * what lists in files hold, and the names in `fields` and `filter`.
+ */
+#ifndef JOB_JOB_H
+#define JOB_JOB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "base/ipv4.h"
+
+/* A text as written in the job, and where (a default: the place {NULL, 0, 0}). */
+struct job_text {
+	char *text; /* terminated, without control characters */
+	struct diag_place place;
+};
+
+struct job_texts {
+	struct job_text *items;
+	size_t count;
+};
+
+struct job_port_range {
+	uint16_t first; /* 1 or more */
+	uint16_t last;  /* first or more */
+};
+
+/* Who answers for the scan; NULL where not given. */
+struct job_contact {
+	char *operator_name;
+	char *email;
+	char *url;
+	char *upstream;
+	struct diag_place place; /* of `contact`; where it is absent, of the job */
+};
+
+/* What kind of device a devargs text or PCI address names. */
+enum job_device_kind {
+	JOB_DEVICE_PCI,
+	JOB_DEVICE_AF_PACKET,
+	JOB_DEVICE_AF_XDP,
+	JOB_DEVICE_NULL,
+	JOB_DEVICE_SIMNET,
+	JOB_DEVICE_OTHER_VDEV,
+};
+
+struct job_interface {
+	struct job_text device; /* DPDK devargs or PCI address */
+	enum job_device_kind kind;
+	struct ipv4_range *addresses; /* the pool of source addresses: disjoint, never empty */
+	size_t address_count;         /* ranges */
+	uint16_t source_port_first;   /* default 32768 */
+	uint16_t source_port_last;    /* default 61000; at least 1,024 ports in all */
+	bool has_gateway;
+	uint32_t gateway; /* to be resolved by ARP, unless there is gateway_mac, which then rules */
+	bool has_gateway_mac;
+	uint8_t gateway_mac[6]; /* unicast */
+};
+
+/*
+ * include holds 0.0.0.0/0 where the job names no targets at all. Its texts are entries that
+ * list_read_entry() takes; those of exclude and allow_reserved moreover have no port, and
+ * allow_reserved has addresses and CIDRs alone.
+ */
+struct job_targets {
+	struct job_texts include;       /* raw; parsed by lib/targets */
+	struct job_texts include_files; /* "-" is standard input */
+	struct job_texts exclude;       /* raw: the gate parses these texts by itself */
+	struct job_texts exclude_files;
+	struct job_port_range *ports; /* as written: in any order, may overlap; may be none */
+	size_t port_range_count;
+	struct job_texts allow_reserved;
+};
+
+enum job_profile { JOB_PROFILE_WINDOWS, JOB_PROFILE_LINUX, JOB_PROFILE_MSS };
+
+struct job_probe {
+	char *module; /* "tcp_synscan" */
+	enum job_profile profile;
+	uint8_t ttl; /* 64 or more */
+};
+
+enum job_format { JOB_FORMAT_CSV, JOB_FORMAT_NDJSON };
+
+struct job_output {
+	struct job_text file;    /* "-" is standard output */
+	enum job_format format;  /* default: what the file's ending says, else CSV */
+	struct job_texts fields; /* empty: all of the format's; never empty for CSV */
+	bool header;
+	struct job_text filter; /* "" takes every record */
+};
+
+struct job_limits {
+	uint64_t runtime_ns;  /* 0: none */
+	uint64_t results;     /* 0: none */
+	uint64_t targets;     /* 0: all; else at most this many */
+	double targets_share; /* 1.0: all; else this share of N, above 0 */
+	uint64_t cooldown_ns; /* default 8 s */
+};
+
+struct job_order {
+	bool has_seed;
+	uint64_t seed;
+	uint32_t shard;  /* 1-based, up to shards */
+	uint32_t shards;
+};
+
+struct job {
+	char *name; /* letters, digits, '.', '_' and '-'; default "scan" */
+	struct job_contact contact;
+	struct job_interface interface; /* exactly one, for now */
+	struct job_targets targets;
+	struct job_probe probe;
+	uint64_t rate_pps;      /* 0: unlimited */
+	uint64_t bandwidth_bps; /* 0: none */
+	struct job_order order;
+	struct job_output output;
+	struct job_limits limits;
+	unsigned int lcores; /* 0: auto */
+};
+
+/* One key given on the command line. All texts are borrowed and must outlive the job. */
+struct job_override {
+	const char *path;  /* dotted: "limits.cooldown"; "interfaces.device": the first one's */
+	const char *value; /* YAML flow text: "443", "[80, 443]", "a.csv" */
+	const char *flag;  /* how the person wrote it, "--cooldown-time", for diagnostics */
+	bool append;       /* add to the list at path rather than replace it */
+};
+
+/*
+ * Read a job.
+ *
+ * text/len is the YAML document, file its name in diagnostics (borrowed, must outlive the job and
+ * diag); text may be NULL when the overrides say it all. Overrides are laid over it in their order,
+ * so a later one wins; one that replaces a value also does away with what was wrong with it.
+ *
+ * 0 and *out, with nothing added to diag; -EINVAL with the faults added to diag, which is then
+ * sorted by place, and *out NULL; -ENOMEM likewise.
+ */
+int job_load(const char *file, const char *text, size_t len, const struct job_override *overrides,
+	     size_t override_count, struct diag *diag, struct job **out);
+
+/* NULL is fine. */
+void job_free(struct job *job);
+
+/*
+ * Hold a job against the reserved ranges (any order, may overlap): what it allows must be reserved,
+ * and a scan whose include holds an address outside them must pass job_check_contact(). What
+ * include_files name is not seen here: who reads them calls job_check_contact() if it is public.
+ * 0, or -EINVAL with the faults added to diag.
+ */
+int job_check_policy(const struct job *job, const struct ipv4_range *reserved, size_t count,
+		     struct diag *diag);
+
+/* A rate above which the network's operator must be named too, in packets/s. */
+#define JOB_UPSTREAM_PPS 500000
+
+/*
+ * What a scan of public addresses needs, unless its device is harmless: contact.email, and above
+ * JOB_UPSTREAM_PPS contact.upstream. 0, or -EINVAL with the faults added to diag.
+ */
+int job_check_contact(const struct job *job, struct diag *diag);
+
+/* Whether a device only simulates: nothing of it reaches a network. */
+bool job_device_is_harmless(enum job_device_kind kind);
+
+#endif /* JOB_JOB_H */

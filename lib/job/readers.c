@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What all readers share, and the readers of structure and numbers.
+ */
+#include "job/readers.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "yaml/value.h"
+
+void
+reader_refuse(struct reader *r, const struct key *key, const struct yaml_node *node)
+{
+	char shown[YAML_DESCRIBE_SIZE];
+
+	diag_add(r->diag, node->place, "'%s' is %s; write %s", schema_name(key),
+		 yaml_describe(node, shown), key->mend);
+}
+
+void
+reader_refuse_item(struct reader *r, const struct key *key, const struct yaml_node *item)
+{
+	char shown[YAML_DESCRIBE_SIZE];
+
+	diag_add(r->diag, item->place, "'%s' holds %s; write %s", schema_name(key),
+		 yaml_describe(item, shown), key->mend);
+}
+
+void
+reader_refuse_unbuilt(struct reader *r, const struct yaml_node *node, const char *format, ...)
+{
+	char text[256];
+	va_list args;
+
+	if (r->unkept > 0)
+		return;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	diag_add(r->diag, node->place, "%s", text);
+}
+
+void *
+reader_alloc(struct reader *r, size_t count, size_t size)
+{
+	void *p = region_alloc(r->memory, count, size);
+
+	if (p == NULL)
+		r->no_memory = true;
+	return p;
+}
+
+char *
+reader_copy(struct reader *r, const char *text)
+{
+	char *copy = region_copy(r->memory, text, strlen(text));
+
+	if (copy == NULL)
+		r->no_memory = true;
+	return copy;
+}
+
+size_t
+reader_item_count(struct reader *r, const struct key *key, const struct yaml_node *node)
+{
+	if (node->kind == YAML_SEQUENCE)
+		return node->count;
+	if (node->kind == YAML_SCALAR)
+		return 1;
+	reader_refuse(r, key, node);
+	return 0;
+}
+
+const struct yaml_node *
+reader_item_at(const struct yaml_node *node, size_t i)
+{
+	return node->kind == YAML_SEQUENCE ? node->items[i] : node;
+}
+
+void
+read_mapping(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+{
+	(void)field; /* the rows below know their own */
+	if (node->kind != YAML_MAPPING)
+		reader_refuse(r, key, node);
+	else
+		schema_read_keys(r, key->path, node);
+}
+
+void
+read_mappings(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+{
+	(void)field;
+	if (node->kind != YAML_SEQUENCE) {
+		read_mapping(r, key, node, field);
+		return;
+	}
+	for (size_t i = 0; i < node->count; i++) {
+		const struct yaml_node *item = node->items[i];
+
+		if (i == 1)
+			reader_refuse_unbuilt(r, item,
+					      "more than one of '%s' is not built yet; keep one",
+					      schema_name(key));
+		r->unkept += i > 0;
+		if (item->kind == YAML_MAPPING)
+			schema_read_keys(r, key->path, item);
+		else
+			reader_refuse_item(r, key, item);
+		r->unkept -= i > 0;
+	}
+}
+
+void
+read_tags(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+{
+	(void)field;
+	if (node->kind != YAML_MAPPING) {
+		reader_refuse(r, key, node);
+		return;
+	}
+	for (size_t i = 0; i < node->count; i++)
+		if (!reader_is_text(key, node->items[i]))
+			reader_refuse_item(r, key, node->items[i]);
+}
+
+typedef int parse_number(const char *text, size_t len, uint64_t *value);
+
+/* Parse, hold against the row's bounds, and store in a field of the row's size. */
+static void
+read_number(struct reader *r, const struct key *key, const struct yaml_node *node,
+	    parse_number *parse, void *field)
+{
+	uint64_t value;
+
+	if (node->kind != YAML_SCALAR || parse(node->text, node->len, &value) != 0 ||
+	    value < key->min || value > key->max) {
+		reader_refuse(r, key, node);
+		return;
+	}
+	/* The bounds fit the field, and the machine is little-endian. */
+	memcpy(field, &value, key->size);
+}
+
+void
+read_unsigned(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+{
+	read_number(r, key, node, value_unsigned, field);
+}
+
+void
+read_count(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+{
+	read_number(r, key, node, value_count, field);
+}
+
+void
+read_bytes(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+{
+	read_number(r, key, node, value_size, field);
+}
+
+void
+read_duration(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+{
+	read_number(r, key, node, value_duration, field);
+}
+
+void
+read_rate(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+{
+	const uint64_t unlimited = 0;
+
+	if (yaml_is(node, "unlimited"))
+		memcpy(field, &unlimited, sizeof(unlimited));
+	else
+		read_count(r, key, node, field);
+}
+
+void
+read_lcores(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+{
+	const unsigned int automatic = 0;
+
+	if (yaml_is(node, "auto")) {
+		memcpy(field, &automatic, sizeof(automatic));
+		return;
+	}
+	if (node->kind != YAML_MAPPING) {
+		read_unsigned(r, key, node, field);
+		return;
+	}
+	reader_refuse_unbuilt(r, node, "lcores by role are not built yet; write %s", key->mend);
+	r->unkept++;
+	schema_read_keys(r, key->path, node);
+	r->unkept--;
+}
+
+void
+read_percent(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+{
+	double fraction;
+
+	if (node->kind != YAML_SCALAR || value_percent(node->text, node->len, &fraction) != 0)
+		reader_refuse(r, key, node);
+	else
+		memcpy(field, &fraction, sizeof(fraction));
+}
+
+void
+read_quota(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+{
+	struct job_limits *limits = field;
+	bool share = node->len > 0 && node->text[node->len - 1] == '%';
+	double fraction = 1.0;
+	uint64_t count = 0;
+
+	if (share && value_percent(node->text, node->len, &fraction) == 0 && fraction > 0.0) {
+		limits->targets_share = fraction;
+		limits->targets = 0;
+	} else if (node->kind == YAML_SCALAR && value_count(node->text, node->len, &count) == 0 &&
+		   count >= key->min && count <= key->max) {
+		limits->targets_share = 1.0;
+		limits->targets = count;
+	} else {
+		reader_refuse(r, key, node);
+	}
+}
+
+void
+read_bool(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+{
+	bool value;
+
+	if (node->kind != YAML_SCALAR || value_bool(node->text, node->len, &value) != 0)
+		reader_refuse(r, key, node);
+	else
+		memcpy(field, &value, sizeof(value));
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Readers: how each type of value in a job is checked and stored.
+ *
+ * `field` is what the row's offset names: for most a member of the type that the comment says; for
+ * values that fill several members, the struct that holds them. Each tells what is wrong in the
+ * form "'<key>' is <what>; write <the row's mend>" and then leaves the field alone.
+ *
+ * The inside of lib/job: no other module includes this.
+ */
+#ifndef JOB_READERS_H
+#define JOB_READERS_H
+
+#include "job/schema.h"
+
+/* Structure. */
+key_read read_mapping;  /* a mapping, keys in the table */
+key_read read_mappings; /* one mapping, or a list of which only the first is built */
+key_read read_tags;     /* a mapping of free keys to texts */
+
+/* Numbers; the field is an unsigned integer of the row's size, within the row's bounds. */
+key_read read_unsigned; /* 64 */
+key_read read_count;    /* 250k */
+key_read read_bytes;    /* 4k */
+key_read read_duration; /* 8s, in ns */
+key_read read_rate;     /* a count, or "unlimited", which is 0 */
+key_read read_lcores;   /* a number, or "auto", which is 0, or a mapping */
+key_read read_percent;  /* double */
+key_read read_quota;    /* struct job_limits: a count or a percentage of the targets */
+key_read read_bool;     /* bool */
+
+/* Texts: struct job_text, struct job_texts or char *. */
+key_read read_string;     /* char * */
+key_read read_name;       /* char *, fit for a file name */
+key_read read_email;      /* char * */
+key_read read_text;       /* struct job_text, may be empty */
+key_read read_payload;    /* nothing kept: any text, control characters too */
+key_read read_texts;      /* struct job_texts; one, or a list */
+key_read read_choice;     /* an enum: the number of the word among the row's choices */
+key_read read_choices;    /* nothing kept: a list of words among the row's choices */
+key_read read_module;     /* char *: the probe module */
+key_read read_records;    /* nothing kept: the kinds of records of an output */
+key_read read_clock;      /* nothing kept: "02:00" */
+key_read read_window;     /* nothing kept: "02:00-08:00" */
+key_read read_cores;      /* nothing kept: [1, 5-15] */
+key_read read_file;       /* struct job_text: an output file's name */
+key_read read_list_files; /* struct job_texts: files of targets */
+
+/* Network values. */
+key_read read_device;       /* struct job_interface */
+key_read read_pool;         /* struct job_interface: the source addresses */
+key_read read_source_ports; /* struct job_interface */
+key_read read_gateway;      /* struct job_interface */
+key_read read_gateway_mac;  /* struct job_interface */
+key_read read_ports;        /* struct job_targets */
+key_read read_include;      /* struct job_texts */
+key_read read_exclude;      /* struct job_texts */
+key_read read_reserved;     /* struct job_texts: addresses and CIDRs */
+key_read read_pairs;        /* nothing kept: [address:port] */
+key_read read_resolvers;    /* nothing kept: [address or address:port] */
+key_read read_seed;         /* struct job_order */
+key_read read_shard;        /* struct job_order */
+
+/*
+ * For readers and rules.
+ */
+
+/* Tell "'<key>' is <what>; write <mend>"; for an item of a list "'<key>' holds <what>; ...". */
+void reader_refuse(struct reader *r, const struct key *key, const struct yaml_node *node);
+void reader_refuse_item(struct reader *r, const struct key *key, const struct yaml_node *item);
+
+/* Tell that this value is not built, unless it stands in what is refused already. */
+void reader_refuse_unbuilt(struct reader *r, const struct yaml_node *node, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Whether a scalar is a text without control characters, up to the row's max bytes. */
+bool reader_is_text(const struct key *key, const struct yaml_node *node);
+
+/* Copies for the job. On lack of memory these note it in the reader and return NULL. */
+char *reader_copy(struct reader *r, const char *text);
+void *reader_alloc(struct reader *r, size_t count, size_t size);
+
+/* What one item of a list must pass; false when it was refused. */
+typedef bool reader_item(struct reader *r, const struct key *key, const struct yaml_node *item);
+
+/* Read one text or a list of them, leaving out items that check (may be NULL) refuses. */
+void reader_list(struct reader *r, const struct key *key, const struct yaml_node *node,
+		 reader_item *check, struct job_texts *texts);
+
+/* A list's number of items; 1 for a scalar, which stands for a list of itself; 0 for all else, with
+ * the fault told. */
+size_t reader_item_count(struct reader *r, const struct key *key, const struct yaml_node *node);
+const struct yaml_node *reader_item_at(const struct yaml_node *node, size_t i);
+
+#endif /* JOB_READERS_H */

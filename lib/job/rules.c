@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "job/rules.h"
+
+#include <string.h>
+
+#include "job/readers.h"
+
+/* Where a device only simulates, its addresses need not be anybody's: the benchmarking range. */
+#define HARMLESS_ADDRESS UINT32_C(0xc6120001) /* 198.18.0.1 */
+
+/* The place of a key's value or, where it is absent, of what it should stand in. */
+static struct diag_place
+place_of(const struct reader *r, const char *path)
+{
+	const struct yaml_node *node = schema_given(r, path);
+
+	return node != NULL ? node->place : r->root->place;
+}
+
+/* A key that has no value to go by: absent, or a list of nothing. */
+static bool
+is_absent(const struct reader *r, const char *path)
+{
+	const struct yaml_node *node = schema_given(r, path);
+
+	return node == NULL || (node->kind == YAML_SEQUENCE && node->count == 0);
+}
+
+static void
+default_pool(struct reader *r)
+{
+	struct job_interface *interface = &r->job->interface;
+
+	interface->addresses = reader_alloc(r, 1, sizeof(*interface->addresses));
+	if (interface->addresses == NULL)
+		return;
+	interface->addresses[0] = (struct ipv4_range){HARMLESS_ADDRESS, HARMLESS_ADDRESS};
+	interface->address_count = 1;
+}
+
+static void
+check_gateway(struct reader *r, struct diag_place place)
+{
+	const struct job_interface *interface = &r->job->interface;
+
+	if (is_absent(r, "interfaces.gateway") && is_absent(r, "interfaces.gateway_mac")) {
+		diag_add(r->diag, place,
+			 "'gateway' is missing; write the router's address (-g), or gateway_mac "
+			 "(-G)");
+		return;
+	}
+	for (size_t i = 0; interface->has_gateway && i < interface->address_count; i++)
+		if (interface->gateway >= interface->addresses[i].first &&
+		    interface->gateway <= interface->addresses[i].last)
+			diag_add(r->diag, place_of(r, "interfaces.gateway"),
+				 "the gateway is among 'addresses'; take it out of the pool");
+}
+
+static void
+check_interface(struct reader *r)
+{
+	const struct yaml_node *list = schema_given(r, "interfaces");
+	bool harmless;
+
+	if (is_absent(r, "interfaces")) {
+		diag_add(r->diag, place_of(r, "interfaces"),
+			 "'interfaces' is missing; write what to send from, like 'interfaces: "
+			 "[{device: \"net_af_packet0,iface=eth1\"}]' (-i)");
+		return;
+	}
+	if (list->kind == YAML_SEQUENCE)
+		list = list->items[0];
+	if (list->kind == YAML_MAPPING && schema_given(r, "interfaces.device") == NULL)
+		diag_add(r->diag, list->place,
+			 "'device' is missing; write a PCI address like 0000:3b:00.0, or a driver "
+			 "like net_af_packet0,iface=eth1 (-i)");
+	if (r->job->interface.device.text == NULL)
+		return;
+	harmless = job_device_is_harmless(r->job->interface.kind);
+	if (is_absent(r, "interfaces.addresses") && harmless)
+		default_pool(r);
+	else if (is_absent(r, "interfaces.addresses"))
+		diag_add(r->diag, list->place,
+			 "'addresses' is missing; write source addresses that reach this interface "
+			 "and that no host uses, like 198.51.100.8/29 (-S)");
+	if (!harmless)
+		check_gateway(r, list->place);
+	if (r->job->rate_pps == 0 && !harmless)
+		diag_add(r->diag, place_of(r, "rate"),
+			 "'rate' is 'unlimited', which only net_null and net_simnet may be; write "
+			 "packets/s, like 10000 or 250k");
+}
+
+static void
+include_everything(struct reader *r)
+{
+	struct job_texts *include = &r->job->targets.include;
+
+	include->items = reader_alloc(r, 1, sizeof(*include->items));
+	if (include->items == NULL)
+		return;
+	include->items[0].text = reader_copy(r, "0.0.0.0/0");
+	include->count = 1;
+	r->include_has_plain = true;
+}
+
+static void
+check_targets(struct reader *r)
+{
+	if (schema_given(r, "targets") == NULL) {
+		/* Looking up names is something to do as well. */
+		if (schema_given(r, "dns") == NULL)
+			diag_add(r->diag, r->root->place,
+				 "'targets' is missing; write what to scan, like "
+				 "'targets: {ports: [443]}' (-p)");
+		return;
+	}
+	if (schema_given(r, "targets")->kind != YAML_MAPPING)
+		return;
+	if (is_absent(r, "targets.include_files") && schema_given(r, "targets.include") == NULL)
+		include_everything(r);
+	else if (is_absent(r, "targets.include_files") && is_absent(r, "targets.include"))
+		diag_add(r->diag, place_of(r, "targets.include"),
+			 "'include' is an empty list; write a range, or remove it to scan all");
+	if (r->include_has_plain && is_absent(r, "targets.ports"))
+		diag_add(r->diag, place_of(r, "targets"),
+			 "'ports' is missing; write ports from 1 to 65535, like 443 or 9000-9010 "
+			 "(-p)");
+}
+
+/* Standard input can be read once. */
+static void
+check_standard_input(struct reader *r)
+{
+	const struct job_texts *lists[] = {
+		&r->job->targets.include_files, &r->job->targets.exclude_files};
+	unsigned int seen = 0;
+
+	for (size_t l = 0; l < 2; l++)
+		for (size_t i = 0; i < lists[l]->count; i++)
+			if (strcmp(lists[l]->items[i].text, "-") == 0 && seen++ > 0)
+				diag_add(r->diag, lists[l]->items[i].place,
+					 "'-' is standard input, read already; write a file");
+}
+
+static enum job_format
+format_of(const char *file)
+{
+	static const char *const endings[] = {".ndjson", ".json", ".jsonl"};
+	size_t len = strlen(file);
+
+	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+		size_t tail = strlen(endings[i]);
+
+		if (len > tail && strcmp(file + len - tail, endings[i]) == 0)
+			return JOB_FORMAT_NDJSON;
+	}
+	return JOB_FORMAT_CSV;
+}
+
+/* Whether every target has the same port, so that a port in each row says nothing. */
+static bool
+has_one_port(const struct reader *r)
+{
+	const struct job_targets *targets = &r->job->targets;
+
+	for (size_t i = 0; i < targets->port_range_count; i++)
+		if (targets->ports[i].first != targets->ports[0].first ||
+		    targets->ports[i].last != targets->ports[0].first)
+			return false;
+	return targets->port_range_count > 0 && !r->include_has_pair;
+}
+
+static void
+complete_output(struct reader *r)
+{
+	static const char *const names[] = {"saddr", "sport"};
+	struct job_output *output = &r->job->output;
+	size_t count = has_one_port(r) ? 1 : 2;
+
+	if (schema_given(r, "output.format") == NULL && output->file.text != NULL)
+		output->format = format_of(output->file.text);
+	if (output->format != JOB_FORMAT_CSV || output->fields.count > 0)
+		return;
+	output->fields.items = reader_alloc(r, count, sizeof(*output->fields.items));
+	for (size_t i = 0; output->fields.items != NULL && i < count; i++)
+		output->fields.items[output->fields.count++].text = reader_copy(r, names[i]);
+}
+
+void
+rules_apply(struct reader *r)
+{
+	if (r->root->kind != YAML_MAPPING && r->root->kind != YAML_NULL)
+		return;
+	r->job->contact.place = place_of(r, "contact");
+	check_interface(r);
+	check_targets(r);
+	check_standard_input(r);
+	complete_output(r);
+}

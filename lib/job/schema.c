@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "job/schema.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/time.h"
+#include "job/near.h"
+#include "job/readers.h"
+
+#define FIELD(member)                                                                              \
+	.offset = offsetof(struct job, member), .size = sizeof(((struct job *)NULL)->member)
+#define NO_FIELD .size = sizeof(uint64_t)
+#define DAY_NS (86400 * NS_PER_SEC)
+#define TEXT_MAX 1024
+#define GIGA UINT64_C(1000000000)
+
+static const struct key keys[] = {
+	{"name", read_name, KEY_BUILT, FIELD(name), .initial = "scan", .max = 64,
+	 .mend = "up to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit"},
+	{"tags", read_tags, KEY_NOT_BUILT, NO_FIELD, .max = 256,
+	 .mend = "a mapping of words to texts, like {campaign: weekly}"},
+
+	{"contact", read_mapping, KEY_BUILT, NO_FIELD,
+	 .mend = "a mapping, like {operator: Example Lab, email: abuse@example.org}"},
+	{"contact.operator", read_string, KEY_BUILT, FIELD(contact.operator_name), .max = 256,
+	 .mend = "who runs the scan, in one line"},
+	{"contact.email", read_email, KEY_BUILT, FIELD(contact.email), .max = 254,
+	 .mend = "an address that is read, like abuse@example.org"},
+	{"contact.url", read_string, KEY_BUILT, FIELD(contact.url), .max = TEXT_MAX,
+	 .mend = "a page that explains the scan, like https://scan.example.org"},
+	{"contact.upstream", read_string, KEY_BUILT, FIELD(contact.upstream), .max = TEXT_MAX,
+	 .mend = "who at the network's operator knows of the scan, in one line"},
+
+	{"interfaces", read_mappings, KEY_BUILT, NO_FIELD,
+	 .mend = "a list of one interface, like [{device: \"net_af_packet0,iface=eth1\"}]"},
+	{"interfaces.device", read_device, KEY_BUILT, FIELD(interface), .max = 512,
+	 .mend = "a PCI address like 0000:3b:00.0, or a driver like net_af_packet0,iface=eth1"},
+	{"interfaces.addresses", read_pool, KEY_BUILT, FIELD(interface), .max = 256,
+	 .mend = "source addresses, like 198.51.100.8/29 or 198.51.100.20-198.51.100.23"},
+	{"interfaces.source_ports", read_source_ports, KEY_BUILT, FIELD(interface), .min = 1024,
+	 .initial = "32768-61000", .mend = "a range of at least 1024 ports, like 32768-61000"},
+	{"interfaces.gateway", read_gateway, KEY_BUILT, FIELD(interface),
+	 .mend = "the router's address, like 198.51.100.1"},
+	{"interfaces.gateway_mac", read_gateway_mac, KEY_BUILT, FIELD(interface),
+	 .mend = "the router's unicast MAC address, like \"02:00:00:00:00:01\""},
+	{"interfaces.vlan", read_unsigned, KEY_NOT_BUILT, NO_FIELD, .min = 1, .max = 4094,
+	 .mend = "a VLAN id from 1 to 4094"},
+	{"interfaces.rate", read_count, KEY_NOT_BUILT, NO_FIELD, .min = 1, .max = GIGA,
+	 .mend = "packets/s, like 10000 or 250k"},
+
+	{"targets", read_mapping, KEY_BUILT, NO_FIELD,
+	 .mend = "a mapping, like {include: [203.0.113.0/24], ports: [443]}"},
+	{"targets.include", read_include, KEY_BUILT, FIELD(targets.include), .max = TEXT_MAX,
+	 .mend = "addresses, CIDRs, first-last ranges or address:port, like [203.0.113.0/24]"},
+	{"targets.include_files", read_list_files, KEY_BUILT, FIELD(targets.include_files),
+	 .max = TEXT_MAX, .mend = "names of files, or \"-\" for standard input"},
+	{"targets.exclude", read_exclude, KEY_BUILT, FIELD(targets.exclude), .max = TEXT_MAX,
+	 .mend = "addresses, CIDRs or first-last ranges, like [192.0.2.0/24]"},
+	{"targets.exclude_files", read_texts, KEY_BUILT, FIELD(targets.exclude_files),
+	 .max = TEXT_MAX, .mend = "names of files, or \"-\" for standard input"},
+	{"targets.ports", read_ports, KEY_BUILT, FIELD(targets),
+	 .mend = "ports from 1 to 65535, like 443 or 9000-9010"},
+	{"targets.allow_reserved", read_reserved, KEY_BUILT, FIELD(targets.allow_reserved),
+	 .max = TEXT_MAX, .mend = "reserved ranges as CIDR, like [10.0.0.0/8]"},
+
+	{"probe", read_mapping, KEY_BUILT, NO_FIELD,
+	 .mend = "a mapping, like {module: tcp_synscan, profile: windows}"},
+	{"probe.module", read_module, KEY_BUILT, FIELD(probe.module), .initial = "tcp_synscan",
+	 .choices = "tcp_synscan icmp_echoscan", .mend = "tcp_synscan"},
+	{"probe.profile", read_choice, KEY_BUILT, FIELD(probe.profile), .initial = "windows",
+	 .choices = "windows linux mss", .mend = "windows, linux or mss"},
+	{"probe.ttl", read_unsigned, KEY_BUILT, FIELD(probe.ttl), .initial = "64", .min = 64,
+	 .max = 255, .mend = "a number from 64 to 255"},
+	{"probe.probes", read_unsigned, KEY_DEFAULT_ONLY, NO_FIELD, .initial = "1", .min = 1,
+	 .max = 255, .mend = "the number of probes a target gets, 1"},
+	{"probe.probe_delay", read_duration, KEY_DEFAULT_ONLY, NO_FIELD, .initial = "5s",
+	 .max = 3600 * NS_PER_SEC, .mend = "a time up to 1h, like 5s"},
+	{"probe.coverage", read_percent, KEY_DEFAULT_ONLY, NO_FIELD, .initial = "0%",
+	 .mend = "a share from 0% to 100%"},
+
+	{"rate", read_rate, KEY_BUILT, FIELD(rate_pps), .initial = "10k", .min = 1, .max = GIGA,
+	 .mend = "packets/s from 1 to 1G, like 10000 or 250k"},
+	{"bandwidth", read_count, KEY_BUILT, FIELD(bandwidth_bps), .min = 10000,
+	 .max = 1000 * GIGA, .mend = "bits/s from 10k to 1000G, like 400M"},
+	{"canaries", read_pairs, KEY_NOT_BUILT, NO_FIELD, .max = TEXT_MAX,
+	 .mend = "a list of address:port, like [\"192.0.2.200:443\"]"},
+
+	{"order", read_mapping, KEY_BUILT, NO_FIELD,
+	 .mend = "a mapping, like {seed: 42, shard: 1/4}"},
+	{"order.seed", read_seed, KEY_BUILT, FIELD(order), .max = UINT64_MAX,
+	 .mend = "a number from 0 to 18446744073709551615"},
+	{"order.shard", read_shard, KEY_BUILT, FIELD(order), .initial = "1/1", .max = 65535,
+	 .mend = "i/n, i from 1 to n, n up to 65535, like 1/4"},
+	{"order.key_file", read_text, KEY_NOT_BUILT, NO_FIELD, .max = TEXT_MAX,
+	 .mend = "the name of a file"},
+
+	{"grabs", read_mappings, KEY_NOT_BUILT, NO_FIELD,
+	 .mend = "a list of mappings, like [{name: tls, module: tls, ports: [443]}]"},
+	{"grabs.name", read_name, KEY_NOT_BUILT, NO_FIELD, .max = 64, .mend = "a word"},
+	{"grabs.module", read_choice, KEY_NOT_BUILT, NO_FIELD, .choices = "tls banner",
+	 .mend = "tls or banner"},
+	{"grabs.ports", read_ports, KEY_NOT_BUILT, NO_FIELD,
+	 .mend = "ports from 1 to 65535, like 443 or 9000-9010"},
+	{"grabs.depth", read_string, KEY_NOT_BUILT, NO_FIELD, .max = 64,
+	 .mend = "a word, like handshake"},
+	{"grabs.versions", read_choices, KEY_NOT_BUILT, NO_FIELD,
+	 .choices = "ssl2 ssl3 tls1.0 tls1.1 tls1.2 tls1.3",
+	 .mend = "a list of ssl2, ssl3, tls1.0, tls1.1, tls1.2, tls1.3"},
+	{"grabs.sni", read_string, KEY_NOT_BUILT, NO_FIELD, .max = 255,
+	 .mend = "a host name, or target"},
+	{"grabs.alpn", read_texts, KEY_NOT_BUILT, NO_FIELD, .max = 255,
+	 .mend = "a list of protocol names, like [h2, http/1.1]"},
+	{"grabs.timeout", read_duration, KEY_NOT_BUILT, NO_FIELD, .min = NS_PER_MS,
+	 .max = 3600 * NS_PER_SEC, .mend = "a time up to 1h, like 10s"},
+	{"grabs.certificates", read_choice, KEY_NOT_BUILT, NO_FIELD,
+	 .choices = "inline leaf reference", .mend = "inline, leaf or reference"},
+	{"grabs.send", read_payload, KEY_NOT_BUILT, NO_FIELD, .max = TEXT_MAX,
+	 .mend = "a text, \"\" for none"},
+	{"grabs.max_bytes", read_bytes, KEY_NOT_BUILT, NO_FIELD, .min = 1, .max = 1 << 20,
+	 .mend = "a size up to 1M, like 4k"},
+
+	{"dns", read_mapping, KEY_NOT_BUILT, NO_FIELD, .mend = "a mapping, like {mode: resolvers}"},
+	{"dns.mode", read_choice, KEY_NOT_BUILT, NO_FIELD, .choices = "resolvers direct",
+	 .mend = "resolvers or direct"},
+	{"dns.resolvers", read_resolvers, KEY_NOT_BUILT, NO_FIELD, .max = TEXT_MAX,
+	 .mend = "addresses or address:port, like [198.51.100.53]"},
+	{"dns.rate", read_count, KEY_NOT_BUILT, NO_FIELD, .min = 1, .max = GIGA,
+	 .mend = "queries/s, like 20k"},
+	{"dns.tries", read_unsigned, KEY_NOT_BUILT, NO_FIELD, .min = 1, .max = 10,
+	 .mend = "a number from 1 to 10"},
+	{"dns.timeout", read_duration, KEY_NOT_BUILT, NO_FIELD, .min = NS_PER_MS,
+	 .max = 3600 * NS_PER_SEC, .mend = "a time up to 1h, like 2s"},
+	{"dns.lookups", read_mappings, KEY_NOT_BUILT, NO_FIELD,
+	 .mend = "a list of mappings, like [{names: responders, types: [PTR]}]"},
+	{"dns.lookups.names", read_choice, KEY_NOT_BUILT, NO_FIELD,
+	 .choices = "certificates responders", .mend = "certificates or responders"},
+	{"dns.lookups.names_file", read_text, KEY_NOT_BUILT, NO_FIELD, .max = TEXT_MAX,
+	 .mend = "the name of a file"},
+	{"dns.lookups.types", read_choices, KEY_NOT_BUILT, NO_FIELD,
+	 .choices = "A AAAA CAA CNAME DNSKEY DS HTTPS MX NAPTR NS PTR SOA SRV SVCB TLSA TXT",
+	 .mend = "a list of record types, like [A, AAAA]"},
+
+	{"output", read_mappings, KEY_BUILT, NO_FIELD,
+	 .mend = "a mapping, like {file: results.csv, fields: [saddr, sport]}"},
+	{"output.records", read_records, KEY_BUILT, NO_FIELD, .choices = "scan tls banner dns",
+	 .mend = "[scan]"},
+	{"output.file", read_file, KEY_BUILT, FIELD(output.file), .initial = "-", .max = TEXT_MAX,
+	 .mend = "the name of a file, or \"-\" for standard output"},
+	{"output.format", read_choice, KEY_BUILT, FIELD(output.format), .choices = "csv ndjson",
+	 .mend = "csv or ndjson"},
+	{"output.fields", read_texts, KEY_BUILT, FIELD(output.fields), .max = 64,
+	 .mend = "a list of field names, like [saddr, sport]"},
+	{"output.header", read_bool, KEY_BUILT, FIELD(output.header), .initial = "true",
+	 .mend = "true or false"},
+	{"output.filter", read_text, KEY_BUILT, FIELD(output.filter),
+	 .initial = "success = 1 && repeat = 0", .max = 4096,
+	 .mend = "an expression like \"success = 1 && repeat = 0\", or \"\" for all"},
+	{"output.rotate", read_duration, KEY_NOT_BUILT, NO_FIELD, .min = NS_PER_SEC,
+	 .max = 366 * DAY_NS, .mend = "a time from 1s, like 1h"},
+
+	{"limits", read_mapping, KEY_BUILT, NO_FIELD,
+	 .mend = "a mapping, like {runtime: 2h, cooldown: 8s}"},
+	{"limits.runtime", read_duration, KEY_BUILT, FIELD(limits.runtime_ns), .initial = "0",
+	 .max = 366 * DAY_NS, .mend = "a time up to 366d, like 2h, or 0 for no limit"},
+	{"limits.results", read_count, KEY_BUILT, FIELD(limits.results), .initial = "0",
+	 .max = UINT64_C(1) << 48, .mend = "a number, like 1000, or 0 for no limit"},
+	{"limits.targets", read_quota, KEY_BUILT, FIELD(limits), .initial = "100%", .min = 1,
+	 .max = UINT64_C(1) << 48,
+	 .mend = "a number from 1, like 1M, or a share above 0%, like 10%"},
+	{"limits.cooldown", read_duration, KEY_BUILT, FIELD(limits.cooldown_ns), .initial = "8s",
+	 .max = 3600 * NS_PER_SEC, .mend = "a time up to 1h, like 8s"},
+
+	{"schedule", read_mapping, KEY_NOT_BUILT, NO_FIELD,
+	 .mend = "a mapping, like {every: 7d, at: \"02:00\"}"},
+	{"schedule.every", read_duration, KEY_NOT_BUILT, NO_FIELD, .min = NS_PER_SEC,
+	 .max = 366 * DAY_NS, .mend = "a time from 1s to 366d, like 7d"},
+	{"schedule.at", read_clock, KEY_NOT_BUILT, NO_FIELD,
+	 .mend = "a time of day, like \"02:00\""},
+	{"schedule.window", read_window, KEY_NOT_BUILT, NO_FIELD,
+	 .mend = "two times of day, like \"02:00-08:00\""},
+
+	{"lcores", read_lcores, KEY_BUILT, FIELD(lcores), .initial = "auto", .min = 1, .max = 128,
+	 .mend = "auto or a number from 1 to 128"},
+	{"lcores.probers", read_cores, KEY_NOT_BUILT, NO_FIELD, .max = 1023,
+	 .mend = "lcores, like [1, 5-15]"},
+	{"lcores.receivers", read_cores, KEY_NOT_BUILT, NO_FIELD, .max = 1023,
+	 .mend = "lcores, like [1, 5-15]"},
+	{"lcores.workers", read_cores, KEY_NOT_BUILT, NO_FIELD, .max = 1023,
+	 .mend = "lcores, like [1, 5-15]"},
+};
+
+#define KEY_COUNT (sizeof(keys) / sizeof(keys[0]))
+_Static_assert(KEY_COUNT <= KEYS_MAX, "given[] has a place for every row");
+
+const struct key *
+schema_key(size_t i)
+{
+	return i < KEY_COUNT ? &keys[i] : NULL;
+}
+
+const char *
+schema_name(const struct key *key)
+{
+	const char *dot = strrchr(key->path, '.');
+
+	return dot != NULL ? dot + 1 : key->path;
+}
+
+const struct yaml_node *
+schema_given(const struct reader *r, const char *path)
+{
+	for (size_t i = 0; i < KEY_COUNT; i++)
+		if (strcmp(keys[i].path, path) == 0)
+			return r->given[i];
+	return NULL;
+}
+
+/* Whether a row stands directly below a path ("" is the job itself). */
+static bool
+is_below(const struct key *key, const char *path)
+{
+	size_t len = strlen(path);
+	const char *name = schema_name(key);
+	size_t parent = name == key->path ? 0 : (size_t)(name - key->path) - 1;
+
+	return parent == len && memcmp(key->path, path, len) == 0;
+}
+
+static const struct key *
+find_key(const char *path, const char *name)
+{
+	for (size_t i = 0; i < KEY_COUNT; i++)
+		if (is_below(&keys[i], path) && strcmp(schema_name(&keys[i]), name) == 0)
+			return &keys[i];
+	return NULL;
+}
+
+/* The key that was meant by a misspelt one: the nearest of its neighbours, NULL if none is near. */
+static const struct key *
+find_near(const char *path, const char *name)
+{
+	unsigned int best = NEAR_WORD_MAX;
+	const struct key *near = NULL;
+
+	for (size_t i = 0; i < KEY_COUNT; i++) {
+		unsigned int distance;
+
+		if (!is_below(&keys[i], path))
+			continue;
+		distance = near_distance(name, schema_name(&keys[i]));
+		if (distance < best && near_is_likely(name, distance)) {
+			best = distance;
+			near = &keys[i];
+		}
+	}
+	return near;
+}
+
+/* The key of that name in another place, NULL if there is none. */
+static const struct key *
+find_elsewhere(const char *name)
+{
+	for (size_t i = 0; i < KEY_COUNT; i++)
+		if (strcmp(schema_name(&keys[i]), name) == 0)
+			return &keys[i];
+	return NULL;
+}
+
+/* "a, b, c": the keys below a path. */
+static void
+list_keys(const char *path, char *buf, size_t size)
+{
+	size_t at = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < KEY_COUNT && at < size; i++)
+		if (is_below(&keys[i], path))
+			at += (size_t)snprintf(buf + at, size - at, "%s%s", at > 0 ? ", " : "",
+					       schema_name(&keys[i]));
+}
+
+/* Values that fit a key of which only the default is built: equal to it when both are read. */
+static void
+read_default_only(struct reader *r, const struct key *key, const struct yaml_node *node)
+{
+	const struct yaml_node initial = {
+		.kind = YAML_SCALAR, .text = key->initial, .len = strlen(key->initial)};
+	size_t faults = r->diag->count + r->diag->dropped;
+	uint64_t value = 0, expected = 0;
+
+	key->read(r, key, node, &value);
+	key->read(r, key, &initial, &expected);
+	if (value != expected && faults == r->diag->count + r->diag->dropped)
+		reader_refuse_unbuilt(r, node, "'%s' other than %s is not built yet; remove it",
+				      schema_name(key), key->initial);
+}
+
+static void
+read_entry(struct reader *r, const struct key *key, const struct yaml_node *name,
+	   const struct yaml_node *node)
+{
+	bool unbuilt = key->state == KEY_NOT_BUILT;
+
+	if (unbuilt)
+		reader_refuse_unbuilt(r, name, "'%s' is not built yet; remove it",
+				      schema_name(key));
+	if (r->unkept == 0)
+		r->given[key - keys] = node;
+	if (node->kind == YAML_NULL) {
+		if (!unbuilt)
+			diag_add(r->diag, name->place,
+				 "'%s' has no value; write %s, or remove the key",
+				 schema_name(key), key->mend);
+		return;
+	}
+	if (key->state == KEY_DEFAULT_ONLY) {
+		read_default_only(r, key, node);
+		return;
+	}
+	r->unkept += unbuilt;
+	key->read(r, key, node, (char *)(r->unkept > 0 ? &r->scratch : r->job) + key->offset);
+	r->unkept -= unbuilt;
+}
+
+static void
+tell_unknown(struct reader *r, const char *path, const struct yaml_node *name,
+	     const struct key *near, const struct key *elsewhere)
+{
+	char known[512], shown[YAML_DESCRIBE_SIZE];
+
+	yaml_describe(name, shown);
+	list_keys(path, known, sizeof(known));
+	if (near != NULL || elsewhere != NULL)
+		diag_add(r->diag, name->place, "unknown key %s; did you mean '%s'?", shown,
+			 near != NULL ? schema_name(near) : elsewhere->path);
+	else
+		diag_add(r->diag, name->place, "unknown key %s; the keys here are %s", shown,
+			 known);
+}
+
+/* An unknown key. Where it is plain which was meant, that one counts as given, so that one slip is
+ * one fault; a misspelt one is read too, so that its value's faults are told in the same run. */
+static void
+read_unknown(struct reader *r, const char *path, const struct yaml_node *mapping, size_t i)
+{
+	const struct yaml_node *name = mapping->keys[i], *node = mapping->items[i];
+	const struct key *near = NULL, *elsewhere = NULL, *meant;
+
+	/* A full list of faults only counts on: spare the search, a document may be hostile. */
+	if (r->diag->count < DIAG_MAX) {
+		near = find_near(path, name->text);
+		elsewhere = find_elsewhere(name->text);
+	}
+	tell_unknown(r, path, name, near, elsewhere);
+	meant = near != NULL ? near : elsewhere;
+	if (near != NULL && near->state != KEY_NOT_BUILT &&
+	    yaml_find(mapping, schema_name(near)) == NULL)
+		read_entry(r, near, name, node);
+	else if (meant != NULL && r->unkept == 0 && r->given[meant - keys] == NULL)
+		r->given[meant - keys] = node;
+}
+
+void
+schema_read_keys(struct reader *r, const char *path, const struct yaml_node *mapping)
+{
+	for (size_t i = 0; i < mapping->count; i++) {
+		const struct key *key = find_key(path, mapping->keys[i]->text);
+
+		if (key == NULL)
+			read_unknown(r, path, mapping, i);
+		else
+			read_entry(r, key, mapping->keys[i], mapping->items[i]);
+	}
+}
+
+static void
+set_defaults(struct reader *r)
+{
+	for (size_t i = 0; i < KEY_COUNT; i++) {
+		const struct key *key = &keys[i];
+		struct yaml_node node = {.kind = YAML_SCALAR, .text = key->initial};
+
+		if (key->initial == NULL || key->state != KEY_BUILT)
+			continue;
+		node.len = strlen(key->initial);
+		key->read(r, key, &node, (char *)r->job + key->offset);
+	}
+}
+
+void
+schema_read(struct reader *r)
+{
+	set_defaults(r);
+	if (r->root->kind == YAML_MAPPING)
+		schema_read_keys(r, "", r->root);
+	else if (r->root->kind != YAML_NULL)
+		diag_add(r->diag, r->root->place,
+			 "the job is %s; write a mapping of keys, like 'targets: {ports: [443]}'",
+			 yaml_kind_name(r->root->kind));
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Readers of texts and words.
+ */
+#include <ctype.h>
+#include <string.h>
+
+#include "job/readers.h"
+#include "yaml/value.h"
+
+bool
+reader_is_text(const struct key *key, const struct yaml_node *node)
+{
+	if (node->kind != YAML_SCALAR || node->len > key->max)
+		return false;
+	for (size_t i = 0; i < node->len; i++)
+		if ((unsigned char)node->text[i] < ' ' || node->text[i] == 0x7f)
+			return false;
+	return true;
+}
+
+/* Whether a scalar is a text that says something, told if not. */
+static bool
+require_words(struct reader *r, const struct key *key, const struct yaml_node *node)
+{
+	if (reader_is_text(key, node) && node->len > 0)
+		return true;
+	reader_refuse(r, key, node);
+	return false;
+}
+
+static void
+store_string(struct reader *r, const struct yaml_node *node, char **field)
+{
+	*field = reader_copy(r, node->text);
+}
+
+static void
+store_text(struct reader *r, const struct yaml_node *node, struct job_text *field)
+{
+	*field = (struct job_text){.text = reader_copy(r, node->text), .place = node->place};
+}
+
+void
+read_string(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+{
+	if (require_words(r, key, node))
+		store_string(r, node, field);
+}
+
+static bool
+is_name(const struct yaml_node *node)
+{
+	for (size_t i = 0; i < node->len; i++) {
+		unsigned char c = (unsigned char)node->text[i];
+
+		if (c > 0x7f || (!isalnum(c) && (i == 0 || strchr("._-", c) == NULL)))
+			return false;
+	}
+	return node->len > 0;
+}
+
+void
+read_name(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+{
+	if (!reader_is_text(key, node) || !is_name(node))
+		reader_refuse(r, key, node);
+	else
+		store_string(r, node, field);
+}
+
+void
+read_email(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+{
+	const char *at = strchr(node->text, '@');
+	bool sound = at != NULL && at != node->text && at[1] != '\0' && strchr(at + 1, '@') == NULL;
+
+	if (!sound || !reader_is_text(key, node) || strchr(node->text, ' ') != NULL)
+		reader_refuse(r, key, node);
+	else
+		store_string(r, node, field);
+}
+
+void
+read_text(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+{
+	if (reader_is_text(key, node))
+		store_text(r, node, field);
+	else
+		reader_refuse(r, key, node);
+}
+
+void
+read_payload(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+{
+	(void)field;
+	if (node->kind != YAML_SCALAR || node->len > key->max)
+		reader_refuse(r, key, node);
+}
+
+static bool
+is_words(struct reader *r, const struct key *key, const struct yaml_node *item)
+{
+	bool sound = reader_is_text(key, item) && item->len > 0;
+
+	if (!sound)
+		reader_refuse_item(r, key, item);
+	return sound;
+}
+
+void
+reader_list(struct reader *r, const struct key *key, const struct yaml_node *node,
+	    reader_item *check, struct job_texts *texts)
+{
+	size_t count = reader_item_count(r, key, node);
+
+	texts->count = 0;
+	texts->items = reader_alloc(r, count, sizeof(*texts->items));
+	for (size_t i = 0; texts->items != NULL && i < count; i++) {
+		const struct yaml_node *item = reader_item_at(node, i);
+
+		if (is_words(r, key, item) && (check == NULL || check(r, key, item)))
+			store_text(r, item, &texts->items[texts->count++]);
+	}
+}
+
+void
+read_texts(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+{
+	reader_list(r, key, node, NULL, field);
+}
+
+/* The number of a word among words parted by spaces, -1 if it is none of them. */
+static int
+find_choice(const char *choices, const struct yaml_node *node)
+{
+	int number = 0;
+
+	if (node->kind != YAML_SCALAR || node->len == 0)
+		return -1;
+	for (const char *word = choices; *word != '\0'; number++) {
+		size_t len = strcspn(word, " ");
+
+		if (len == node->len && memcmp(word, node->text, len) == 0)
+			return number;
+		word += len;
+		word += strspn(word, " ");
+	}
+	return -1;
+}
+
+void
+read_choice(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+{
+	int number = find_choice(key->choices, node);
+
+	if (number < 0)
+		reader_refuse(r, key, node);
+	else
+		memcpy(field, &number, sizeof(number));
+}
+
+void
+read_choices(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+{
+	size_t count = reader_item_count(r, key, node);
+
+	(void)field;
+	for (size_t i = 0; i < count; i++)
+		if (find_choice(key->choices, reader_item_at(node, i)) < 0)
+			reader_refuse_item(r, key, reader_item_at(node, i));
+}
+
+void
+read_module(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+{
+	int number = find_choice(key->choices, node);
+
+	if (number < 0)
+		reader_refuse(r, key, node);
+	else if (number > 0)
+		reader_refuse_unbuilt(r, node, "module '%s' is not built yet; write %s", node->text,
+				      key->mend);
+	else
+		store_string(r, node, field);
+}
+
+void
+read_records(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+{
+	size_t count = reader_item_count(r, key, node);
+
+	(void)field;
+	if (node->kind == YAML_SEQUENCE && count == 0)
+		diag_add(r->diag, node->place, "'records' is an empty list; write %s", key->mend);
+	for (size_t i = 0; i < count; i++) {
+		const struct yaml_node *item = reader_item_at(node, i);
+		int number = find_choice(key->choices, item);
+
+		if (number < 0)
+			reader_refuse_item(r, key, item);
+		else if (number > 0)
+			reader_refuse_unbuilt(r, item, "records '%s' are not built yet; write %s",
+					      item->text, key->mend);
+	}
+}
+
+/* "hh:mm" */
+static bool
+is_clock(const char *text, size_t len)
+{
+	uint64_t hour, minute;
+
+	if (len != 5 || text[2] != ':')
+		return false;
+	/* Two digits each, where value_unsigned() would not have the leading zero. */
+	if (value_unsigned(text + (text[0] == '0'), text[0] == '0' ? 1 : 2, &hour) != 0 ||
+	    value_unsigned(text + 3 + (text[3] == '0'), text[3] == '0' ? 1 : 2, &minute) != 0)
+		return false;
+	return hour < 24 && minute < 60;
+}
+
+void
+read_clock(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+{
+	(void)field;
+	if (!is_clock(node->text, node->len))
+		reader_refuse(r, key, node);
+}
+
+void
+read_window(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+{
+	(void)field;
+	if (node->len != 11 || node->text[5] != '-' || !is_clock(node->text, 5) ||
+	    !is_clock(node->text + 6, 5))
+		reader_refuse(r, key, node);
+}
+
+/* "5" or "5-15", up to max */
+static bool
+is_core_range(const struct yaml_node *node, uint64_t max)
+{
+	const char *dash = strchr(node->text, '-');
+	size_t head = dash != NULL ? (size_t)(dash - node->text) : node->len;
+	uint64_t first, last;
+
+	if (value_unsigned(node->text, head, &first) != 0)
+		return false;
+	if (dash == NULL)
+		return first <= max;
+	return value_unsigned(dash + 1, node->len - head - 1, &last) == 0 && first <= last &&
+	       last <= max;
+}
+
+void
+read_cores(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+{
+	size_t count = reader_item_count(r, key, node);
+
+	(void)field;
+	for (size_t i = 0; i < count; i++)
+		if (!is_core_range(reader_item_at(node, i), key->max))
+			reader_refuse_item(r, key, reader_item_at(node, i));
+}
+
+static bool
+ends_in(const char *text, const char *ending)
+{
+	size_t len = strlen(text), tail = strlen(ending);
+
+	return len > tail && strcmp(text + len - tail, ending) == 0;
+}
+
+void
+read_file(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+{
+	if (!require_words(r, key, node))
+		return;
+	if (strchr(node->text, '{') != NULL)
+		reader_refuse_unbuilt(r, node,
+				      "a template in a file's name is not built yet; write a name");
+	if (ends_in(node->text, ".zst"))
+		reader_refuse_unbuilt(r, node,
+				      "compressed output (.zst) is not built yet; write it plain");
+	store_text(r, node, field);
+}
+
+static bool
+is_list_file(struct reader *r, const struct key *key, const struct yaml_node *item)
+{
+	(void)key;
+	if (ends_in(item->text, ".ndjson") || ends_in(item->text, ".ndjson.zst"))
+		reader_refuse_unbuilt(r, item,
+				      "lists of records (.ndjson) are not built yet; write a list "
+				      "of address:port");
+	else if (ends_in(item->text, ".zst"))
+		reader_refuse_unbuilt(r, item,
+				      "compressed lists (.zst) are not built yet; unpack the file");
+	return true;
+}
+
+void
+read_list_files(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+{
+	reader_list(r, key, node, is_list_file, field);
+}
