@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "simnet.h"
+
+/* Frames heard at a time: their descriptors and reactions stay in the L1 cache. */
+#define BATCH 64
+
+static void
+react(struct simnet *simnet, uint64_t now_ns, const struct world_reaction *reactions,
+      unsigned int count)
+{
+	struct rte_eth_dev_data *data = simnet->data;
+
+	for (unsigned int i = 0; i < count; i++) {
+		struct simnet_rx_queue *q =
+			data->rx_queues[world_stage_of(&reactions[i], data->nb_rx_queues)];
+
+		rte_spinlock_lock(&q->lock);
+		world_stage_react(q->stage, now_ns, &reactions[i]);
+		__atomic_store_n(&q->idle_until_ns, world_stage_idle_until_ns(q->stage),
+				 __ATOMIC_RELAXED);
+		rte_spinlock_unlock(&q->lock);
+	}
+}
+
+/* Up to BATCH frames. */
+static void
+hear(struct simnet_tx_queue *q, struct rte_mbuf **mbufs, unsigned int n, uint64_t now_ns)
+{
+	struct world_reaction reactions[BATCH];
+	struct world_frame frames[BATCH];
+	unsigned int heard = 0, count;
+	uint64_t bytes = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		if (unlikely(mbufs[i]->nb_segs != 1))
+			continue;
+		frames[heard].data = rte_pktmbuf_mtod(mbufs[i], const uint8_t *);
+		frames[heard++].len = rte_pktmbuf_data_len(mbufs[i]);
+		bytes += rte_pktmbuf_data_len(mbufs[i]);
+	}
+	q->counters.packets += heard;
+	q->counters.bytes += bytes;
+	q->counters.errors += n - heard;
+	count = world_intake_burst(q->intake, frames, heard, reactions);
+	if (count > 0 && q->simnet->data->nb_rx_queues > 0)
+		react(q->simnet, now_ns, reactions, count);
+}
+
+/* All of one pool and of one reference, says the application: straight back into their pool. */
+static void
+give_back(const struct simnet_tx_queue *q, struct rte_mbuf **mbufs, unsigned int n)
+{
+	if (q->fast_free)
+		rte_mempool_put_bulk(mbufs[0]->pool, (void **)mbufs, n);
+	else
+		rte_pktmbuf_free_bulk(mbufs, n);
+}
+
+uint16_t
+simnet_tx_burst(void *queue, struct rte_mbuf **mbufs, uint16_t n)
+{
+	struct simnet_tx_queue *q = queue;
+	uint64_t now_ns = simnet_now_ns(&q->simnet->clock);
+
+	for (uint16_t done = 0; done < n;) {
+		uint16_t batch = RTE_MIN(n - done, BATCH);
+
+		hear(q, mbufs + done, batch, now_ns);
+		give_back(q, mbufs + done, batch);
+		done += batch;
+	}
+	return n;
+}
+
+/* Take what is due by now, under the lock. */
+static uint16_t
+take(struct simnet_rx_queue *q, uint64_t now_ns, struct rte_mbuf **mbufs, uint16_t n)
+{
+	uint16_t count = 0;
+
+	while (count < n && world_stage_idle_until_ns(q->stage) <= now_ns) {
+		struct rte_mbuf *m = rte_pktmbuf_alloc(q->pool);
+		unsigned int len;
+
+		if (unlikely(m == NULL)) {
+			q->counters.errors++;
+			break;
+		}
+		len = world_stage_out(q->stage, now_ns, rte_pktmbuf_mtod(m, uint8_t *));
+		if (len == 0) {
+			rte_pktmbuf_free(m);
+			break;
+		}
+		m->data_len = (uint16_t)len;
+		m->pkt_len = len;
+		m->port = q->port;
+		q->counters.bytes += len;
+		mbufs[count++] = m;
+	}
+	q->counters.packets += count;
+	return count;
+}
+
+uint16_t
+simnet_rx_burst(void *queue, struct rte_mbuf **mbufs, uint16_t n)
+{
+	struct simnet_rx_queue *q = queue;
+	uint64_t now_ns = simnet_now_ns(&q->simnet->clock);
+	uint16_t count;
+
+	if (__atomic_load_n(&q->idle_until_ns, __ATOMIC_RELAXED) > now_ns)
+		return 0;
+	rte_spinlock_lock(&q->lock);
+	count = take(q, now_ns, mbufs, n);
+	__atomic_store_n(&q->idle_until_ns, world_stage_idle_until_ns(q->stage), __ATOMIC_RELAXED);
+	rte_spinlock_unlock(&q->lock);
+	return count;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a world makes of the frames it reacts to. */
+#include <string.h>
+
+#include "wire/wire.h"
+#include "world/stage.h"
+
+/* An event that answers a reaction; NULL, counted, when the stage is full. */
+static struct world_event *
+answer_take(struct world_stage *s, const struct world_reaction *r, enum world_answer_kind kind)
+{
+	struct world_event *e = events_take(s->events);
+
+	if (e == NULL) {
+		s->counters.events_refused++;
+		return NULL;
+	}
+	e->kind = (uint8_t)kind;
+	e->network = r->network;
+	e->tci = r->tci;
+	e->tagged = r->tagged;
+	memcpy(e->mac, r->mac, sizeof(e->mac));
+	e->head_len = r->len < EVENT_HEAD_MAX ? (uint8_t)r->len : EVENT_HEAD_MAX;
+	memcpy(e->head, r->packet, e->head_len);
+	return e;
+}
+
+/* Forgeries have numbers, and their times follow from them; this stage says each `count`th. Those
+ * of the time before a SYN was heard are not made. */
+static void
+forgery_start(struct world_stage *s, uint64_t now_ns)
+{
+	uint64_t pps = s->world->description.forged_pps, count = s->config.count;
+
+	s->forged = (uint64_t)((unsigned __int128)now_ns * pps / NS_PER_SEC);
+	s->forged += (count + s->config.index - s->forged % count) % count;
+	s->forged_ns = stage_forged_ns(s, s->forged);
+}
+
+static void
+syn_react(struct world_stage *s, uint64_t now_ns, const struct world_reaction *r)
+{
+	static const enum world_answer_kind kinds[] = {
+		[WORLD_OPEN] = ANSWER_SYNACK,
+		[WORLD_CLOSED] = ANSWER_RESET,
+		[WORLD_UNREACHABLE] = ANSWER_UNREACHABLE,
+	};
+	struct world_event *e = answer_take(s, r, kinds[r->state]);
+
+	if (e == NULL)
+		return;
+	if (s->world->description.forged_pps > 0) {
+		s->heard = *e;
+		if (s->forged_ns == TIME_NEVER)
+			forgery_start(s, now_ns);
+	}
+	/* A SYN said again while its SYN-ACK is repeated is answered, but once. */
+	if (r->state == WORLD_OPEN && s->world->terrain[r->network].synack_retries > 0 &&
+	    stage_flow_find(s, r->flow, r->packet) == NULL)
+		stage_flow_add(s, r->flow, e);
+	stage_launch(s, e, r->flow, now_ns + stage_latency_ns(s, e, r->flow));
+}
+
+static void
+echo_react(struct world_stage *s, uint64_t now_ns, const struct world_reaction *r)
+{
+	struct world_event *e;
+
+	if (r->len > EVENT_HEAD_MAX) {
+		s->counters.echo_too_long++;
+		return;
+	}
+	e = answer_take(s, r, ANSWER_ECHO);
+	if (e != NULL)
+		stage_launch(s, e, r->flow, now_ns + stage_latency_ns(s, e, r->flow));
+}
+
+static void
+arp_react(struct world_stage *s, uint64_t now_ns, const struct world_reaction *r)
+{
+	struct world_event *e = answer_take(s, r, ANSWER_ARP);
+
+	if (e != NULL)
+		events_schedule(s->events, e, now_ns);
+}
+
+/* Whether an ACK or RST fits the SYN-ACK it is held against, as a host would have it. */
+static bool
+answer_fits(const struct world_event *e, const struct world_reaction *r)
+{
+	const struct wire_tcp *syn = (const struct wire_tcp *)(e->head + (e->head[0] & 0xf) * 4);
+	const struct wire_tcp *tcp =
+		(const struct wire_tcp *)(r->packet + (r->packet[0] & 0xf) * 4);
+
+	if (load_be32(tcp->seq) != load_be32(syn->seq) + 1)
+		return false;
+	return (tcp->flags & TCP_RST) != 0 || load_be32(tcp->ack) == world_answer_isn(r->flow) + 1;
+}
+
+/* Ends the repeats. The one that has left its host by the time that this arrives still comes. */
+static void
+answer_react(struct world_stage *s, uint64_t now_ns, const struct world_reaction *r)
+{
+	struct world_event *e = stage_flow_find(s, r->flow, r->packet);
+
+	if (e == NULL || !answer_fits(e, r)) {
+		s->counters.strays++;
+		return;
+	}
+	s->counters.answered++;
+	stage_flow_remove(s, r->flow, e);
+	if (e->due_ns - stage_reorder_ns(s, e, r->flow) >= now_ns + stage_latency_ns(s, e, r->flow))
+		events_cancel(s->events, e);
+}
+
+void
+world_stage_react(struct world_stage *s, uint64_t now_ns, const struct world_reaction *r)
+{
+	switch ((enum world_reaction_kind)r->kind) {
+	case WORLD_REACT_SYN:
+		syn_react(s, now_ns, r);
+		break;
+	case WORLD_REACT_ANSWER:
+		answer_react(s, now_ns, r);
+		break;
+	case WORLD_REACT_ECHO:
+		echo_react(s, now_ns, r);
+		break;
+	case WORLD_REACT_ARP:
+		arp_react(s, now_ns, r);
+		break;
+	}
+}
