@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The prober role: position -> index -> target -> probe, into its TX queue.
+ *
+ * Probers claim positions from one shared counter in chunks, so that they meet on a cache line once in
+ * PROBER_CHUNK probes. Each makes a burst whenever its TX queue has sent the last one; the rate is
+ * held there. It pauses while any lcore behind it signals pressure: the rate of probes is never bought
+ * with lost replies.
+ *
+ * A struct prober belongs to one lcore; struct prober_source and struct pressure are shared.
+ */
+#ifndef FABRIC_PROBER_H
+#define FABRIC_PROBER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fabric/fabric.h"
+#include "perm/perm.h"
+#include "port/tx.h"
+#include "probe/probe.h"
+#include "targets/targets.h"
+
+#define PROBER_CHUNK 4096
+
+/* A flag that one lcore raises and probers read; a line each, so that raising disturbs nobody else. */
+struct pressure {
+	_Alignas(64) _Atomic bool raised;
+};
+
+/* Where probers get their positions from: [next, end) of the permuted targets. */
+struct prober_source {
+	const struct perm *perm;
+	const struct targets *targets;
+	uint64_t end;
+	_Alignas(64) _Atomic uint64_t next; /* the next position that nobody has claimed */
+};
+
+struct prober_config {
+	struct prober_source *source;
+	const struct probe *probe;
+	struct tx *tx;
+	struct rte_mempool *pool; /* of probes: every mbuf holds the template (prober_fill_pool()) */
+	const struct pressure *pressures;
+	unsigned int pressure_count;
+};
+
+struct prober {
+	struct prober_config config;
+	uint64_t position; /* [position, chunk_end): claimed, not yet made */
+	uint64_t chunk_end;
+	_Atomic bool exhausted; /* nothing left to claim and nothing waiting; read by control */
+	_Atomic bool held;      /* by pressure; read by control */
+};
+
+extern const struct role_ops prober_role;
+
+void prober_init(struct prober *p, const struct prober_config *config);
+
+/* Put the probe's template into every mbuf of a pool that nobody uses yet. 0 or -ENOMEM. */
+int prober_fill_pool(struct rte_mempool *pool, const struct probe *probe);
+
+#endif /* FABRIC_PROBER_H */

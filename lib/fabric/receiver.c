@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "fabric/receiver.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+#include <rte_ring.h>
+#include <rte_ring_elem.h>
+
+#include "base/time.h"
+
+/* Replies that a worker may be behind: half a second of 1% hits at dual 10GbE. */
+#define RING_SIZE 16384
+
+void
+receiver_init(struct receiver *r, const struct receiver_config *config)
+{
+	memset(r, 0, sizeof(*r));
+	r->config = *config;
+}
+
+void
+receiver_fini(struct receiver *r)
+{
+	ledger_add(r->config.ledger, LEDGER_STRANDED, r->waiting_count);
+	r->waiting_count = 0;
+}
+
+struct rte_ring *
+receiver_ring_new(unsigned int receiver, unsigned int worker)
+{
+	char name[RTE_RING_NAMESIZE];
+
+	snprintf(name, sizeof(name), "replies-%u-%u", receiver, worker);
+	return rte_ring_create_elem(name, sizeof(struct reply), RING_SIZE, SOCKET_ID_ANY,
+				    RING_F_SP_ENQ | RING_F_SC_DEQ);
+}
+
+static bool
+pass(struct receiver *r, struct reply *reply)
+{
+	unsigned int worker = receiver_worker_of(reply->bucket, r->config.workers);
+
+	if (rte_ring_sp_enqueue_elem(r->config.rings[worker], reply, sizeof(*reply)) != 0)
+		return false;
+	ledger_add(r->config.ledger, LEDGER_PASSED, 1);
+	return true;
+}
+
+/* Answer to what is asked of us: ARP and ping. */
+static void
+serve(struct receiver *r, enum classify_kind kind, const uint8_t *frame, size_t len)
+{
+	uint8_t answer[NEIGH_FRAME_MAX];
+	uint16_t n;
+
+	if (kind == CLASSIFY_ARP) {
+		n = neigh_arp(r->config.neigh, frame, len, answer);
+		if (n > 0)
+			tx_urgent(r->config.tx, LEDGER_ARP, answer, n);
+		return;
+	}
+	n = neigh_echo(r->config.neigh, frame, len, answer);
+	if (n > 0)
+		tx_urgent(r->config.tx, LEDGER_ECHO, answer, n);
+}
+
+static void
+receive_frame(struct receiver *r, struct rte_mbuf *m, uint64_t now_ns)
+{
+	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+	struct reply *reply = &r->waiting[r->waiting_count];
+	enum classify_kind kind;
+
+	/* Drivers may split long frames; what is asked of a header stands in the first segment. */
+	kind = classify_frame(&r->config.classify, frame, m->data_len, reply);
+	ledger_add(r->config.ledger, LEDGER_KIND + kind, 1);
+	if (kind == CLASSIFY_ARP || kind == CLASSIFY_ECHO_REQUEST)
+		serve(r, kind, frame, m->data_len);
+	if (kind >= CLASSIFY_REPLIES)
+		return;
+	reply->received_ns = now_ns;
+	reply->iface = r->config.iface;
+	if (!pass(r, reply))
+		r->waiting_count++;
+}
+
+/* Pass on what waits, in order; true when nothing waits any more. */
+static bool
+pass_waiting(struct receiver *r)
+{
+	unsigned int done = 0;
+
+	while (done < r->waiting_count && pass(r, &r->waiting[done]))
+		done++;
+	r->waiting_count -= done;
+	memmove(r->waiting, r->waiting + done, r->waiting_count * sizeof(r->waiting[0]));
+	return r->waiting_count == 0;
+}
+
+/* Signal when replies wait, or when some worker's ring is more than half full. */
+static void
+update_pressure(struct receiver *r)
+{
+	_Atomic bool *raised = &r->config.pressure->raised;
+	bool pressed = r->waiting_count > 0;
+
+	for (unsigned int i = 0; i < r->config.workers && !pressed; i++)
+		pressed = rte_ring_count(r->config.rings[i]) > RING_SIZE / 2;
+	if (atomic_load_explicit(raised, memory_order_relaxed) != pressed)
+		atomic_store_explicit(raised, pressed, memory_order_relaxed);
+}
+
+static unsigned int
+request_gateway(struct receiver *r, uint64_t now_ns)
+{
+	uint8_t frame[NEIGH_FRAME_MAX];
+	uint16_t n = 0;
+
+	if (r->config.queue == 0)
+		n = neigh_request(r->config.neigh, now_ns, frame);
+	if (n == 0)
+		return 0;
+	tx_urgent(r->config.tx, LEDGER_ARP, frame, n);
+	return 1;
+}
+
+static unsigned int
+receiver_poll(void *context, uint64_t now_ns)
+{
+	struct receiver *r = context;
+	struct rte_mbuf *burst[PORT_BURST];
+	unsigned int work = request_gateway(r, now_ns);
+	uint16_t n;
+
+	if (r->waiting_count > 0 && !pass_waiting(r))
+		return work;
+	n = rte_eth_rx_burst(r->config.port->id, r->config.queue, burst, PORT_BURST);
+	if (n > 0) {
+		ledger_add(r->config.ledger, LEDGER_RECEIVED, n);
+		for (uint16_t i = 0; i < n; i++)
+			receive_frame(r, burst[i], now_ns);
+		rte_pktmbuf_free_bulk(burst, n);
+	}
+	update_pressure(r);
+	return work + n;
+}
+
+static bool
+receiver_drain(void *context, uint64_t now_ns)
+{
+	(void)now_ns;
+	return pass_waiting(context);
+}
+
+static uint64_t
+receiver_next_ns(const void *context, uint64_t now_ns)
+{
+	const struct receiver *r = context;
+
+	(void)now_ns;
+	return r->config.queue == 0 ? neigh_next_ns(r->config.neigh) : TIME_NEVER;
+}
+
+const struct role_ops receiver_role = {
+	.name = "receiver",
+	.stage = FABRIC_DRAIN_RECEIVERS,
+	.poll = receiver_poll,
+	.drain = receiver_drain,
+	.next_ns = receiver_next_ns,
+};

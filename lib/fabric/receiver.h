@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The receiver role: one RX queue, classified, replies passed to the workers that their buckets name.
+ *
+ * No state per target. A reply that does not fit its worker's ring waits in the receiver's hands,
+ * which then takes nothing more from the NIC and raises pressure, until it fits: nothing is dropped.
+ * ARP and pings are answered here, since the kernel no longer does.
+ *
+ * A struct receiver belongs to one lcore. Rings have one producer (this) and one consumer (a worker).
+ */
+#ifndef FABRIC_RECEIVER_H
+#define FABRIC_RECEIVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "classify/classify.h"
+#include "fabric/fabric.h"
+#include "fabric/prober.h"
+#include "ledger/ledger.h"
+#include "neigh/neigh.h"
+#include "port/port.h"
+#include "port/tx.h"
+
+struct rte_ring;
+
+struct receiver_config {
+	const struct port *port;
+	uint16_t queue;
+	uint8_t iface;                    /* index of the job's interface */
+	struct classify_config classify;
+	struct neigh *neigh;              /* the port's; only the receiver of queue 0 makes requests */
+	struct tx *tx;                    /* for answers */
+	struct rte_ring *const *rings;    /* one a worker */
+	unsigned int workers;
+	struct pressure *pressure;
+	struct ledger *ledger;
+};
+
+struct receiver {
+	struct receiver_config config;
+	struct reply waiting[PORT_BURST]; /* replies that found their ring full */
+	unsigned int waiting_count;
+};
+
+extern const struct role_ops receiver_role;
+
+void receiver_init(struct receiver *r, const struct receiver_config *config);
+
+/* After the lcores have stopped: count what is still held. */
+void receiver_fini(struct receiver *r);
+
+/* A ring for replies from one receiver to one worker, or NULL. */
+struct rte_ring *receiver_ring_new(unsigned int receiver, unsigned int worker);
+
+/* Which of n workers has a bucket. */
+static inline unsigned int
+receiver_worker_of(uint8_t bucket, unsigned int workers)
+{
+	return bucket * workers / PROBE_BUCKETS;
+}
+
+#endif /* FABRIC_RECEIVER_H */

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "fabric/worker.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_ring.h>
+#include <rte_ring_elem.h>
+
+#include "base/time.h"
+
+/* Records that the writer may be behind: a disk that pauses for some tenths of a second. */
+#define RECORD_RING_SIZE 65536
+
+void
+worker_init(struct worker *w, const struct worker_config *config)
+{
+	memset(w, 0, sizeof(*w));
+	w->config = *config;
+}
+
+struct rte_ring *
+worker_record_ring_new(unsigned int worker)
+{
+	char name[RTE_RING_NAMESIZE];
+
+	snprintf(name, sizeof(name), "records-%u", worker);
+	return rte_ring_create_elem(name, sizeof(struct record_scan), RECORD_RING_SIZE,
+				    SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+}
+
+/* How many replies can be taken now: a record and perhaps a RST each. */
+static unsigned int
+credit(const struct worker *w)
+{
+	unsigned int records = rte_ring_free_count(w->config.records);
+	unsigned int resets = tx_room(w->config.tx);
+	unsigned int n = records < resets ? records : resets;
+
+	return n < PORT_BURST ? n : PORT_BURST;
+}
+
+/* Nobody adopts it: reset the connection that its SYN-ACK opened. */
+static void
+reset(struct worker *w, const struct reply *r)
+{
+	uint8_t frame[PROBE_FRAME_MAX];
+	uint16_t n = probe_build_rst(w->config.probe, r->address, r->port, r->own_address,
+				     r->own_port, r->ack, (uint16_t)(r->seq ^ r->seq >> 16), frame);
+
+	tx_urgent(w->config.tx, LEDGER_RESET, frame, n);
+}
+
+static void
+count_first(struct worker *w, const struct reply *r)
+{
+	if (r->kind != CLASSIFY_SYNACK) {
+		ledger_add(w->config.ledger, LEDGER_FIRST_OTHER, 1);
+		return;
+	}
+	ledger_add(w->config.ledger, LEDGER_FIRST_SYNACK, 1);
+	ledger_add(w->config.ledger, LEDGER_LEFT_ALONE, 1);
+}
+
+static void
+take(struct worker *w, const struct reply *r)
+{
+	struct record_scan record = {.reply = *r};
+	uint64_t cooldown = atomic_load_explicit(w->config.cooldown_since_ns, memory_order_relaxed);
+
+	record.repeat = !dedup_add(w->config.dedup, r->address, r->port, r->kind);
+	record.cooldown = r->received_ns >= cooldown;
+	if (record.repeat)
+		ledger_add(w->config.ledger, LEDGER_REPEAT, 1);
+	else
+		count_first(w, r);
+	if (r->kind == CLASSIFY_SYNACK)
+		reset(w, r);
+	/* Room was there when the credit was taken, and only this lcore produces. */
+	rte_ring_sp_enqueue_elem(w->config.records, &record, sizeof(record));
+	ledger_add(w->config.ledger, LEDGER_RECORD, 1);
+}
+
+static unsigned int
+take_from(struct worker *w, struct rte_ring *ring, unsigned int most)
+{
+	struct reply burst[PORT_BURST];
+	unsigned int n = rte_ring_sc_dequeue_burst_elem(ring, burst, sizeof(burst[0]), most, NULL);
+
+	ledger_add(w->config.ledger, LEDGER_TAKEN, n);
+	for (unsigned int i = 0; i < n; i++)
+		take(w, &burst[i]);
+	return n;
+}
+
+static void
+update_pressure(struct worker *w)
+{
+	_Atomic bool *raised = &w->config.pressure->raised;
+	bool pressed = rte_ring_count(w->config.records) > RECORD_RING_SIZE / 2;
+
+	if (atomic_load_explicit(raised, memory_order_relaxed) != pressed)
+		atomic_store_explicit(raised, pressed, memory_order_relaxed);
+}
+
+static unsigned int
+worker_poll(void *context, uint64_t now_ns)
+{
+	struct worker *w = context;
+	unsigned int work = 0;
+
+	(void)now_ns;
+	for (unsigned int i = 0; i < w->config.receivers; i++) {
+		unsigned int most = credit(w);
+
+		if (most == 0)
+			break;
+		work += take_from(w, w->config.rings[w->next_ring], most);
+		w->next_ring = (w->next_ring + 1) % w->config.receivers;
+	}
+	update_pressure(w);
+	return work;
+}
+
+static bool
+worker_drain(void *context, uint64_t now_ns)
+{
+	struct worker *w = context;
+
+	worker_poll(context, now_ns);
+	for (unsigned int i = 0; i < w->config.receivers; i++)
+		if (!rte_ring_empty(w->config.rings[i]))
+			return false;
+	return true;
+}
+
+static uint64_t
+worker_next_ns(const void *context, uint64_t now_ns)
+{
+	(void)context;
+	(void)now_ns;
+	return TIME_NEVER;
+}
+
+void
+worker_fini(struct worker *w)
+{
+	for (unsigned int i = 0; i < w->config.receivers; i++)
+		ledger_add(w->config.ledger, LEDGER_LEFT_IN_RING,
+			   rte_ring_count(w->config.rings[i]));
+}
+
+const struct role_ops worker_role = {
+	.name = "worker",
+	.stage = FABRIC_DRAIN_WORKERS,
+	.poll = worker_poll,
+	.drain = worker_drain,
+	.next_ns = worker_next_ns,
+};

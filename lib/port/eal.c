@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "port/eal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+
+#define ARGS_MAX 64
+
+/* Arguments for rte_eal_init(), which keeps pointers into them. */
+struct args {
+	char *item[ARGS_MAX];
+	int count;
+	bool failed;
+};
+
+static void __attribute__((format(printf, 2, 3)))
+args_add(struct args *a, const char *format, ...)
+{
+	va_list list;
+	int n;
+
+	if (a->count >= ARGS_MAX - 1) {
+		a->failed = true;
+		return;
+	}
+	va_start(list, format);
+	n = vasprintf(&a->item[a->count], format, list);
+	va_end(list);
+	if (n < 0)
+		a->failed = true;
+	else
+		a->count++;
+}
+
+/* A number that a sysfs file holds; 0 when it cannot be read. */
+static unsigned long
+read_number(const char *path)
+{
+	unsigned long value = 0;
+	FILE *f = fopen(path, "re");
+
+	if (f == NULL)
+		return 0;
+	if (fscanf(f, "%lu", &value) != 1)
+		value = 0;
+	fclose(f);
+	return value;
+}
+
+/* Megabytes of free hugepages, of all sizes. */
+static unsigned long
+free_huge_mb(void)
+{
+	static const char dir_path[] = "/sys/kernel/mm/hugepages";
+	unsigned long total = 0, kb;
+	struct dirent *entry;
+	DIR *dir = opendir(dir_path);
+
+	if (dir == NULL)
+		return 0;
+	while ((entry = readdir(dir)) != NULL) {
+		char path[512];
+
+		if (sscanf(entry->d_name, "hugepages-%lukB", &kb) != 1)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s/free_hugepages", dir_path, entry->d_name);
+		total += read_number(path) * kb / 1024;
+	}
+	closedir(dir);
+	return total;
+}
+
+/* "0@(0-3),1@0,2@1,...": the main lcore floats, data lcores are pinned in turn. */
+static void
+args_add_lcores(struct args *a, unsigned int lcores)
+{
+	char text[EAL_LCORES_MAX * 12 + 4096] = "";
+	unsigned int cpus[CPU_SETSIZE], cpu_count = 0;
+	size_t at;
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set) != 0) {
+		a->failed = true;
+		return;
+	}
+	for (unsigned int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, &set))
+			cpus[cpu_count++] = cpu;
+	at = (size_t)snprintf(text, sizeof(text), "0@(");
+	for (unsigned int i = 0; i < cpu_count && at < 4096; i++)
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%u", i > 0 ? "," : "", cpus[i]);
+	at += (size_t)snprintf(text + at, sizeof(text) - at, ")");
+	for (unsigned int i = 0; i < lcores && at < sizeof(text) - 32; i++)
+		at += (size_t)snprintf(text + at, sizeof(text) - at, ",%u@%u", i + 1, cpus[i % cpu_count]);
+	args_add(a, "--lcores=%s", text);
+}
+
+static void
+args_add_devices(struct args *a, const struct eal_config *config)
+{
+	if (!config->any_pci)
+		args_add(a, "--no-pci");
+	for (size_t i = 0; i < config->device_count; i++) {
+		bool is_vdev = strncmp(config->devices[i], "net_", 4) == 0;
+
+		args_add(a, is_vdev ? "--vdev=%s" : "--allow=%s", config->devices[i]);
+	}
+}
+
+int
+eal_start(const struct eal_config *config)
+{
+	struct args a = {0};
+	bool huge = free_huge_mb() >= config->memory_mb;
+	int rc;
+
+	if (!huge && config->any_pci)
+		return -ENOMEM;
+	args_add(&a, "asdic");
+	/* The EAL refuses --in-memory with --no-huge, where this is what is left of it. */
+	args_add(&a, huge ? "--in-memory" : "--no-shconf");
+	args_add(&a, "--no-telemetry");
+	if (!config->any_pci) /* with PCI the EAL chooses by the IOMMU that it finds */
+		args_add(&a, "--iova-mode=va");
+	if (huge) {
+		args_add(&a, "--in-memory");
+	} else {
+		args_add(&a, "--no-huge");
+		args_add(&a, "--no-shconf");
+		args_add(&a, "-m");
+		args_add(&a, "%u", config->memory_mb);
+	}
+	if (!config->verbose)
+		args_add(&a, "--log-level=*:3"); /* critical, and worse */
+	args_add_lcores(&a, config->lcores);
+	args_add_devices(&a, config);
+	if (a.failed)
+		return -ENOMEM;
+	rc = rte_eal_init(a.count, a.item);
+	return rc < 0 ? (rte_errno != 0 ? -rte_errno : -ENODEV) : 0;
+}
+
+bool
+eal_has_hugepages(void)
+{
+	return rte_eal_has_hugepages() != 0;
+}
+
+void
+eal_stop(void)
+{
+	rte_eal_cleanup();
+}
+
+unsigned int
+eal_cpu_count(void)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set) != 0)
+		return 1;
+	return (unsigned int)CPU_COUNT(&set);
+}

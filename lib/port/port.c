@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "port/port.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_ethdev.h>
+#include <rte_lcore.h>
+#include <rte_mbuf.h>
+
+#define RX_DESCRIPTORS 2048
+#define TX_DESCRIPTORS 1024
+
+/* Mbufs beyond the descriptors: bursts in the receivers' hands and the pool's cache. */
+#define RX_POOL_SPARE 2048
+#define POOL_CACHE 256
+
+int
+port_find(const char *device, uint16_t *id)
+{
+	char name[RTE_ETH_NAME_MAX_LEN];
+	size_t len = strcspn(device, ",");
+
+	if (len >= sizeof(name))
+		return -ENODEV;
+	memcpy(name, device, len);
+	name[len] = '\0';
+	return rte_eth_dev_get_port_by_name(name, id) == 0 ? 0 : -ENODEV;
+}
+
+static uint16_t
+lesser(uint16_t a, uint16_t b)
+{
+	return a < b ? a : b;
+}
+
+/*
+ * Queues in pairs, since some virtual devices have them so. Those that hand packets to the queues of
+ * their devargs whether or not they were set up get all of them, or packets would go unread.
+ */
+static void
+choose_queues(struct port *p, const struct rte_eth_dev_info *info, uint16_t wanted)
+{
+	uint16_t most = lesser(info->max_rx_queues, info->max_tx_queues);
+	bool is_fixed = strcmp(p->driver, "net_af_packet") == 0 || strcmp(p->driver, "net_af_xdp") == 0;
+
+	most = lesser(most, PORT_QUEUES_MAX);
+	p->rx_queues = p->tx_queues = is_fixed ? most : lesser(wanted, most);
+}
+
+static void
+choose_rss(struct rte_eth_conf *conf, const struct rte_eth_dev_info *info, uint16_t queues)
+{
+	uint64_t wanted = RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_IPV4;
+
+	if (queues < 2 || (info->flow_type_rss_offloads & wanted) == 0)
+		return;
+	conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+	conf->rx_adv_conf.rss_conf.rss_hf = info->flow_type_rss_offloads & wanted;
+}
+
+static int
+setup_queues(struct port *p, const struct rte_eth_dev_info *info)
+{
+	uint16_t rx = RX_DESCRIPTORS, tx = TX_DESCRIPTORS;
+	int socket = rte_eth_dev_socket_id(p->id);
+	char name[RTE_MEMPOOL_NAMESIZE];
+	int rc = rte_eth_dev_adjust_nb_rx_tx_desc(p->id, &rx, &tx);
+
+	if (rc != 0)
+		return rc;
+	snprintf(name, sizeof(name), "rx-%u", p->id);
+	p->rx_pool = rte_pktmbuf_pool_create(name, rx * p->rx_queues + RX_POOL_SPARE, POOL_CACHE, 0,
+					     RTE_MBUF_DEFAULT_BUF_SIZE, socket);
+	if (p->rx_pool == NULL)
+		return -ENOMEM;
+	for (uint16_t q = 0; q < p->rx_queues && rc == 0; q++)
+		rc = rte_eth_rx_queue_setup(p->id, q, rx, (unsigned int)socket,
+					    &info->default_rxconf, p->rx_pool);
+	for (uint16_t q = 0; q < p->tx_queues && rc == 0; q++)
+		rc = rte_eth_tx_queue_setup(p->id, q, tx, (unsigned int)socket,
+					    &info->default_txconf);
+	return rc;
+}
+
+static int
+configure(struct port *p, uint16_t wanted_queues, const char **what)
+{
+	struct rte_eth_conf conf = {0};
+	struct rte_eth_dev_info info;
+	struct rte_ether_addr mac;
+	int rc;
+
+	*what = "asking the driver what it can";
+	rc = rte_eth_dev_info_get(p->id, &info);
+	if (rc != 0)
+		return rc;
+	snprintf(p->driver, sizeof(p->driver), "%s", info.driver_name);
+	choose_queues(p, &info, wanted_queues);
+	choose_rss(&conf, &info, p->rx_queues);
+	*what = "configuring its queues";
+	rc = rte_eth_dev_configure(p->id, p->rx_queues, p->tx_queues, &conf);
+	if (rc != 0)
+		return rc;
+	*what = "setting up its queues";
+	rc = setup_queues(p, &info);
+	if (rc != 0)
+		return rc;
+	*what = "reading its MAC address";
+	rc = rte_eth_macaddr_get(p->id, &mac);
+	memcpy(p->mac, mac.addr_bytes, WIRE_MAC_SIZE);
+	return rc;
+}
+
+int
+port_open(struct port *p, const char *name, uint16_t id, uint16_t wanted_queues, const char **what)
+{
+	int rc;
+
+	memset(p, 0, sizeof(*p));
+	p->name = name;
+	p->id = id;
+	rc = configure(p, wanted_queues, what);
+	if (rc == 0) {
+		*what = "starting it";
+		rc = rte_eth_dev_start(id);
+	}
+	if (rc != 0)
+		port_close(p);
+	return rc;
+}
+
+void
+port_close(struct port *p)
+{
+	if (rte_eth_dev_is_valid_port(p->id)) {
+		rte_eth_dev_stop(p->id);
+		rte_eth_dev_close(p->id);
+	}
+	rte_mempool_free(p->rx_pool);
+	p->rx_pool = NULL;
+}
+
+void
+port_counters(const struct port *p, struct port_counters *out)
+{
+	struct rte_eth_stats s;
+
+	memset(out, 0, sizeof(*out));
+	if (rte_eth_stats_get(p->id, &s) != 0)
+		return;
+	out->rx_frames = s.ipackets;
+	out->tx_frames = s.opackets;
+	out->rx_missed = s.imissed;
+	out->rx_nombuf = s.rx_nombuf;
+	out->rx_errors = s.ierrors;
+	out->tx_errors = s.oerrors;
+}
+
+bool
+port_link_is_up(const struct port *p)
+{
+	struct rte_eth_link link;
+
+	if (rte_eth_link_get_nowait(p->id, &link) != 0)
+		return true;
+	return link.link_status == RTE_ETH_LINK_UP;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Ports: an Ethernet device made ready to scan with, by whatever driver.
+ *
+ * port_open() configures queues and pools and starts the device; PCI NICs and virtual devices go
+ * through the same code. Asking for more queues than the driver has gives what it has. RX mbufs and
+ * TX mbufs never share a pool: zero-copy drivers write replies over what they are given.
+ *
+ * Opening and closing belong to the control thread. Each RX queue and each TX queue (port/tx.h) has
+ * one owning lcore.
+ */
+#ifndef PORT_PORT_H
+#define PORT_PORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "wire/wire.h"
+
+struct rte_mempool;
+
+#define PORT_QUEUES_MAX 16
+#define PORT_BURST 32
+
+struct port {
+	const char *name;  /* the device as the job names it; borrowed */
+	uint16_t id;       /* ethdev port */
+	uint16_t rx_queues;
+	uint16_t tx_queues;
+	uint8_t mac[WIRE_MAC_SIZE];
+	char driver[32];
+	struct rte_mempool *rx_pool;
+};
+
+/* What a driver counts; a reconciliation beside the ledger, never part of it. */
+struct port_counters {
+	uint64_t rx_frames;
+	uint64_t tx_frames;
+	uint64_t rx_missed; /* the NIC had no descriptor for it */
+	uint64_t rx_nombuf;
+	uint64_t rx_errors;
+	uint64_t tx_errors;
+};
+
+/*
+ * Find the ethdev that a device text made: "net_af_packet0,iface=eth1" or "0000:3b:00.0".
+ * 0 and *id; -ENODEV.
+ */
+int port_find(const char *device, uint16_t *id);
+
+/*
+ * Configure and start. wanted_queues is the number of lcores that would like a queue of their own.
+ * 0; -ENOMEM; -ENODEV or the driver's error, with *what (static text) naming the step that failed.
+ */
+int port_open(struct port *p, const char *name, uint16_t id, uint16_t wanted_queues,
+	      const char **what);
+
+/* Stop and close the device and free its pools. */
+void port_close(struct port *p);
+
+void port_counters(const struct port *p, struct port_counters *out);
+
+/* Whether the link is up; drivers that cannot tell say up. */
+bool port_link_is_up(const struct port *p);
+
+#endif /* PORT_PORT_H */
