@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdio.h>
+#include <string.h>
+
+#include "commands.h"
+#include "request.h"
+#include "text.h"
+#include "wire/wire.h"
+
+/* Headers of a SYN: Ethernet, IPv4, TCP; then the profile's options. */
+static unsigned int
+frame_bytes(const struct job *job)
+{
+	static const unsigned int options[] = {
+		[JOB_PROFILE_WINDOWS] = 12, [JOB_PROFILE_LINUX] = 20, [JOB_PROFILE_MSS] = 4};
+
+	return 54 + options[job->probe.profile];
+}
+
+/* The rate that holds: the lower of rate and bandwidth; 0 for none. */
+static double
+effective_pps(const struct job *job)
+{
+	double rate = (double)job->rate_pps;
+	double by_bandwidth = (double)job->bandwidth_bps / (double)wire_bits(frame_bytes(job));
+
+	if (rate == 0 || (by_bandwidth > 0 && by_bandwidth < rate))
+		return by_bandwidth;
+	return rate;
+}
+
+static void
+print_targets(const struct inputs *in)
+{
+	const struct targets *t = in->targets;
+
+	printf("targets     %llu: %llu addresses x %u ports",
+	       (unsigned long long)targets_count(t), (unsigned long long)targets_address_count(t),
+	       targets_port_count(t));
+	if (targets_pair_count(t) > 0)
+		printf(" + %llu address:port pairs", (unsigned long long)targets_pair_count(t));
+	printf("\nexclusions  %llu addresses that the gate denies\n",
+	       (unsigned long long)gate_denied_count(in->gate));
+	for (size_t i = 0; i < in->onlink_count; i++) {
+		char first[IPV4_TEXT_SIZE], last[IPV4_TEXT_SIZE];
+
+		ipv4_format(in->onlink[i].first, first);
+		ipv4_format(in->onlink[i].last, last);
+		printf("            %s-%s: on the interface's own link, not scanned\n", first, last);
+	}
+}
+
+static void
+print_pace(const struct job *job, uint64_t probes)
+{
+	double pps = effective_pps(job), seconds = pps > 0 ? (double)probes / pps : 0;
+	double mbits = pps * (double)wire_bits(frame_bytes(job)) / 1e6;
+	char rate[TEXT_SIZE], time[TEXT_SIZE];
+
+	if (pps == 0) {
+		printf("rate        unlimited\n");
+		return;
+	}
+	seconds += (double)job->limits.cooldown_ns / 1e9;
+	printf("rate        %s packets/s, %.1f Mbit/s on the wire (%u-byte SYNs, preamble and gap counted)\n",
+	       text_count(rate, pps), mbits, frame_bytes(job));
+	printf("duration    %s (%.2f hours), cooldown included\n", text_duration(time, seconds),
+	       seconds / 3600);
+	if (job->limits.runtime_ns != 0 && (double)job->limits.runtime_ns / 1e9 < seconds)
+		printf("            limits.runtime ends it after %s\n",
+		       text_duration(time, (double)job->limits.runtime_ns / 1e9));
+}
+
+static void
+print_memory(const struct inputs *in)
+{
+	printf("memory      %.1f MB for targets, %.1f MB for the gate, about 12 bytes a reply told apart\n",
+	       (double)targets_bytes(in->targets) / 1e6, (double)in->gate->bytes / 1e6);
+}
+
+int
+cmd_plan(int argc, char **argv)
+{
+	struct request r;
+	bool done;
+	int status = request_load(&r, argc, argv, &done);
+
+	if (!done) {
+		uint64_t probes = r.inputs.span.end - r.inputs.span.first;
+
+		printf("job         %s\n", r.job->name);
+		print_targets(&r.inputs);
+		printf("this run    %llu probes (shard %u of %u), from %u source addresses\n",
+		       (unsigned long long)probes, r.job->order.shard, r.job->order.shards,
+		       r.inputs.source_count);
+		print_pace(r.job, probes);
+		print_memory(&r.inputs);
+		printf("device      %s\n", r.job->interface.device.text);
+		printf("results     %s\n", r.job->output.file.text);
+	}
+	request_free(&r);
+	return status;
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "control.h"
+#include "dry_run.h"
+#include "engine.h"
+#include "report.h"
+#include "request.h"
+#include "text.h"
+
+/* Flags that only simulation may have. */
+static int
+check_simulation(const struct request *r)
+{
+	if (r->flags.test_key && !job_device_is_harmless(r->job->interface.kind)) {
+		fprintf(stderr, "asdic: --test-key makes replies forgeable: only for net_null and "
+				"net_simnet; leave it out\n");
+		return EXIT_BAD_JOB;
+	}
+	if (r->flags.virtual_clock && r->job->interface.kind != JOB_DEVICE_SIMNET) {
+		fprintf(stderr, "asdic: --virtual-clock needs a device of net_simnet; leave it out\n");
+		return EXIT_BAD_JOB;
+	}
+	return EXIT_DONE;
+}
+
+static int
+open_sink(const struct request *r, struct output **sink)
+{
+	const struct job_text *file = &r->job->output.file;
+	int rc = output_open(file->text, r->flags.force, sink);
+
+	if (rc == 0)
+		return EXIT_DONE;
+	if (rc == -EEXIST) {
+		fprintf(stderr, "asdic: '%s' exists and is not overwritten; name another file or add --force\n",
+			file->text);
+		return EXIT_BAD_JOB;
+	}
+	fprintf(stderr, "asdic: cannot write '%s': %s\n", file->text, strerror(-rc));
+	return rc == -ENOENT || rc == -EISDIR || rc == -ENOTDIR ? EXIT_BAD_JOB : EXIT_FAILED;
+}
+
+static void
+announce(const struct request *r, const struct engine *e)
+{
+	const struct inputs *in = &r->inputs;
+	const struct layout *y = engine_layout(e);
+	char n[TEXT_SIZE];
+
+	fprintf(stderr, "asdic: %s: %s targets, seed %llu, shard %u/%u, on %s (%s) with %u lcore%s\n",
+		r->job->name, text_count(n, (double)(in->span.end - in->span.first)),
+		(unsigned long long)in->seed, r->job->order.shard, r->job->order.shards,
+		engine_port(e)->name, engine_port(e)->driver, y->lcores, y->lcores == 1 ? "" : "s");
+	if (r->job->contact.email != NULL)
+		fprintf(stderr, "asdic: operator %s <%s>\n",
+			r->job->contact.operator_name != NULL ? r->job->contact.operator_name : "",
+			r->job->contact.email);
+	for (size_t i = 0; i < in->onlink_count; i++) {
+		char first[IPV4_TEXT_SIZE], last[IPV4_TEXT_SIZE];
+
+		ipv4_format(in->onlink[i].first, first);
+		ipv4_format(in->onlink[i].last, last);
+		fprintf(stderr, "asdic: %s-%s is on the link of the interface: not scanned\n", first,
+			last);
+	}
+}
+
+static int
+status_of(const struct control_result *result, bool balanced, const char *file)
+{
+	if (result->writer_rc != 0)
+		fprintf(stderr, "asdic: writing '%s': %s\n", file, strerror(-result->writer_rc));
+	if (!balanced || result->writer_rc != 0)
+		return EXIT_FAILED;
+	return result->reason == CONTROL_STOPPED || result->reason == CONTROL_ABORTED ? EXIT_STOPPED
+										      : EXIT_DONE;
+}
+
+static int
+run(const struct request *r, struct engine *e)
+{
+	const struct job *job = r->job;
+	char gateway[IPV4_TEXT_SIZE];
+	struct control_result result;
+	bool balanced;
+	int rc;
+
+	announce(r, e);
+	rc = engine_resolve(e);
+	if (rc != 0) {
+		ipv4_format(job->interface.gateway, gateway);
+		fprintf(stderr,
+			"asdic: gateway %s does not answer ARP on '%s' within 5 s; mend "
+			"interfaces.gateway, the cable or the VLAN, or give interfaces.gateway_mac\n",
+			gateway, job->interface.device.text);
+		engine_stop(e, false);
+		return EXIT_FAILED;
+	}
+	rc = engine_launch(e);
+	if (rc != 0) {
+		fprintf(stderr, "asdic: cannot start the scan: %s\n", strerror(-rc));
+		engine_stop(e, false);
+		return EXIT_FAILED;
+	}
+	control_run(e, job, r->inputs.span.end - r->inputs.span.first, r->flags.quiet, &result);
+	if (result.writer_rc == -ETIMEDOUT)
+		_exit(EXIT_STOPPED); /* the writer hangs in a write that nobody reads: nothing can be freed */
+	balanced = report_print(e, job, &result);
+	return status_of(&result, balanced, job->output.file.text);
+}
+
+static int
+scan(const struct request *r)
+{
+	struct engine_config config = {
+		.job = r->job,
+		.inputs = &r->inputs,
+		.virtual_clock = r->flags.virtual_clock,
+	};
+	struct engine *e;
+	int status = open_sink(r, &config.sink);
+
+	if (status != EXIT_DONE)
+		return status;
+	control_catch_signals();
+	if (engine_open(&config, &e) != 0) {
+		output_close(config.sink, NULL);
+		return EXIT_MACHINE;
+	}
+	status = run(r, e);
+	engine_close(e);
+	return status;
+}
+
+int
+cmd_scan(int argc, char **argv)
+{
+	struct request r;
+	bool done;
+	int status = request_load(&r, argc, argv, &done), rc;
+
+	if (!done)
+		status = check_simulation(&r);
+	if (!done && status == EXIT_DONE && r.flags.dry_run) {
+		rc = dry_run(&r.inputs);
+		if (rc != 0 && rc != -EPIPE)
+			fprintf(stderr, "asdic: writing the targets: %s\n", strerror(-rc));
+		status = rc == 0 ? EXIT_DONE : EXIT_FAILED;
+	} else if (!done && status == EXIT_DONE) {
+		status = scan(&r);
+	}
+	request_free(&r);
+	return status;
+}

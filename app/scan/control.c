@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/time.h"
+#include "status.h"
+
+/* How long the last frames may wait for a driver that takes none. */
+#define SENDERS_TIMEOUT_NS NS_PER_SEC
+
+struct control {
+	struct engine *engine;
+	const struct job *job;
+	struct control_result *result;
+	enum fabric_stage stage;
+	uint64_t stage_end_ns; /* of the cooldown, and of waiting for the senders */
+};
+
+static volatile sig_atomic_t signals_caught;
+
+static void
+on_signal(int number)
+{
+	(void)number;
+	signals_caught++;
+}
+
+void
+control_catch_signals(void)
+{
+	struct sigaction action = {.sa_handler = on_signal};
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	action.sa_handler = SIG_IGN;
+	sigaction(SIGPIPE, &action, NULL);
+}
+
+/* Whether to stop sending, and why. */
+static bool
+sending_ends(const struct control *c, uint64_t now_ns, enum control_reason *reason)
+{
+	const struct writer *w = engine_writer(c->engine);
+
+	if (signals_caught > 0)
+		*reason = CONTROL_STOPPED;
+	else if (writer_error(w) != 0)
+		*reason = CONTROL_OUTPUT;
+	else if (writer_has_enough(w))
+		*reason = CONTROL_RESULTS;
+	else if (engine_is_exhausted(c->engine))
+		*reason = CONTROL_COMPLETE;
+	else if (c->job->limits.runtime_ns != 0 && now_ns >= c->job->limits.runtime_ns)
+		*reason = CONTROL_RUNTIME;
+	else
+		return false;
+	return true;
+}
+
+static void
+enter(struct control *c, enum fabric_stage stage)
+{
+	c->stage = stage;
+	fabric_enter(engine_fabric(c->engine), stage);
+}
+
+/* The probers are done: wait for late replies, unless nobody wants them any more. */
+static void
+begin_cooldown(struct control *c, uint64_t now_ns)
+{
+	bool in_vain = c->result->reason == CONTROL_OUTPUT || c->result->reason == CONTROL_RESULTS;
+
+	engine_begin_cooldown(c->engine, now_ns);
+	enter(c, FABRIC_DRAIN_PROBERS);
+	c->stage_end_ns = now_ns + (in_vain ? 0 : c->job->limits.cooldown_ns);
+}
+
+/* One look at the state of things; true when the run is over. */
+static bool
+control_step(struct control *c, uint64_t now_ns)
+{
+	bool drained;
+
+	if (signals_caught > 1) {
+		c->result->reason = CONTROL_ABORTED;
+		return true;
+	}
+	if (c->stage == FABRIC_RUNNING) {
+		if (sending_ends(c, now_ns, &c->result->reason))
+			begin_cooldown(c, now_ns);
+		return false;
+	}
+	drained = fabric_is_drained(engine_fabric(c->engine));
+	if (c->stage == FABRIC_DRAIN_PROBERS) {
+		if (signals_caught > 0 && c->result->reason == CONTROL_COMPLETE)
+			c->result->reason = CONTROL_STOPPED;
+		if (drained && now_ns >= c->stage_end_ns)
+			enter(c, FABRIC_DRAIN_RECEIVERS);
+		return false;
+	}
+	if (c->stage == FABRIC_DRAIN_SENDERS)
+		return drained || now_ns >= c->stage_end_ns;
+	if (drained)
+		enter(c, c->stage + 1);
+	c->stage_end_ns = now_ns + SENDERS_TIMEOUT_NS;
+	return false;
+}
+
+/* When control_step() has something to do if nothing else happens. */
+static uint64_t
+control_next_ns(const struct control *c, uint64_t now_ns)
+{
+	uint64_t next = TIME_NEVER;
+
+	if (c->stage == FABRIC_RUNNING && c->job->limits.runtime_ns != 0)
+		next = c->job->limits.runtime_ns;
+	else if (c->stage != FABRIC_RUNNING)
+		next = c->stage_end_ns;
+	return next > now_ns ? next : now_ns;
+}
+
+void
+control_run(struct engine *e, const struct job *job, uint64_t targets, bool quiet,
+	    struct control_result *result)
+{
+	struct control c = {.engine = e, .job = job, .result = result, .stage = FABRIC_RUNNING};
+	struct status status;
+	uint64_t start_ns = engine_now_ns(e), now_ns = start_ns;
+
+	memset(result, 0, sizeof(*result));
+	status_init(&status, e, job, targets, quiet);
+	while (!control_step(&c, now_ns)) {
+		engine_wait(e, control_next_ns(&c, now_ns));
+		now_ns = engine_now_ns(e);
+		status_update(&status, now_ns, c.stage != FABRIC_RUNNING, c.stage_end_ns);
+	}
+	status_end(&status);
+	result->duration_ns = now_ns - start_ns;
+	result->writer_rc = engine_stop(e, result->reason == CONTROL_ABORTED);
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "engine.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/time.h"
+#include "engine_state.h"
+#include "rte_pmd_simnet.h"
+
+#define RESOLVE_TIMEOUT_NS (5 * NS_PER_SEC)
+
+/* A busy round of a virtual clock: a burst at the line rate of dual 10GbE. */
+#define VIRTUAL_ROUND_NS NS_PER_US
+
+/* Virtual time jumps to the next event, of the scanner, of the world, or of control. */
+static void
+virtual_round(struct engine *e, uint64_t until_ns)
+{
+	uint64_t now = e->clock.virtual_ns, next, world;
+	unsigned int work = fabric_step(e->fabric);
+
+	work += writer_poll(e->writer);
+	if (work > 0) {
+		next = now + VIRTUAL_ROUND_NS;
+	} else {
+		next = fabric_next_ns(e->fabric);
+		if (rte_pmd_simnet_next_ns(e->port.id, &world) == 0 && world < next)
+			next = world;
+		next = next < until_ns ? next : until_ns;
+		next = next > now ? next : now + VIRTUAL_ROUND_NS;
+	}
+	e->clock.virtual_ns = next;
+	rte_pmd_simnet_clock_set(e->port.id, next);
+}
+
+void
+engine_wait(struct engine *e, uint64_t until_ns)
+{
+	static const struct timespec nap = {0, 5 * 1000 * 1000};
+
+	if (e->config.virtual_clock)
+		virtual_round(e, until_ns);
+	else
+		nanosleep(&nap, NULL);
+}
+
+/* The roles of the port's first RX queue and its TX, run by hand until the gateway answers. */
+int
+engine_resolve(struct engine *e)
+{
+	uint64_t start = engine_now_ns(e), now = start;
+	uint8_t mac[WIRE_MAC_SIZE];
+
+	while (!neigh_gateway_mac(&e->neigh, mac)) {
+		unsigned int work = 0;
+
+		if (now - start > RESOLVE_TIMEOUT_NS)
+			return -EHOSTUNREACH;
+		for (uint16_t q = 0; q < e->port.rx_queues; q++)
+			work += receiver_role.poll(&e->receivers[q], now);
+		for (unsigned int i = 0; i < e->layout.lcores; i++)
+			work += tx_flush(&e->lcores[i].tx);
+		if (e->config.virtual_clock)
+			rte_pmd_simnet_clock_set(e->port.id, e->clock.virtual_ns += NS_PER_MS);
+		else if (work == 0)
+			nanosleep(&(struct timespec){0, 1000 * 1000}, NULL);
+		now = engine_now_ns(e);
+	}
+	return 0;
+}
+
+int
+engine_launch(struct engine *e)
+{
+	int rc = engine_make_probe(e);
+
+	for (unsigned int i = 0; i < e->layout.probers && rc == 0; i++)
+		rc = prober_fill_pool(e->lcores[e->layout.prober[i]].probe_pool, &e->probe);
+	if (rc != 0 || e->config.virtual_clock)
+		return rc;
+	rc = writer_start(e->writer);
+	return rc != 0 ? rc : fabric_launch(e->fabric);
+}
+
+uint64_t
+engine_now_ns(const struct engine *e)
+{
+	return clock_now_ns(&e->clock);
+}
+
+struct fabric *
+engine_fabric(struct engine *e)
+{
+	return e->fabric;
+}
+
+struct writer *
+engine_writer(struct engine *e)
+{
+	return e->writer;
+}
+
+const struct port *
+engine_port(const struct engine *e)
+{
+	return &e->port;
+}
+
+const struct layout *
+engine_layout(const struct engine *e)
+{
+	return &e->layout;
+}
+
+bool
+engine_is_exhausted(const struct engine *e)
+{
+	for (unsigned int i = 0; i < e->layout.probers; i++)
+		if (!atomic_load_explicit(&e->lcores[e->layout.prober[i]].prober.exhausted,
+					  memory_order_relaxed))
+			return false;
+	return true;
+}
+
+bool
+engine_is_held(const struct engine *e)
+{
+	for (unsigned int i = 0; i < e->layout.probers; i++)
+		if (atomic_load_explicit(&e->lcores[e->layout.prober[i]].prober.held,
+					 memory_order_relaxed))
+			return true;
+	return false;
+}
+
+void
+engine_begin_cooldown(struct engine *e, uint64_t now_ns)
+{
+	atomic_store_explicit(&e->cooldown_since_ns, now_ns, memory_order_relaxed);
+}
+
+void
+engine_ledger(const struct engine *e, struct ledger *total)
+{
+	memset(total, 0, sizeof(*total));
+	for (unsigned int i = 0; i < e->layout.lcores; i++)
+		ledger_sum(total, &e->lcores[i].ledger);
+	ledger_sum(total, &e->writer_ledger);
+}
+
+int
+engine_stop(struct engine *e, bool abort)
+{
+	fabric_stop(e->fabric);
+	for (uint16_t q = 0; q < e->port.rx_queues; q++)
+		receiver_fini(&e->receivers[q]);
+	for (unsigned int i = 0; i < e->layout.workers; i++)
+		worker_fini(&e->lcores[e->layout.worker[i]].worker);
+	/* Relays first have nothing of their own: their rings are emptied by the owners. */
+	for (unsigned int i = 0; i < e->layout.lcores; i++)
+		tx_give_up(&e->lcores[i].tx);
+	return writer_finish(e->writer, abort);
+}

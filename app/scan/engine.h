@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The engine: a scan's port, pools, rings and roles, put together.
+ *
+ * engine_open() makes everything and starts nothing; engine_resolve() finds the gateway;
+ * engine_launch() sets the roles off. From then on control reads and steers through the functions
+ * below. All of it belongs to the control thread; what lcores share with it says so where it is
+ * defined.
+ */
+#ifndef SCAN_ENGINE_H
+#define SCAN_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "port/clock.h"
+#include "fabric/fabric.h"
+#include "fabric/layout.h"
+#include "inputs.h"
+#include "job/job.h"
+#include "ledger/ledger.h"
+#include "output/output.h"
+#include "port/port.h"
+#include "writer.h"
+
+struct engine_config {
+	const struct job *job;
+	const struct inputs *inputs;
+	struct output *sink;    /* the engine's writer closes it */
+	bool virtual_clock;     /* simulation: one thread, time that jumps */
+};
+
+struct engine;
+
+/*
+ * Bring up DPDK, the port and everything on it. The engine owns what it makes.
+ * 0; -ENOMEM, -ENODEV or a driver's error, which has been told on standard error.
+ */
+int engine_open(const struct engine_config *config, struct engine **out);
+
+/* Resolve the gateway: 0, or -EHOSTUNREACH after 5 s without an answer. */
+int engine_resolve(struct engine *e);
+
+/* Start sending. 0 or a negative errno. */
+int engine_launch(struct engine *e);
+
+/* Let time pass: a nap with threads; with a virtual clock one round of every role. */
+void engine_wait(struct engine *e, uint64_t until_ns);
+
+uint64_t engine_now_ns(const struct engine *e);
+struct fabric *engine_fabric(struct engine *e);
+struct writer *engine_writer(struct engine *e);
+const struct port *engine_port(const struct engine *e);
+const struct layout *engine_layout(const struct engine *e);
+
+/* All positions made into probes, and all of those sent. */
+bool engine_is_exhausted(const struct engine *e);
+
+/* Whether probes wait for workers or the writer. */
+bool engine_is_held(const struct engine *e);
+
+/* From now on replies are of the cooldown. */
+void engine_begin_cooldown(struct engine *e, uint64_t now_ns);
+
+/* The ledgers of all threads, added up. */
+void engine_ledger(const struct engine *e, struct ledger *total);
+
+/*
+ * Stop the lcores, count what they still hold, finish the writer. abort: leave at once.
+ * 0; the writer's error; -ETIMEDOUT when the writer is stuck: then only leaving the process helps.
+ */
+int engine_stop(struct engine *e, bool abort);
+
+/* Free everything and shut DPDK down. */
+void engine_close(struct engine *e);
+
+#endif /* SCAN_ENGINE_H */

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The command line of check, plan and scan: ZMap's letters and long names as keys of the job.
+ *
+ * Nothing is validated here but the shape of the line: a flag's value becomes an override, and
+ * job_load() judges it as it judges the file's, so both get the same words. Flags may stand before,
+ * between and after [JOB] [SUBNETS...]. Whatever looks like an address, CIDR, range or address:port
+ * is a subnet; the one other argument is the job file, "-" for standard input.
+ *
+ * Targets from the command line (SUBNETS, -I, -w) take the place of the job's include and
+ * include_files; -b adds to its exclude_files, since what is excluded stays excluded.
+ *
+ * Control thread; getopt has state.
+ */
+#ifndef SCAN_FLAGS_H
+#define SCAN_FLAGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "job/job.h"
+#include "yaml/region.h"
+
+struct flags {
+	const char *job_path; /* NULL: the flags say it all; "-": standard input */
+	struct job_override *overrides;
+	size_t override_count;
+	bool dry_run;
+	bool force;
+	bool quiet;
+	bool test_key;
+	bool virtual_clock;
+	struct region memory; /* of the overrides and their texts */
+};
+
+/*
+ * Read a command line; argv[0] is the command's word, and argv may be reordered, as getopt does.
+ * 0; 1 after --help, which is then on standard output; -EINVAL, told on err; -ENOMEM. What argv
+ * holds must outlive out and the job. flags_free() out in any case.
+ */
+int flags_parse(int argc, char **argv, struct flags *out, FILE *err);
+void flags_free(struct flags *flags);
+
+#endif /* SCAN_FLAGS_H */

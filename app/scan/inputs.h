@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a scan needs that is computed from its job before any packet: the target table, the gate, the
+ * order, the span of this shard, the source addresses, the record's fields and filter.
+ *
+ * The target table and the gate are built from the same texts by different code: the gate is what
+ * proves the table.
+ *
+ * Made and freed by the control thread; immutable in between but for the gate, which may be added to.
+ */
+#ifndef SCAN_INPUTS_H
+#define SCAN_INPUTS_H
+
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "cookie/cookie.h"
+#include "gate/gate.h"
+#include "job/job.h"
+#include "onlink.h"
+#include "perm/perm.h"
+#include "probe/probe.h"
+#include "record/filter.h"
+#include "record/record.h"
+#include "targets/targets.h"
+
+struct inputs {
+	struct targets *targets;
+	struct gate *gate;
+	struct perm perm;
+	struct perm_span span;  /* of this shard */
+	uint64_t seed;
+	struct cookie_key key;
+	uint32_t *sources;      /* ascending, without repeats */
+	uint32_t source_count;
+	struct probe_port_plan ports;
+	struct record_fields fields;
+	struct filter *filter;
+	struct ipv4_range onlink[ONLINK_MAX]; /* left out, since they are on the interface's link */
+	size_t onlink_count;
+};
+
+/*
+ * Compute them. test_key takes the public key of simulation instead of a random one.
+ * 0; -EINVAL with faults in diag; -ENOMEM. Free in either case.
+ */
+int inputs_build(struct inputs *in, const struct job *job, bool test_key, struct diag *diag);
+void inputs_free(struct inputs *in);
+
+#endif /* SCAN_INPUTS_H */

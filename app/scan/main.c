@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdio.h>
+#include <string.h>
+
+#include "commands.h"
+
+struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *help;
+};
+
+static const struct command commands[] = {
+	{"check", cmd_check, "say all that is wrong with a job"},
+	{"plan", cmd_plan, "say what a job would do; send nothing"},
+	{"scan", cmd_scan, "run a job"},
+	{"world", cmd_world, "compute what a simulated Internet holds"},
+	{"devices", cmd_devices, "list the devices that a job can name"},
+};
+
+#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+/* Words of the command line that are reserved and come later. */
+static const char *const not_built[] = {"exclude", "rate", "dns", "doctor"};
+
+static void
+usage(FILE *out)
+{
+	fprintf(out, "usage: asdic COMMAND [ARGUMENTS]\n\n");
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		fprintf(out, "  %-8s  %s\n", commands[i].name, commands[i].help);
+	fprintf(out, "\n'asdic COMMAND --help' tells more. A scan in one line:\n"
+		     "  asdic scan -i net_simnet0,world=world.yaml -p 443 198.51.100.0/24\n");
+}
+
+static int
+unknown(const char *word)
+{
+	for (size_t i = 0; i < sizeof(not_built) / sizeof(not_built[0]); i++) {
+		if (strcmp(word, not_built[i]) != 0)
+			continue;
+		fprintf(stderr, "asdic: '%s' is not built yet\n", word);
+		return EXIT_BAD_JOB;
+	}
+	fprintf(stderr, "asdic: unknown command '%s'; see 'asdic --help'\n", word);
+	return EXIT_BAD_JOB;
+}
+
+int
+main(int argc, char **argv)
+{
+	if (argc < 2) {
+		usage(stderr);
+		return EXIT_BAD_JOB;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+		usage(stdout);
+		return EXIT_DONE;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		printf("asdic %s\n", ASDIC_VERSION);
+		return EXIT_DONE;
+	}
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	return unknown(argv[1]);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "onlink.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <string.h>
+
+int
+onlink_interface(const char *device, char *name, size_t size)
+{
+	const char *at = strstr(device, ",iface=");
+	size_t len;
+
+	if (at == NULL)
+		return -ENOENT;
+	at += strlen(",iface=");
+	len = strcspn(at, ",");
+	if (len == 0 || len >= size)
+		return -ENOENT;
+	memcpy(name, at, len);
+	name[len] = '\0';
+	return 0;
+}
+
+static uint32_t
+ipv4_of(const struct sockaddr *a)
+{
+	return ntohl(((const struct sockaddr_in *)(const void *)a)->sin_addr.s_addr);
+}
+
+size_t
+onlink_prefixes(const char *device, struct ipv4_range prefixes[ONLINK_MAX])
+{
+	char name[IFNAMSIZ];
+	struct ifaddrs *all;
+	size_t count = 0;
+
+	if (onlink_interface(device, name, sizeof(name)) != 0 || getifaddrs(&all) != 0)
+		return 0;
+	for (const struct ifaddrs *i = all; i != NULL && count < ONLINK_MAX; i = i->ifa_next) {
+		uint32_t mask;
+
+		if (i->ifa_addr == NULL || i->ifa_netmask == NULL ||
+		    i->ifa_addr->sa_family != AF_INET || strcmp(i->ifa_name, name) != 0)
+			continue;
+		mask = ipv4_of(i->ifa_netmask);
+		prefixes[count].first = ipv4_of(i->ifa_addr) & mask;
+		prefixes[count].last = prefixes[count].first | ~mask;
+		count++;
+	}
+	freeifaddrs(all);
+	return count;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "report.h"
+
+#include <stdio.h>
+
+#include "text.h"
+
+static const char *const reasons[] = {
+	[CONTROL_COMPLETE] = "every target probed",
+	[CONTROL_RUNTIME] = "stopped by limits.runtime",
+	[CONTROL_RESULTS] = "stopped by limits.results",
+	[CONTROL_OUTPUT] = "stopped, since the output failed",
+	[CONTROL_STOPPED] = "stopped by the operator",
+	[CONTROL_ABORTED] = "left at once by the operator",
+};
+
+/* One line of the ledger: a title, then its terms, those that are zero left out but for the first. */
+static void
+print_terms(const struct ledger *l, const char *title, const uint8_t *terms)
+{
+	const char *separator = "";
+
+	fprintf(stderr, "  %-11s", title);
+	for (const uint8_t *t = terms; *t != LEDGER_TERMS; t++) {
+		if (t != terms && l->count[*t] == 0)
+			continue;
+		fprintf(stderr, "%s%s %llu", separator, ledger_term_name(*t),
+			(unsigned long long)l->count[*t]);
+		separator = ", ";
+	}
+	fprintf(stderr, "\n");
+}
+
+static void
+print_ledger(const struct ledger *l)
+{
+	static const uint8_t sent[] = {
+		LEDGER_INTENDED + LEDGER_PROBE, LEDGER_SENT + LEDGER_PROBE,
+		LEDGER_GATED + LEDGER_PROBE, LEDGER_REFUSED + LEDGER_PROBE,
+		LEDGER_SENT + LEDGER_RESET, LEDGER_GATED + LEDGER_RESET,
+		LEDGER_REFUSED + LEDGER_RESET, LEDGER_SENT + LEDGER_ARP, LEDGER_GATED + LEDGER_ARP,
+		LEDGER_REFUSED + LEDGER_ARP, LEDGER_SENT + LEDGER_ECHO, LEDGER_GATED + LEDGER_ECHO,
+		LEDGER_REFUSED + LEDGER_ECHO, LEDGER_TERMS};
+	static const uint8_t received[] = {
+		LEDGER_RECEIVED, LEDGER_KIND + CLASSIFY_SYNACK, LEDGER_KIND + CLASSIFY_RST,
+		LEDGER_KIND + CLASSIFY_ICMP, LEDGER_KIND + CLASSIFY_ARP,
+		LEDGER_KIND + CLASSIFY_ECHO_REQUEST, LEDGER_KIND + CLASSIFY_BAD_CHECKSUM,
+		LEDGER_KIND + CLASSIFY_BAD_COOKIE, LEDGER_KIND + CLASSIFY_TRUNCATED,
+		LEDGER_KIND + CLASSIFY_FRAGMENT, LEDGER_KIND + CLASSIFY_TCP_OTHER,
+		LEDGER_KIND + CLASSIFY_OTHER, LEDGER_KIND + CLASSIFY_NOT_OURS, LEDGER_TERMS};
+	static const uint8_t replies[] = {
+		LEDGER_TAKEN, LEDGER_FIRST_SYNACK, LEDGER_FIRST_OTHER, LEDGER_REPEAT,
+		LEDGER_ADOPTED, LEDGER_DECLINED, LEDGER_LEFT_ALONE, LEDGER_STRANDED,
+		LEDGER_LEFT_IN_RING, LEDGER_TERMS};
+	static const uint8_t records[] = {
+		LEDGER_RECORD, LEDGER_WRITTEN, LEDGER_FILTERED, LEDGER_BEYOND_LIMIT,
+		LEDGER_DISK_REFUSED, LEDGER_UNWRITTEN, LEDGER_TERMS};
+
+	print_terms(l, "sent:", sent);
+	print_terms(l, "received:", received);
+	print_terms(l, "replies:", replies);
+	print_terms(l, "records:", records);
+}
+
+static void
+print_port(const struct engine *e)
+{
+	struct port_counters c;
+
+	port_counters(engine_port(e), &c);
+	fprintf(stderr,
+		"  %-11sby its own count rx %llu tx %llu, missed %llu, no mbuf %llu, errors rx %llu tx %llu\n",
+		"port:", (unsigned long long)c.rx_frames, (unsigned long long)c.tx_frames,
+		(unsigned long long)c.rx_missed, (unsigned long long)c.rx_nombuf,
+		(unsigned long long)c.rx_errors, (unsigned long long)c.tx_errors);
+}
+
+bool
+report_print(const struct engine *e, const struct job *job, const struct control_result *result)
+{
+	const struct ledger_equation *broken = NULL;
+	char elapsed[TEXT_SIZE];
+	struct ledger l;
+	uint64_t sent, hits;
+	bool balanced;
+
+	engine_ledger(e, &l);
+	balanced = ledger_balances(&l, &broken);
+	sent = l.count[LEDGER_SENT + LEDGER_PROBE];
+	hits = l.count[LEDGER_FIRST_SYNACK];
+	fprintf(stderr, "asdic: %s: %s in %s; %llu probes, %llu responders (%.3f%%), %llu records in %s\n",
+		job->name, reasons[result->reason], text_elapsed(elapsed, result->duration_ns),
+		(unsigned long long)sent, (unsigned long long)hits,
+		sent == 0 ? 0.0 : 100.0 * (double)hits / (double)sent,
+		(unsigned long long)l.count[LEDGER_WRITTEN],
+		job->output.file.text[0] == '-' ? "standard output" : job->output.file.text);
+	fprintf(stderr, "ledger, %s:\n", balanced ? "balanced" : "NOT BALANCED");
+	print_ledger(&l);
+	print_port(e);
+	if (!balanced)
+		fprintf(stderr,
+			"asdic: the ledger does not balance: %s, but %llu is not %llu; this is a "
+			"bug in asdic: please report it\n",
+			broken->name, (unsigned long long)ledger_side(&l, broken->left),
+			(unsigned long long)ledger_side(&l, broken->right));
+	return balanced;
+}

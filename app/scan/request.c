@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "request.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "reserved.h"
+#include "text.h"
+
+static int
+load_job(struct request *r, struct diag *diag)
+{
+	struct ipv4_range reserved[RESERVED_RANGES_MAX];
+	const char *path = r->flags.job_path;
+	size_t len = 0;
+	int rc = 0;
+
+	if (path != NULL)
+		rc = text_read_file(path, &r->text, &len);
+	if (rc != 0) {
+		fprintf(stderr, "asdic: cannot read the job '%s': %s\n", path, strerror(-rc));
+		return rc;
+	}
+	if (path != NULL && strcmp(path, "-") == 0)
+		path = "standard input";
+	rc = job_load(path, r->text, len, r->flags.overrides, r->flags.override_count, diag, &r->job);
+	if (rc == 0)
+		rc = job_check_policy(r->job, reserved, reserved_ranges(reserved), diag);
+	return rc;
+}
+
+int
+request_load(struct request *r, int argc, char **argv, bool *done)
+{
+	struct diag diag = DIAG_EMPTY;
+	int rc;
+
+	memset(r, 0, sizeof(*r));
+	*done = true;
+	rc = flags_parse(argc, argv, &r->flags, stderr);
+	if (rc > 0)
+		return EXIT_DONE;
+	if (rc != 0)
+		return EXIT_BAD_JOB;
+	rc = load_job(r, &diag);
+	if (rc == 0) {
+		rc = inputs_build(&r->inputs, r->job, r->flags.test_key, &diag);
+		r->has_inputs = true;
+	}
+	if (!diag_is_empty(&diag))
+		text_print_faults(&diag);
+	else if (rc == -ENOMEM)
+		fprintf(stderr, "asdic: out of memory\n");
+	else if (rc != 0)
+		fprintf(stderr, "asdic: %s\n", strerror(-rc));
+	diag_reset(&diag);
+	*done = rc != 0;
+	return rc == 0 ? EXIT_DONE : rc == -ENOMEM ? EXIT_MACHINE : EXIT_BAD_JOB;
+}
+
+void
+request_free(struct request *r)
+{
+	if (r->has_inputs)
+		inputs_free(&r->inputs);
+	job_free(r->job);
+	flags_free(&r->flags);
+	free(r->text);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A request: the command line and the job that it makes, shared by check, plan and scan.
+ */
+#ifndef SCAN_REQUEST_H
+#define SCAN_REQUEST_H
+
+#include "base/diag.h"
+#include "flags.h"
+#include "inputs.h"
+#include "job/job.h"
+
+struct request {
+	struct flags flags;
+	char *text;        /* of the job file */
+	struct job *job;
+	struct inputs inputs;
+	bool has_inputs;
+};
+
+/*
+ * Read the command line and the job, and compute the inputs. All faults are printed.
+ * EXIT_DONE to go on; another exit status to end with (after --help, too: then *done is set).
+ */
+int request_load(struct request *r, int argc, char **argv, bool *done);
+void request_free(struct request *r);
+
+#endif /* SCAN_REQUEST_H */

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "status.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/time.h"
+#include "text.h"
+
+#define TERMINAL_PERIOD_NS NS_PER_SEC
+#define LOG_PERIOD_NS (60 * NS_PER_SEC)
+
+static uint64_t
+wall_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_nsec;
+}
+
+static uint64_t
+period(const struct status *s)
+{
+	return s->is_terminal ? TERMINAL_PERIOD_NS : LOG_PERIOD_NS;
+}
+
+void
+status_init(struct status *s, struct engine *e, const struct job *job, uint64_t targets, bool quiet)
+{
+	memset(s, 0, sizeof(*s));
+	s->engine = e;
+	s->job = job;
+	s->targets = targets;
+	s->quiet = quiet;
+	s->is_terminal = isatty(STDERR_FILENO);
+	s->next_wall_ns = wall_ns() + period(s);
+	s->last_ns = engine_now_ns(e);
+}
+
+/* What keeps the scan from going faster. */
+static const char *
+held_by(const struct status *s, double pps, bool cooling)
+{
+	double rate = (double)s->job->rate_pps, bits = (double)s->job->bandwidth_bps;
+	double frame_bits = (double)wire_bits(66);
+
+	if (cooling)
+		return "cooldown";
+	if (engine_is_held(s->engine))
+		return "workers";
+	if (rate > 0 && pps > 0.95 * rate)
+		return "rate";
+	if (bits > 0 && pps * frame_bits > 0.9 * bits)
+		return "bandwidth";
+	return "device";
+}
+
+static const char *
+time_left(const struct status *s, char buf[TEXT_SIZE], uint64_t now_ns, uint64_t sent, bool cooling,
+	  uint64_t end_ns)
+{
+	double left, pps;
+
+	if (cooling)
+		return text_duration(buf, end_ns > now_ns ? (double)(end_ns - now_ns) / 1e9 : 0);
+	if (sent == 0 || now_ns == 0)
+		return "?";
+	pps = (double)sent * 1e9 / (double)now_ns;
+	left = (double)(s->targets - (sent < s->targets ? sent : s->targets)) / pps;
+	return text_duration(buf, left + (double)s->job->limits.cooldown_ns / 1e9);
+}
+
+static const char *
+of_rate(const struct status *s, char buf[TEXT_SIZE], char rate[TEXT_SIZE])
+{
+	if (s->job->rate_pps == 0)
+		return "";
+	snprintf(buf, TEXT_SIZE, " (of %s)", text_count(rate, (double)s->job->rate_pps));
+	return buf;
+}
+
+static void
+print(struct status *s, uint64_t now_ns, bool cooling, uint64_t end_ns)
+{
+	char elapsed[TEXT_SIZE], left[TEXT_SIZE], sent_text[TEXT_SIZE], pps_text[TEXT_SIZE];
+	char rate_text[TEXT_SIZE], of_text[TEXT_SIZE], recv_text[TEXT_SIZE], rps_text[TEXT_SIZE];
+	double span = now_ns > s->last_ns ? (double)(now_ns - s->last_ns) / 1e9 : 1;
+	struct port_counters port;
+	struct ledger l;
+	uint64_t sent, received;
+	double pps, hits;
+
+	engine_ledger(s->engine, &l);
+	port_counters(engine_port(s->engine), &port);
+	sent = l.count[LEDGER_SENT + LEDGER_PROBE];
+	received = l.count[LEDGER_RECEIVED];
+	pps = (double)(sent - s->last_sent) / span;
+	hits = sent == 0 ? 0 : 100.0 * (double)l.count[LEDGER_FIRST_SYNACK] / (double)sent;
+	fprintf(stderr,
+		"%s%s %.0f%% (%s left); send: %s %sp/s%s; recv: %s %sp/s; hitrate: %.2f%%; "
+		"drops: nic %llu ring %llu; held by: %s%s",
+		s->is_terminal ? "\r\033[K" : "", text_elapsed(elapsed, now_ns),
+		s->targets == 0 ? 100.0 : 100.0 * (double)sent / (double)s->targets,
+		time_left(s, left, now_ns, sent, cooling, end_ns),
+		text_count(sent_text, (double)sent), text_count(pps_text, pps),
+		of_rate(s, of_text, rate_text), text_count(recv_text, (double)received),
+		text_count(rps_text, (double)(received - s->last_received) / span), hits,
+		(unsigned long long)(port.rx_missed + port.rx_nombuf),
+		(unsigned long long)l.count[LEDGER_STRANDED], held_by(s, pps, cooling),
+		s->is_terminal ? "" : "\n");
+	fflush(stderr);
+	s->last_ns = now_ns;
+	s->last_sent = sent;
+	s->last_received = received;
+}
+
+void
+status_update(struct status *s, uint64_t now_ns, bool cooling, uint64_t end_ns)
+{
+	uint64_t wall;
+
+	if (s->quiet)
+		return;
+	wall = wall_ns();
+	if (wall < s->next_wall_ns)
+		return;
+	s->next_wall_ns = wall + period(s);
+	print(s, now_ns, cooling, end_ns);
+}
+
+void
+status_end(struct status *s)
+{
+	if (!s->quiet && s->is_terminal)
+		fprintf(stderr, "\r\033[K");
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Small helps of the commands: reading files whole, printing faults, and numbers for people. */
+#ifndef SCAN_TEXT_H
+#define SCAN_TEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+
+/*
+ * Read a file, or standard input for "-", into *text (the caller frees), terminated by a NUL that is not
+ * counted. 0 or a negative errno.
+ */
+int text_read_file(const char *path, char **text, size_t *len);
+
+/* Print the faults on standard error, one a line, then how many. */
+void text_print_faults(struct diag *diag);
+
+#define TEXT_SIZE 32
+
+/* "9.99K", "1.26G": three digits that matter. */
+const char *text_count(char buf[TEXT_SIZE], double value);
+
+/* "0:41", "1:02:07" and, for what is still to come, "1h19m", "41s". */
+const char *text_elapsed(char buf[TEXT_SIZE], uint64_t ns);
+const char *text_duration(char buf[TEXT_SIZE], double seconds);
+
+#endif /* SCAN_TEXT_H */

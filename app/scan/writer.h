@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The writer: from record rings to the sink, past the filter and the limit of results.
+ *
+ * writer_poll() does one round and is all there is to it; writer_start() runs it in a thread of its own
+ * that may block on a disk, which no lcore may. With a virtual clock there is no thread: control polls.
+ *
+ * After the sink's first failure records are still taken off the rings, and counted as refused by the disk;
+ * control sees writer_error() and ends the scan.
+ */
+#ifndef SCAN_WRITER_H
+#define SCAN_WRITER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "job/job.h"
+#include "ledger/ledger.h"
+#include "output/output.h"
+#include "record/filter.h"
+#include "record/record.h"
+
+struct rte_ring;
+struct writer;
+
+struct writer_config {
+	struct rte_ring *const *rings; /* one a worker; borrowed */
+	unsigned int ring_count;
+	struct output *sink;
+	enum job_format format;
+	bool header;
+	const struct record_fields *fields;
+	const struct filter *filter;
+	struct record_clock clock;
+	uint64_t results_limit;        /* 0: none */
+	struct ledger *ledger;         /* the writer's own */
+};
+
+/* NULL without memory. */
+struct writer *writer_new(const struct writer_config *config);
+
+/* Run in a thread. 0 or a negative errno. */
+int writer_start(struct writer *w);
+
+/* One round; how many records it took. */
+unsigned int writer_poll(struct writer *w);
+
+/*
+ * Take all that is on the rings, end the thread if there is one, close the sink and count what was written.
+ * With abort set what is on the rings is left and counted as unwritten; a thread that
+ * is stuck in a write is waited for only half a second: then -ETIMEDOUT, and nothing may be
+ * freed. 0, or the sink's first error.
+ */
+int writer_finish(struct writer *w, bool abort);
+void writer_free(struct writer *w);
+
+/* Any thread: results accepted so far; the sink's first error, 0 while there is none; limit reached. */
+uint64_t writer_results(const struct writer *w);
+int writer_error(const struct writer *w);
+bool writer_has_enough(const struct writer *w);
+
+#endif /* SCAN_WRITER_H */
