@@ -1,0 +1,67 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Outputs that end early, are full, or are there already."""
+
+import re
+import subprocess
+
+from lab import DRIVERS, Lab, Link, Target, World, equal, main, run
+
+WORLD = World(seed=4768777513237032717, open_count=1000, closed_count=0)
+DRIVER = DRIVERS[0]
+
+
+def test(lab: Lab):
+    target = Target(lab, WORLD)
+    link = Link(lab, target)
+    existing = lab.folder / "existing.csv"
+
+    def job(file):
+        return link.job(DRIVER, {"rate": 10000, "output": {"file": file}})
+
+    def expect_failure(result, cause):
+        result.expect(1)
+        assert re.search(cause, result.log), result.log
+        # It does not send 65,536 probes for nobody.
+        took = result.ended - result.started
+        assert took < 5, f"ended after {took:.1f} s"
+        ledger = result.ledger()
+        assert ledger["refused by disk"] > 0 and ledger["probes sent"] < 50000, ledger
+
+    def reader_leaves():
+        scan = link.start(job("-"), stdout=subprocess.PIPE)
+        head = link.spawn("head", "-n", "1", stdin=scan.process.stdout, stdout=subprocess.PIPE)
+        scan.process.stdout.close() # the reader's alone now
+        scan.process.stdout = None
+        equal(head.communicate(timeout=30)[0], b"saddr\n", "what head got")
+        expect_failure(scan.result(), "Broken pipe")
+
+    def device_is_full():
+        with open("/dev/full", "wb") as full:
+            expect_failure(link.start(job("-"), stdout=full).result(), "No space left on device")
+        expect_failure(link.start(job("/dev/full"), ["--force"]).result(), "No space left on device")
+
+    def file_exists():
+        existing.write_text("precious\n")
+        target.forget()
+        result = link.start(job(str(existing))).result()
+        equal(result.status, 2, "exit status")
+        assert re.search(rf"{existing}.*exists.*--force", result.log), result.log
+        equal(existing.read_text(), "precious\n", "what the file holds")
+        equal(target.counter("syns"), 0, "SYNs")
+
+    def file_is_overwritten():
+        existing.write_text("precious\n" * 100000)
+        link.start(job(str(existing)), ["--force"]).result().expect(0)
+        equal(set(existing.read_text().splitlines()), WORLD.open | {"saddr"}, "lines")
+
+    return run([
+        ("a reader that has seen enough ends the scan", reader_leaves),
+        ("a full device ends the scan", device_is_full),
+        ("a file that exists is left alone", file_exists),
+        ("and overwritten with --force", file_is_overwritten),
+    ])
+
+
+if __name__ == "__main__":
+    main(test)

@@ -1,0 +1,273 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Runs asdic's test suites and counts individual test cases. The last line printed is
+`N passed, N failed`, with `, N skipped` after it where some were.
+
+A meson test of suite `long` runs only with --all, one of suite `heavy` not under sanitizers, where
+ASDIC_SANITIZED=1 is in its environment."""
+
+import argparse
+import concurrent.futures
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+from cases import SKIPPED, Tally, cases_of
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+# Running things.
+
+def as_owner(command):
+    """Builds and tests in a user's clone, under sudo, run as that user, as in scripts/lib.sh."""
+    owner = ROOT.stat()
+    if os.geteuid() != 0 or owner.st_uid == 0:
+        return command
+    return ["setpriv", f"--reuid={owner.st_uid}", f"--regid={owner.st_gid}", "--clear-groups", *command]
+
+
+def without_aslr(command):
+    """The sanitizers of Debian 12 clash with a kernel that randomises addresses by many bits."""
+    probe = subprocess.run(["setarch", "-R", "true"], capture_output=True, check=False)
+    return ["setarch", "-R", *command] if probe.returncode == 0 else command
+
+
+def sanitizer_environment():
+    suppressions = ROOT / "tests/lsan.supp"
+    return dict(
+        os.environ, ASDIC_SANITIZED="1",
+        ASAN_OPTIONS="detect_leaks=1:detect_stack_use_after_return=1:abort_on_error=0",
+        UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1",
+        LSAN_OPTIONS=f"suppressions={suppressions}" if suppressions.exists() else "")
+
+
+def make_build(folder, options, compiler=None):
+    """Configures and builds a folder of its own; returns an error's text or None."""
+    environment = dict(os.environ, CC=compiler) if compiler else None
+    steps = [["ninja", "-C", folder, "--quiet"]]
+    if not (ROOT / folder / "build.ninja").exists():
+        steps.insert(0, ["meson", "setup", folder, *options])
+    for step in steps:
+        done = subprocess.run(as_owner(step), cwd=ROOT, env=environment, check=False,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if done.returncode != 0:
+            return done.stdout
+    return None
+
+
+def run_program(command, timeout_s, show=None, environment=None):
+    """Runs a program with its whole process group bounded in time; returns (text, status)."""
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, text=True, errors="replace",
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, start_new_session=True)
+    lines, late = [], threading.Event()
+
+    def stop(signum):
+        late.set()
+        try:
+            os.killpg(process.pid, signum)
+        except ProcessLookupError:
+            pass
+
+    # TERM first, so that a test takes its namespaces with it.
+    timers = [threading.Timer(timeout_s, stop, [signal.SIGTERM]),
+              threading.Timer(timeout_s + 10, stop, [signal.SIGKILL])]
+    try:
+        for timer in timers:
+            timer.start()
+        for line in process.stdout:
+            lines.append(line)
+            if show:
+                show(line.rstrip("\n"))
+        status = process.wait()
+    except KeyboardInterrupt:
+        stop(signal.SIGTERM)
+        process.wait()
+        raise
+    finally:
+        for timer in timers:
+            timer.cancel()
+    return "".join(lines), f"took more than {timeout_s} s" if late.is_set() else status
+
+
+def show_inner(line):
+    # Indented, so that a program's own closing line is not taken for this one's.
+    print(f"    {line}", flush=True)
+
+
+# The suites.
+
+def run_meson(folder, args, extra=(), environment=None, wrap=lambda command: command):
+    """meson test in a build folder, its cases read from meson's log."""
+    log = ROOT / folder / "meson-logs/testlog.json"
+    log.unlink(missing_ok=True)
+    leave_out = [] if args.all else ["--no-suite", "long"]
+    command = ["meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs", *leave_out, *extra]
+    status = subprocess.run(wrap(as_owner(command)), cwd=ROOT, env=environment, check=False).returncode
+    tally = Tally()
+    for line in log.read_text(encoding="utf-8").splitlines() if log.exists() else []:
+        test = json.loads(line)
+        result = {"OK": 0, "EXPECTEDFAIL": 0, "SKIP": SKIPPED}.get(test["result"], test["result"].lower())
+        text = (test.get("stdout") or "") + "\n" + (test.get("stderr") or "")
+        tally.add(cases_of(test["name"], text, result))
+    if status != 0 and not tally.failures:
+        tally.failures.append(f"meson test -C {folder}: exit status {status}")
+    return tally
+
+
+def plain(args):
+    return run_meson("build", args)
+
+
+def sanitize(args):
+    error = make_build("build-asan", ["-Db_sanitize=address,undefined", "-Db_lundef=false",
+                                      "-Doptimization=1"])
+    if error:
+        print(error)
+        return Tally(failures=["build-asan does not build (see above)"])
+    return run_meson("build-asan", args, ["--no-suite", "heavy", "--timeout-multiplier", "4"],
+                     sanitizer_environment(), without_aslr)
+
+
+def fuzz_one(target, seconds):
+    name = target.name
+    work = target.parent / f"{name}.corpus"
+    subprocess.run(as_owner(["mkdir", "-p", str(work)]), check=True)
+    seeds = ROOT / "tests/fuzz/corpus" / name.removeprefix("fuzz_")
+    command = [str(target), f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=4096",
+               "-print_final_stats=1", f"-artifact_prefix={work.parent}/{name}.", str(work)]
+    if seeds.is_dir():
+        command.append(str(seeds))
+    text, status = run_program(without_aslr(as_owner(command)), seconds + 120,
+                               environment=sanitizer_environment())
+    runs = re.search(r"stat::number_of_executed_units: (\d+)", text)
+    show_inner(f"{name}: " + (f"{int(runs[1]):,} runs in {seconds} s" if status == 0 and runs
+                              else "\n".join(text.splitlines()[-60:])))
+    return Tally(passed=1) if status == 0 else Tally(failures=[f"{name} (see above)"])
+
+
+def fuzz(args):
+    error = make_build("build-fuzz", ["-Dfuzzers=true", "-Db_sanitize=address,undefined",
+                                      "-Db_lundef=false", "-Doptimization=1",
+                                      "-Dc_args=-fsanitize=fuzzer-no-link"], compiler="clang")
+    if error:
+        print(error)
+        return Tally(failures=["build-fuzz does not build (see above)"])
+    targets = sorted(path for path in (ROOT / "build-fuzz/tests/fuzz").glob("fuzz_*")
+                     if path.is_file() and os.access(path, os.X_OK))
+    seconds = int(os.environ.get("FUZZ_SECONDS", "600" if args.all else "20"))
+    tally = Tally()
+    with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
+        for result in pool.map(lambda target: fuzz_one(target, seconds), targets):
+            tally.add(result)
+    return tally
+
+
+def run_programs(paths, timeout_s, wrap=lambda command: command):
+    tally = Tally()
+    environment = dict(os.environ, ASDIC=str(ROOT / "build/app/asdic"))
+    for path in paths:
+        name = str(path.relative_to(ROOT / "tests"))
+        print(f"  {name}", flush=True)
+        text, status = run_program(wrap([str(path)]), timeout_s, show_inner, environment)
+        tally.add(cases_of(name, text, status))
+    return tally
+
+
+def executables(pattern):
+    return sorted(path for path in ROOT.glob(pattern)
+                  if path.is_file() and os.access(path, os.X_OK))
+
+
+def tools(_args):
+    return run_programs(executables("tests/tools/*.py"), 60, as_owner)
+
+
+def netns(_args):
+    paths = executables("tests/netns/*.sh") + executables("tests/netns/*.py")
+    if os.geteuid() != 0:
+        return Tally(skips=[f"netns/{path.name}: network namespaces need root" for path in paths])
+    return run_programs(paths, 600)
+
+
+def ledger(_args):
+    return run_programs(executables("tests/ledger/run"), 1800, as_owner)
+
+
+def debian13(_args):
+    return run_programs(executables("tests/debian13/run"), 3600)
+
+
+SUITES = {
+    "tools": (tools, "the machinery under scripts/ and tests/ itself"),
+    "plain": (plain, "every meson test, as built in build/"),
+    "sanitize": (sanitize, "every meson test, with ASan and UBSan"),
+    "fuzz": (fuzz, "each fuzz target for a while (FUZZ_SECONDS)"),
+    "netns": (netns, "scans of real kernels in network namespaces (root)"),
+    "ledger": (ledger, "each ledger increment taken away must be noticed"),
+    "debian13": (debian13, "builds and tests in a Debian 13 root (root; only with --all)"),
+}
+ONLY_WITH_ALL = {"debian13"}
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="scripts/test", description="Runs asdic's tests.")
+    parser.add_argument("--all", action="store_true", help="the long tests too: whole-Internet "
+                        "simnet, ten minutes of each fuzz target, Debian 13")
+    parser.add_argument("--only", action="append", metavar="NAME", default=[],
+                        help="only this suite (repeat, or separate by commas)")
+    parser.add_argument("--list", action="store_true", help="list the suites")
+    args = parser.parse_args()
+    args.only = [name for names in args.only for name in names.split(",")]
+    unknown = [name for name in args.only if name not in SUITES]
+    if unknown:
+        parser.error(f"no suite is named {', '.join(unknown)}; there are {', '.join(SUITES)}")
+    return args
+
+
+def report(results):
+    total = Tally()
+    print(f"\n{'suite':<12}{'passed':>8}{'failed':>8}{'skipped':>8}{'seconds':>9}")
+    for name, (tally, seconds) in results.items():
+        print(f"{name:<12}{tally.passed:>8}{len(tally.failures):>8}{len(tally.skips):>8}{seconds:>9.0f}")
+        total.add(tally)
+    for name, (tally, _) in results.items():
+        for case in tally.skips:
+            print(f"skipped: {name}: {case}")
+    for name, (tally, _) in results.items():
+        for case in tally.failures:
+            print(f"FAILED: {name}: {case}")
+    print(total.line(), flush=True)
+    return 0 if total.passed and not total.failures else 1
+
+
+def main():
+    args = arguments()
+    if args.list:
+        for name, (_, what) in SUITES.items():
+            print(f"{name:<10} {what}")
+        return 0
+    chosen = args.only or [name for name in SUITES if args.all or name not in ONLY_WITH_ALL]
+    results = {}
+    for name in chosen:
+        run, what = SUITES[name]
+        print(f"\n== {name}: {what}", flush=True)
+        start = time.monotonic()
+        tally = run(args)
+        results[name] = tally, time.monotonic() - start
+        print(f"== {name}: {time.monotonic() - start:.0f} s", flush=True)
+    return report(results)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

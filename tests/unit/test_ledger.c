@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "ledger/ledger.h"
+
+/* A run in which every term occurs, as the data path would count it. */
+static void
+fill_balanced(struct ledger *l)
+{
+	memset(l, 0, sizeof(*l));
+	for (unsigned int f = 0; f < LEDGER_FRAMES; f++) {
+		ledger_add(l, LEDGER_INTENDED + f, 10 + f);
+		ledger_add(l, LEDGER_SENT + f, 7 + f);
+		ledger_add(l, LEDGER_GATED + f, 2);
+		ledger_add(l, LEDGER_REFUSED + f, 1);
+	}
+	for (unsigned int k = 0; k < CLASSIFY_KINDS; k++)
+		ledger_add(l, LEDGER_KIND + k, k + 4);
+	ledger_add(l, LEDGER_RECEIVED, CLASSIFY_KINDS * (CLASSIFY_KINDS - 1) / 2 + 4 * CLASSIFY_KINDS);
+	ledger_add(l, LEDGER_PASSED, 13);
+	ledger_add(l, LEDGER_STRANDED, 2);
+	ledger_add(l, LEDGER_TAKEN, 12);
+	ledger_add(l, LEDGER_LEFT_IN_RING, 1);
+	ledger_add(l, LEDGER_FIRST_SYNACK, 6);
+	ledger_add(l, LEDGER_FIRST_OTHER, 4);
+	ledger_add(l, LEDGER_REPEAT, 2);
+	ledger_add(l, LEDGER_ADOPTED, 3);
+	ledger_add(l, LEDGER_DECLINED, 2);
+	ledger_add(l, LEDGER_LEFT_ALONE, 1);
+	ledger_add(l, LEDGER_RECORD, 12);
+	ledger_add(l, LEDGER_WRITTEN, 5);
+	ledger_add(l, LEDGER_FILTERED, 3);
+	ledger_add(l, LEDGER_BEYOND_LIMIT, 2);
+	ledger_add(l, LEDGER_DISK_REFUSED, 1);
+	ledger_add(l, LEDGER_UNWRITTEN, 1);
+}
+
+static void
+test_a_full_run_balances(void **state)
+{
+	struct ledger l;
+	const struct ledger_equation *broken = NULL;
+
+	(void)state;
+	fill_balanced(&l);
+	assert_true(ledger_balances(&l, &broken));
+	assert_null(broken);
+}
+
+/* Each single term, one too many or one too few, must be noticed. */
+static void
+test_every_term_matters(void **state)
+{
+	(void)state;
+	for (unsigned int term = 0; term < LEDGER_TERMS; term++) {
+		struct ledger l;
+		const struct ledger_equation *broken = NULL;
+
+		fill_balanced(&l);
+		assert_true(l.count[term] > 0);
+		l.count[term]++;
+		assert_false(ledger_balances(&l, &broken));
+		assert_non_null(broken);
+		l.count[term] -= 2;
+		assert_false(ledger_balances(&l, NULL));
+	}
+}
+
+static void
+test_sum_adds_threads(void **state)
+{
+	struct ledger a, b, total;
+
+	(void)state;
+	fill_balanced(&a);
+	fill_balanced(&b);
+	memset(&total, 0, sizeof(total));
+	ledger_sum(&total, &a);
+	ledger_sum(&total, &b);
+	assert_true(ledger_balances(&total, NULL));
+	assert_int_equal(total.count[LEDGER_TAKEN], 24);
+}
+
+static void
+test_every_term_has_a_name(void **state)
+{
+	(void)state;
+	for (unsigned int term = 0; term < LEDGER_TERMS; term++) {
+		assert_non_null(ledger_term_name(term));
+		for (unsigned int other = 0; other < term; other++)
+			assert_string_not_equal(ledger_term_name(term), ledger_term_name(other));
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_full_run_balances),
+		cmocka_unit_test(test_every_term_matters),
+		cmocka_unit_test(test_sum_adds_threads),
+		cmocka_unit_test(test_every_term_has_a_name),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

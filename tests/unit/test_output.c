@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "output/output.h"
+
+#define LINE_LEN 64
+
+static char dir[64];
+static char path[128];
+
+static int
+setup(void **state)
+{
+	(void)state;
+	snprintf(dir, sizeof(dir), "/tmp/asdic-test-output-XXXXXX");
+	if (mkdtemp(dir) == NULL)
+		return -1;
+	snprintf(path, sizeof(path), "%s/out", dir);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	unlink(path);
+	return rmdir(dir);
+}
+
+/* Line i: its number, and dots up to LINE_LEN bytes. */
+static void
+line(uint64_t i, char *buf)
+{
+	memset(buf, '.', LINE_LEN);
+	snprintf(buf, 21, "%020" PRIu64, i);
+	buf[20] = '.';
+	buf[LINE_LEN - 1] = '\n';
+}
+
+static int
+write_lines(struct output *o, uint64_t first, uint64_t count)
+{
+	char buf[LINE_LEN];
+	int err = 0;
+
+	for (uint64_t i = first; i < first + count && err == 0; i++) {
+		line(i, buf);
+		err = output_write(o, buf, LINE_LEN);
+	}
+	return err;
+}
+
+static off_t
+file_size(void)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_size;
+}
+
+static void
+check_file(uint64_t lines)
+{
+	char got[LINE_LEN], expected[LINE_LEN];
+	FILE *f = fopen(path, "r");
+
+	assert_non_null(f);
+	for (uint64_t i = 0; i < lines; i++) {
+		assert_int_equal(fread(got, 1, LINE_LEN, f), LINE_LEN);
+		line(i, expected);
+		assert_memory_equal(got, expected, LINE_LEN);
+	}
+	assert_int_equal(fgetc(f), EOF);
+	fclose(f);
+}
+
+static void
+lines_reach_the_file(void **state)
+{
+	struct output *o;
+	uint64_t lost = 9;
+
+	(void)state;
+	assert_int_equal(output_open(path, false, &o), 0);
+	assert_int_equal(write_lines(o, 0, 100), 0);
+	assert_int_equal(output_bytes(o), 0);
+	assert_int_equal(file_size(), 0);
+	assert_int_equal(output_flush(o), 0);
+	assert_int_equal(output_bytes(o), 100 * LINE_LEN);
+	assert_int_equal(file_size(), 100 * LINE_LEN);
+	assert_int_equal(write_lines(o, 100, 50000), 0);
+	assert_int_equal(output_lost_lines(o), 0);
+	assert_int_equal(output_close(o, &lost), 0);
+	assert_int_equal(lost, 0);
+	check_file(50100);
+}
+
+/* More than any buffer in one call, with something held before it. */
+static void
+long_calls_are_taken_whole(void **state)
+{
+	enum { LINES = 20000 };
+	char *many = malloc((size_t)LINES * LINE_LEN);
+	struct output *o;
+
+	(void)state;
+	assert_non_null(many);
+	for (uint64_t i = 0; i < LINES; i++)
+		line(3 + i, many + i * LINE_LEN);
+	assert_int_equal(output_open(path, false, &o), 0);
+	assert_int_equal(write_lines(o, 0, 3), 0);
+	assert_int_equal(output_write(o, many, (size_t)LINES * LINE_LEN), 0);
+	assert_int_equal(write_lines(o, LINES + 3, 3), 0);
+	assert_int_equal(output_close(o, NULL), 0);
+	check_file(LINES + 6);
+	free(many);
+}
+
+static void
+existing_files_are_kept_unless_forced(void **state)
+{
+	struct output *o;
+
+	(void)state;
+	assert_int_equal(output_open(path, false, &o), 0);
+	assert_int_equal(write_lines(o, 0, 3), 0);
+	assert_int_equal(output_close(o, NULL), 0);
+	assert_int_equal(output_open(path, false, &o), -EEXIST);
+	assert_null(o);
+	check_file(3);
+	assert_int_equal(output_open(path, true, &o), 0);
+	assert_int_equal(write_lines(o, 0, 2), 0);
+	assert_int_equal(output_close(o, NULL), 0);
+	check_file(2);
+}
+
+static void
+open_says_what_is_wrong(void **state)
+{
+	struct output *o;
+	char missing[160];
+
+	(void)state;
+	snprintf(missing, sizeof(missing), "%s/no/such", dir);
+	assert_int_equal(output_open(missing, false, &o), -ENOENT);
+	assert_int_equal(output_open(dir, false, &o), -EEXIST);
+	assert_int_equal(output_open(dir, true, &o), -EISDIR);
+	/* A link that leads nowhere is there all the same. */
+	assert_int_equal(symlink("nowhere", path), 0);
+	assert_int_equal(output_open(path, false, &o), -EEXIST);
+}
+
+static void
+full_disk_loses_what_was_accepted(void **state)
+{
+	struct output *o;
+	uint64_t lost;
+
+	(void)state;
+	assert_int_equal(output_open("/dev/full", false, &o), 0);
+	assert_int_equal(write_lines(o, 0, 10), 0);
+	assert_int_equal(output_lost_lines(o), 0);
+	assert_int_equal(output_flush(o), -ENOSPC);
+	assert_int_equal(output_lost_lines(o), 10);
+	assert_int_equal(output_bytes(o), 0);
+	assert_int_equal(output_write(o, "x\n", 2), -ENOSPC);
+	assert_int_equal(output_flush(o), -ENOSPC);
+	assert_int_equal(output_close(o, &lost), -ENOSPC);
+	assert_int_equal(lost, 10);
+}
+
+/* The refused call's lines are the caller's to count, those accepted before it are lost. */
+static void
+refused_lines_are_not_among_the_lost(void **state)
+{
+	struct output *o;
+	uint64_t accepted = 0, lost;
+
+	(void)state;
+	assert_int_equal(output_open("/dev/full", false, &o), 0);
+	while (write_lines(o, accepted, 1) == 0)
+		accepted++;
+	assert_true(accepted > 100);
+	assert_int_equal(output_close(o, &lost), -ENOSPC);
+	assert_int_equal(lost, accepted);
+}
+
+/* A file that may not grow past limit: the line that does not fit is taken back whole. */
+static void
+check_limit(rlim_t limit, uint64_t before)
+{
+	struct rlimit old, now;
+	struct output *o;
+	uint64_t lost;
+	uint64_t whole = limit / LINE_LEN;
+
+	assert_int_equal(output_open(path, true, &o), 0);
+	assert_int_equal(write_lines(o, 0, before), 0);
+	assert_int_equal(output_flush(o), 0);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	now = old;
+	now.rlim_cur = limit;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &now), 0);
+	assert_int_equal(write_lines(o, before, 100), 0);
+	assert_int_equal(output_flush(o), -EFBIG);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	assert_int_equal(output_bytes(o), whole * LINE_LEN);
+	assert_int_equal(output_close(o, &lost), -EFBIG);
+	assert_int_equal(lost, before + 100 - whole);
+	check_file(whole);
+}
+
+static void
+half_lines_are_taken_back(void **state)
+{
+	(void)state;
+	signal(SIGXFSZ, SIG_IGN);
+	check_limit(1000, 0);
+	check_limit(1000, 15);
+	check_limit(960, 3);
+	check_limit(961, 3);
+	check_limit(1023, 3);
+	check_limit(20, 0);
+	signal(SIGXFSZ, SIG_DFL);
+}
+
+/* A pipe whose other end is read by a thread. */
+struct reader {
+	pthread_t thread;
+	pthread_t writer;
+	int fd;
+	size_t bytes;      /* how much to read, then close */
+	int signals;       /* to send to the writer first */
+	char *got;
+};
+
+static void *
+read_pipe(void *arg)
+{
+	struct reader *r = arg;
+	size_t at = 0;
+	ssize_t n = 1;
+
+	for (int i = 0; i < r->signals; i++) {
+		usleep(2000);
+		pthread_kill(r->writer, SIGUSR1);
+	}
+	while (at < r->bytes && n > 0) {
+		n = read(r->fd, r->got + at, r->bytes - at);
+		at += n > 0 ? (size_t)n : 0;
+	}
+	r->bytes = at;
+	close(r->fd);
+	return NULL;
+}
+
+static struct output *
+open_pipe(struct reader *r, int flags)
+{
+	struct output *o;
+	char name[32];
+	int fd[2];
+
+	assert_int_equal(pipe2(fd, flags), 0);
+	snprintf(name, sizeof(name), "/dev/fd/%d", fd[1]);
+	assert_int_equal(output_open(name, false, &o), 0);
+	close(fd[1]);
+	if (flags & O_NONBLOCK)
+		assert_int_equal(fcntl(fd[0], F_SETFL, 0), 0);
+	r->fd = fd[0];
+	r->writer = pthread_self();
+	r->got = malloc(r->bytes);
+	assert_non_null(r->got);
+	return o;
+}
+
+static void
+closed_pipe_is_an_error_not_a_death(void **state)
+{
+	struct reader r = {.bytes = 1};
+	struct output *o = open_pipe(&r, 0);
+	uint64_t lost;
+
+	(void)state;
+	signal(SIGPIPE, SIG_IGN);
+	close(r.fd);
+	free(r.got);
+	assert_int_equal(write_lines(o, 0, 7), 0);
+	assert_int_equal(output_flush(o), -EPIPE);
+	assert_int_equal(output_close(o, &lost), -EPIPE);
+	assert_int_equal(lost, 7);
+}
+
+/* The reader goes away in the middle: every line is either whole with the kernel, or lost. */
+static void
+pipe_closed_midway_balances(void **state)
+{
+	struct reader r = {.bytes = 100000};
+	struct output *o = open_pipe(&r, 0);
+	uint64_t accepted = 0, lost, bytes;
+
+	(void)state;
+	signal(SIGPIPE, SIG_IGN);
+	assert_int_equal(pthread_create(&r.thread, NULL, read_pipe, &r), 0);
+	while (write_lines(o, accepted, 1) == 0)
+		accepted++;
+	pthread_join(r.thread, NULL);
+	bytes = output_bytes(o);
+	assert_int_equal(bytes % LINE_LEN, 0);
+	assert_true(bytes + LINE_LEN > r.bytes);
+	assert_int_equal(output_close(o, &lost), -EPIPE);
+	assert_int_equal(accepted, bytes / LINE_LEN + lost);
+	free(r.got);
+}
+
+static void
+on_signal(int signal_number)
+{
+	(void)signal_number;
+}
+
+/* More than a pipe holds, through short writes, signals, and a pipe that does not block. */
+static void
+check_slow_pipe(int flags)
+{
+	enum { LINES = 10000 };
+	struct reader r = {.bytes = LINES * LINE_LEN, .signals = 5};
+	struct output *o = open_pipe(&r, flags);
+	struct sigaction action = {.sa_handler = on_signal}, old;
+	char expected[LINE_LEN];
+
+	sigaction(SIGUSR1, &action, &old);
+	assert_int_equal(pthread_create(&r.thread, NULL, read_pipe, &r), 0);
+	assert_int_equal(write_lines(o, 0, LINES), 0);
+	assert_int_equal(output_close(o, NULL), 0);
+	pthread_join(r.thread, NULL);
+	sigaction(SIGUSR1, &old, NULL);
+	assert_int_equal(r.bytes, LINES * LINE_LEN);
+	for (uint64_t i = 0; i < LINES; i++) {
+		line(i, expected);
+		assert_memory_equal(r.got + i * LINE_LEN, expected, LINE_LEN);
+	}
+	free(r.got);
+}
+
+static void
+slow_pipes_get_everything(void **state)
+{
+	(void)state;
+	check_slow_pipe(0);
+	check_slow_pipe(O_NONBLOCK);
+}
+
+/* "-" is standard output, which stays open when the sink is closed. */
+static void
+dash_is_standard_output(void **state)
+{
+	char last[LINE_LEN];
+	struct output *o;
+	int saved, fd;
+	bool ok;
+
+	(void)state;
+	fflush(stdout);
+	saved = dup(STDOUT_FILENO);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	assert_true(saved >= 0 && fd >= 0);
+	assert_int_equal(dup2(fd, STDOUT_FILENO), STDOUT_FILENO);
+	close(fd);
+	/* Nothing may be asserted before cmocka has its standard output back. */
+	ok = output_open("-", false, &o) == 0 && write_lines(o, 0, 5) == 0 &&
+	     output_close(o, NULL) == 0;
+	line(5, last);
+	ok = ok && write(STDOUT_FILENO, last, LINE_LEN) == LINE_LEN;
+	dup2(saved, STDOUT_FILENO);
+	close(saved);
+	assert_true(ok);
+	check_file(6);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(lines_reach_the_file),
+		TEST(long_calls_are_taken_whole),
+		TEST(existing_files_are_kept_unless_forced),
+		TEST(open_says_what_is_wrong),
+		TEST(full_disk_loses_what_was_accepted),
+		TEST(refused_lines_are_not_among_the_lost),
+		TEST(half_lines_are_taken_back),
+		TEST(closed_pipe_is_an_error_not_a_death),
+		TEST(pipe_closed_midway_balances),
+		TEST(slow_pipes_get_everything),
+		TEST(dash_is_standard_output),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

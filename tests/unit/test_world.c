@@ -1,0 +1,1086 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+
+#include "base/hash.h"
+#include "worlds.h"
+
+#define PERCENT WORLDS_PERCENT
+
+static uint32_t
+random32(uint64_t *state)
+{
+	return (uint32_t)(hash_mix64((*state)++) >> 32);
+}
+
+/* ---- Truth ------------------------------------------------------------------------------- */
+
+/* Computed by tests/truth.py of the world below. */
+static const struct {
+	uint32_t address;
+	uint16_t port;
+	enum world_state state;
+} truths[] = {
+	{0x0a000001, 80, WORLD_OPEN},    {0x0a000002, 80, WORLD_OPEN},
+	{0x0a000003, 80, WORLD_OPEN},    {0x0a000709, 443, WORLD_CLOSED},
+	{0x0a00ff09, 22, WORLD_SILENT},  {0x0a00ff0a, 22, WORLD_CLOSED},
+	{0x0a010203, 80, WORLD_CLOSED},  {0xc633644d, 1, WORLD_OPEN},
+	{0xc0000201, 80, WORLD_SILENT},  {0x0a00014d, 22, WORLD_SILENT},
+};
+
+static const struct world_port truth_ports[] = {
+	/* 33.3333333333333333% */
+	{.port = 443, .open = 0, .closed = 995 * PERCENT / 10},
+	{.port = 80, .open = UINT64_C(333333333333333333), .closed = 4 * PERCENT},
+};
+
+static const struct world_network truth_networks[] = {
+	{.range = {0xc6336400, 0xc63364ff}, .open = WORLD_SHARE_ONE},
+	{
+		.range = {0x0a000000, 0x0a00ff09},
+		.ports = truth_ports,
+		.ports_count = 2,
+		.open = PERCENT / 50,
+		.closed = 3 * PERCENT,
+		.unreachable = PERCENT / 2,
+		.echo = 10 * PERCENT,
+	},
+	{.range = {0x0a000000, 0x0affffff}, .closed = 50 * PERCENT},
+};
+
+static const struct world_description truth_description = {
+	.seed = 7,
+	.networks = truth_networks,
+	.networks_count = 3,
+};
+
+static void
+test_truth_is_the_formula(void **state)
+{
+	struct world *w;
+	uint64_t count[WORLD_STATES] = {0}, digest = 0;
+	static const uint32_t echoing[] = {0x20, 0x22, 0x2b, 0x34, 0x36, 0x3b};
+	unsigned int at = 0;
+
+	(void)state;
+	assert_int_equal(world_create(&truth_description, &w), 0);
+	for (size_t i = 0; i < sizeof(truths) / sizeof(truths[0]); i++)
+		assert_int_equal(world_state(w, truths[i].address, truths[i].port), truths[i].state);
+	for (uint32_t a = 0x0a000000; a <= 0x0a01ffff; a++) {
+		count[world_state(w, a, 80)]++;
+		digest += world_digest_term(a, 80);
+	}
+	assert_int_equal(count[WORLD_OPEN], 21638);
+	assert_int_equal(count[WORLD_CLOSED], 35110);
+	assert_int_equal(count[WORLD_UNREACHABLE], 323);
+	assert_int_equal(count[WORLD_SILENT], 74001);
+	assert_true(digest == UINT64_C(0x9c4777a8336b8e7));
+	assert_true(world_digest_term(0x0a000001, 443) == UINT64_C(0x2c82676d021f7c89));
+	for (uint32_t a = 0; a < 0x40; a++) {
+		bool listed = at < 6 && echoing[at] == a;
+
+		assert_int_equal(world_echoes(w, 0x0a000000 + a), listed);
+		at += listed;
+	}
+	world_free(w);
+}
+
+/* The inverse of hash_mix64(): a seed can so be made for any hash. */
+static uint64_t
+unshift(uint64_t z, unsigned int shift)
+{
+	uint64_t x = z;
+
+	for (int i = 0; i < 64; i++)
+		x = z ^ x >> shift;
+	return x;
+}
+
+static uint64_t
+inverse(uint64_t odd)
+{
+	uint64_t x = odd;
+
+	for (int i = 0; i < 6; i++)
+		x *= 2 - odd * x;
+	return x;
+}
+
+static uint64_t
+unmix64(uint64_t h)
+{
+	h = unshift(h, 31) * inverse(UINT64_C(0x94d049bb133111eb));
+	h = unshift(h, 27) * inverse(UINT64_C(0xbf58476d1ce4e5b9));
+	return unshift(h, 30) - UINT64_C(0x9e3779b97f4a7c15);
+}
+
+/* What a port is whose hash is exactly this. */
+static enum world_state
+state_at(uint64_t hash, uint64_t open, uint64_t closed, uint64_t unreachable)
+{
+	struct world_network n = {
+		.range = {0, UINT32_MAX}, .open = open, .closed = closed, .unreachable = unreachable,
+	};
+	uint64_t key = UINT64_C(0xc0000207) << 16 | 443;
+	struct world_description d = {.networks = &n, .networks_count = 1};
+	enum world_state state;
+	struct world *w;
+
+	d.seed = unmix64(hash) ^ key;
+	assert_true(hash_mix64(d.seed ^ key) == hash);
+	assert_int_equal(world_create(&d, &w), 0);
+	state = world_state(w, 0xc0000207, 443);
+	world_free(w);
+	return state;
+}
+
+static void
+test_bounds_are_exact(void **state)
+{
+	const uint64_t third = UINT64_C(333333333333333333); /* its bound: 0x5555555555555550 */
+	const uint64_t half = WORLD_SHARE_ONE / 2, almost = WORLD_SHARE_ONE - 1;
+
+	(void)state;
+	assert_int_equal(state_at(UINT64_C(0x555555555555554f), third, 0, 0), WORLD_OPEN);
+	assert_int_equal(state_at(UINT64_C(0x5555555555555550), third, 0, 0), WORLD_SILENT);
+	assert_int_equal(state_at(UINT64_C(0x5555555555555550), third, third, 0), WORLD_CLOSED);
+	assert_int_equal(state_at(UINT64_C(0x7fffffffffffffff), half, half, 0), WORLD_OPEN);
+	assert_int_equal(state_at(UINT64_C(0x8000000000000000), half, half, 0), WORLD_CLOSED);
+	assert_int_equal(state_at(UINT64_MAX, half, half, 0), WORLD_CLOSED);
+	assert_int_equal(state_at(UINT64_MAX, WORLD_SHARE_ONE, 0, 0), WORLD_OPEN);
+	assert_int_equal(state_at(UINT64_MAX, 0, 0, WORLD_SHARE_ONE), WORLD_UNREACHABLE);
+	assert_int_equal(state_at(0, WORLD_SHARE_ONE, 0, 0), WORLD_OPEN);
+	assert_int_equal(state_at(0, 0, 0, 0), WORLD_SILENT);
+	/* A share of 10^-18 has the hashes 0 to 18; all but it ends at 2^64 - 18, exclusive. */
+	assert_int_equal(state_at(18, 1, 0, 0), WORLD_OPEN);
+	assert_int_equal(state_at(19, 1, 0, 0), WORLD_SILENT);
+	assert_int_equal(state_at(UINT64_MAX - 18, almost, 0, 0), WORLD_OPEN);
+	assert_int_equal(state_at(UINT64_MAX - 17, almost, 0, 0), WORLD_SILENT);
+	assert_int_equal(state_at(UINT64_MAX, almost, 0, 0), WORLD_SILENT);
+}
+
+static unsigned int
+first_that_contains(const struct world_network *networks, unsigned int count, uint32_t address)
+{
+	unsigned int i = 0;
+
+	while (i < count && (address < networks[i].range.first || address > networks[i].range.last))
+		i++;
+	return i;
+}
+
+static void
+test_first_network_rules(void **state)
+{
+	struct world_network networks[200] = {{.range = {0}}};
+	uint64_t random = 1;
+
+	(void)state;
+	for (unsigned int round = 0; round < 20; round++) {
+		unsigned int count = 1 + random32(&random) % 200;
+		struct world_description d = {.networks = networks, .networks_count = count};
+		struct world *w;
+
+		for (unsigned int i = 0; i < count; i++) {
+			/* Sizes from one address to a quarter of all, many of them side by side. */
+			uint32_t size = random32(&random) >> (2 + random32(&random) % 30);
+			uint32_t first = random32(&random) >> (random32(&random) % 24);
+
+			networks[i].range.first = first;
+			networks[i].range.last = first + size < first ? UINT32_MAX : first + size;
+		}
+		assert_int_equal(world_create(&d, &w), 0);
+		for (unsigned int i = 0; i < 3 * count; i++) {
+			const struct ipv4_range *r = &networks[i / 3].range;
+			uint32_t probes[] = {r->first - 1, r->first, r->first + (r->last - r->first) / 2,
+					     r->last, r->last + 1, random32(&random)};
+
+			for (unsigned int j = 0; j < 6; j++)
+				assert_int_equal(world_network_of(w, probes[j]),
+						 first_that_contains(networks, count, probes[j]));
+		}
+		world_free(w);
+	}
+}
+
+static void
+test_every_port_has_its_rule(void **state)
+{
+	static struct world_port ports[300];
+	struct world_network n = {.range = {0, UINT32_MAX}, .ports = ports, .ports_count = 300};
+	struct world_description d = {.networks = &n, .networks_count = 1};
+	struct world *w;
+
+	(void)state;
+	/* Out of order; each open or closed for sure. */
+	for (uint32_t i = 0; i < 300; i++) {
+		ports[i].port = (uint16_t)(i * 7919);
+		ports[i].open = i % 2 == 0 ? WORLD_SHARE_ONE : 0;
+		ports[i].closed = i % 2 == 0 ? 0 : WORLD_SHARE_ONE;
+	}
+	assert_int_equal(world_create(&d, &w), 0);
+	for (uint32_t port = 0; port <= UINT16_MAX; port++) {
+		enum world_state expected = WORLD_SILENT;
+
+		for (uint32_t i = 0; i < 300; i++) {
+			if (ports[i].port == port)
+				expected = i % 2 == 0 ? WORLD_OPEN : WORLD_CLOSED;
+		}
+		assert_int_equal(world_state(w, 0xc0000201, (uint16_t)port), expected);
+	}
+	world_free(w);
+}
+
+static void
+test_bad_descriptions_are_refused(void **state)
+{
+	const struct world_port twice[] = {{.port = 80}, {.port = 443}, {.port = 80}};
+	const struct world_port full[] = {{.port = 80, .open = WORLD_SHARE_ONE}};
+	const struct world_network good = {.range = {0, UINT32_MAX}, .open = WORLD_SHARE_ONE};
+	struct world_network bad[] = {
+		good, good, good, good, good, good, good, good, good, good, good, good,
+	};
+	struct world_description d = {.networks_count = 1};
+	struct world *w;
+
+	(void)state;
+	bad[0].range = (struct ipv4_range){2, 1};
+	bad[1].closed = 1;
+	bad[2].unreachable = 1;
+	bad[3].open = UINT64_MAX;
+	bad[4].echo = WORLD_SHARE_ONE + 1;
+	bad[5].corrupt = WORLD_SHARE_ONE + 1;
+	bad[6].latency_min_ns = 1;
+	bad[7].latency_max_ns = WORLD_LATENCY_MAX_NS + 1;
+	bad[8].synack_retries = WORLD_SYNACK_RETRIES_MAX + 1;
+	bad[9].ports = twice;
+	bad[9].ports_count = 3;
+	bad[10].ports = full;
+	bad[10].ports_count = 1;
+	bad[10].open = 0;
+	bad[10].unreachable = 1;
+	bad[11].loss_back = UINT64_MAX;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		d.networks = &bad[i];
+		assert_int_equal(world_create(&d, &w), -EINVAL);
+		assert_null(w);
+	}
+	d.networks = &good;
+	assert_int_equal(world_create(&d, &w), 0);
+	world_free(w);
+	d.forged_pps = WORLD_FORGED_RATE_MAX + 1;
+	assert_int_equal(world_create(&d, &w), -EINVAL);
+	d = (struct world_description){.networks_count = WORLD_NETWORKS_MAX + 1};
+	assert_int_equal(world_create(&d, &w), -EINVAL);
+	/* No network at all: silence. */
+	d.networks_count = 0;
+	assert_int_equal(world_create(&d, &w), 0);
+	assert_int_equal(world_state(w, 0x01020304, 80), WORLD_SILENT);
+	assert_false(world_echoes(w, 0x01020304));
+	world_free(w);
+}
+
+static void
+test_network_names(void **state)
+{
+	static const struct {
+		struct ipv4_range range;
+		const char *name;
+	} names[] = {
+		{{0, UINT32_MAX}, "0.0.0.0/0"},
+		{{0xc6336400, 0xc63364ff}, "198.51.100.0/24"},
+		{{0xffffffff, 0xffffffff}, "255.255.255.255/32"},
+		{{0xc6336401, 0xc6336402}, "198.51.100.1-198.51.100.2"},
+		{{0xc6336400, 0xc6336402}, "198.51.100.0-198.51.100.2"},
+	};
+	char name[WORLD_NETWORK_NAME_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct world_network n = {.range = names[i].range};
+
+		assert_int_equal(world_network_name(&n, name), strlen(names[i].name));
+		assert_string_equal(name, names[i].name);
+	}
+}
+
+/* ---- Intake ------------------------------------------------------------------------------ */
+
+/* Every port closed, unreachable or open by halves and quarters; what is asked is answered at once. */
+static const struct world_network quarters = {
+	.range = {0, UINT32_MAX},
+	.open = 25 * PERCENT,
+	.closed = 25 * PERCENT,
+	.unreachable = 25 * PERCENT,
+	.echo = 50 * PERCENT,
+};
+
+static const struct world_description quarters_description = {
+	.seed = 3,
+	.networks = &quarters,
+	.networks_count = 1,
+};
+
+static uint64_t
+heard(const struct world_intake *in, unsigned int tallies)
+{
+	const struct world_counters *c = &in->counters;
+	uint64_t sum = c->answers + c->echo + c->arp + c->other + c->malformed + c->bad_checksum;
+
+	for (unsigned int i = 0; i < tallies; i++)
+		sum += world_tally_syn(&in->tallies[i]);
+	return sum;
+}
+
+static void
+test_syns_are_tallied(void **state)
+{
+	uint64_t expected[4][WORLD_STATES] = {{0}}, digests[4] = {0};
+	struct world_reaction reactions[64];
+	struct world_frame frames[64];
+	static uint8_t buffers[64][2048];
+	struct worlds_rig rig;
+
+	(void)state;
+	assert_int_equal(worlds_open(&rig, &truth_description, 16), 0);
+	for (uint32_t round = 0; round < 200; round++) {
+		unsigned int reacting = 0, count;
+
+		for (uint32_t i = 0; i < 64; i++) {
+			/* In each of the networks, and in none. */
+			static const uint32_t bases[] = {0xc6336400, 0x0a000000, 0x0a010000, 0xc0000000};
+			uint32_t dst = bases[i % 4] + (round * 64 + i) % 256;
+			uint16_t port = (uint16_t)(round % 3 == 0 ? 80 : 440 + round);
+			unsigned int network = world_network_of(rig.world, dst);
+			enum world_state s = world_state(rig.world, dst, port);
+
+			expected[network][s]++;
+			digests[network] += world_digest_term(dst, port);
+			reacting += s != WORLD_SILENT;
+			frames[i].data = buffers[i];
+			frames[i].len = (uint32_t)worlds_syn(dst, port, buffers[i]);
+		}
+		count = world_intake_burst(rig.intake, frames, 64, reactions);
+		assert_int_equal(count, reacting);
+		for (unsigned int i = 0; i < count; i++) {
+			assert_int_equal(reactions[i].kind, WORLD_REACT_SYN);
+			assert_int_not_equal(reactions[i].state, WORLD_SILENT);
+		}
+	}
+	for (unsigned int n = 0; n < 4; n++) {
+		const struct world_tally *t = &rig.intake->tallies[n];
+
+		assert_true(world_tally_syn(t) > 0);
+		assert_memory_equal(t->syn, expected[n], sizeof(expected[n]));
+		assert_true(t->syn_digest == digests[n]);
+	}
+	assert_int_equal(rig.intake->counters.frames, 200 * 64);
+	assert_int_equal(heard(rig.intake, 4), 200 * 64);
+	worlds_close(&rig);
+}
+
+static void
+test_frames_are_of_one_kind(void **state)
+{
+	static const struct {
+		uint8_t flags;
+		size_t counter;
+	} segments[] = {
+		{TCP_ACK, offsetof(struct world_counters, answers)},
+		{TCP_RST, offsetof(struct world_counters, answers)},
+		{TCP_RST | TCP_ACK, offsetof(struct world_counters, answers)},
+		{TCP_FIN | TCP_ACK, offsetof(struct world_counters, answers)},
+		{TCP_SYN | TCP_ACK, offsetof(struct world_counters, other)},
+		{TCP_SYN | TCP_RST, offsetof(struct world_counters, other)},
+		{TCP_SYN | TCP_FIN, offsetof(struct world_counters, other)},
+		{TCP_FIN, offsetof(struct world_counters, other)},
+		{0, offsetof(struct world_counters, other)},
+	};
+	struct worlds_segment s = {.dst = 0x01020304, .src_port = 40000, .dst_port = 80};
+	struct world_counters expected = {0};
+	struct worlds_rig rig;
+	uint8_t frame[2048];
+	size_t len;
+
+	(void)state;
+	assert_int_equal(worlds_open(&rig, &quarters_description, 16), 0);
+	for (size_t i = 0; i < sizeof(segments) / sizeof(segments[0]); i++) {
+		s.flags = segments[i].flags;
+		len = worlds_segment(&s, frame);
+		worlds_send(&rig, frame, len);
+		*(uint64_t *)((char *)&expected + segments[i].counter) += 1;
+		expected.frames++;
+		assert_memory_equal(&rig.intake->counters, &expected, sizeof(expected));
+	}
+	/* ECN's bits do not make a SYN something else (RFC 3168). */
+	s.flags = TCP_SYN | 0xc0;
+	len = worlds_segment(&s, frame);
+	worlds_send(&rig, frame, len);
+	assert_int_equal(world_tally_syn(&rig.intake->tallies[0]), 1);
+	/* Each checksum that is wrong by a bit: of IPv4, of TCP, of ICMP. */
+	expected = rig.intake->counters;
+	frame[14 + 8] ^= 1;
+	worlds_send(&rig, frame, len);
+	frame[14 + 8] ^= 1;
+	frame[14 + 20 + 4] ^= 1;
+	worlds_send(&rig, frame, len);
+	len = worlds_echo(0x01020304, 8, frame);
+	frame[len - 1] ^= 1;
+	worlds_send(&rig, frame, len);
+	expected.frames += 3;
+	expected.bad_checksum += 3;
+	assert_memory_equal(&rig.intake->counters, &expected, sizeof(expected));
+	/* A fragment, a UDP packet, an ARP reply, an IPv6 frame. */
+	s.flags = TCP_SYN;
+	len = worlds_segment(&s, frame);
+	frame[14 + 6] = 0x20;
+	wire_ipv4_checksum_set((struct wire_ipv4 *)(frame + 14), 20);
+	worlds_send(&rig, frame, len);
+	len = worlds_segment(&s, frame);
+	frame[14 + 9] = IP_PROTO_UDP;
+	wire_ipv4_checksum_set((struct wire_ipv4 *)(frame + 14), 20);
+	worlds_send(&rig, frame, len);
+	len = worlds_arp(ARP_REPLY, WORLDS_SCANNER, 0x01020304, frame);
+	worlds_send(&rig, frame, len);
+	store_be16(frame + 12, 0x86dd);
+	worlds_send(&rig, frame, len);
+	expected.frames += 4;
+	expected.other += 4;
+	assert_memory_equal(&rig.intake->counters, &expected, sizeof(expected));
+	assert_int_equal(world_tally_syn(&rig.intake->tallies[0]), 1);
+	worlds_close(&rig);
+}
+
+/* Copies of exactly the length, so that a sanitizer sees a byte read too many. */
+static unsigned int
+send_exactly(struct worlds_rig *rig, const uint8_t *frame, size_t len)
+{
+	uint8_t *copy = malloc(len > 0 ? len : 1);
+	unsigned int reacted;
+
+	assert_non_null(copy);
+	memcpy(copy, frame, len);
+	reacted = worlds_send(rig, copy, len);
+	free(copy);
+	return reacted;
+}
+
+static void
+test_short_frames_are_malformed(void **state)
+{
+	static const uint8_t options[] = {2, 4, 5, 0xb4, 1, 3, 3, 8, 4, 2, 1, 1};
+	struct worlds_segment s = {
+		.dst = 0xc6336401, .dst_port = 80, .flags = TCP_SYN, .options = options,
+		.options_len = sizeof(options),
+	};
+	uint8_t frames[4][2048];
+	size_t lens[4];
+	struct worlds_rig rig;
+	uint64_t malformed = 0;
+
+	(void)state;
+	assert_int_equal(worlds_open(&rig, &truth_description, 1024), 0);
+	lens[0] = worlds_segment(&s, frames[0]);
+	s.tagged = true;
+	lens[1] = worlds_segment(&s, frames[1]);
+	lens[2] = worlds_arp(ARP_REQUEST, WORLDS_SCANNER, 0xc6336401, frames[2]);
+	lens[3] = worlds_echo(0x0a000020, 56, frames[3]);
+	for (unsigned int kind = 0; kind < 4; kind++) {
+		for (size_t len = 0; len < lens[kind]; len++) {
+			assert_int_equal(send_exactly(&rig, frames[kind], len), 0);
+			assert_int_equal(rig.intake->counters.malformed, ++malformed);
+		}
+		assert_int_equal(send_exactly(&rig, frames[kind], lens[kind]), 1);
+	}
+	worlds_close(&rig);
+}
+
+/* Whatever lengths say inside a frame, with its IPv4 checksum made good. */
+static void
+test_lying_lengths_are_malformed(void **state)
+{
+	struct worlds_segment s = {.dst = 0xc6336401, .dst_port = 80, .flags = TCP_SYN};
+	struct worlds_rig rig;
+	uint8_t frame[2048];
+	size_t len;
+
+	(void)state;
+	assert_int_equal(worlds_open(&rig, &truth_description, 65536), 0);
+	len = worlds_segment(&s, frame);
+	for (unsigned int ihl = 0; ihl < 16; ihl++) {
+		for (unsigned int total = 0; total < 80; total++) {
+			struct wire_ipv4 *ip = (struct wire_ipv4 *)(frame + 14);
+			struct world_counters before = rig.intake->counters;
+
+			ip->version_ihl = (uint8_t)(0x40 | ihl);
+			store_be16(ip->total_length, (uint16_t)total);
+			wire_ipv4_checksum_set(ip, ihl < 5 || ihl * 4 > total || total > 40 ? 20 : ihl * 4);
+			assert_int_equal(send_exactly(&rig, frame, len), ihl == 5 && total == 40);
+			if (ihl < 5 || total < ihl * 4 || total > 40 || total - ihl * 4 < 20)
+				assert_int_equal(rig.intake->counters.malformed, before.malformed + 1);
+		}
+	}
+	/* A data offset short of the header, or past the segment's end. */
+	for (unsigned int offset = 0; offset < 16; offset++) {
+		len = worlds_segment(&s, frame);
+		frame[14 + 20 + 12] = (uint8_t)(offset << 4);
+		wire_tcp_checksum_set((struct wire_ipv4 *)(frame + 14), frame + 34, 20);
+		assert_int_equal(send_exactly(&rig, frame, len), offset == 5);
+	}
+	worlds_close(&rig);
+}
+
+static void
+test_any_bytes_are_counted_once(void **state)
+{
+	struct worlds_rig rig;
+	uint64_t random = 1, sent = 0;
+	uint8_t frame[2048];
+
+	(void)state;
+	assert_int_equal(worlds_open(&rig, &quarters_description, 65536), 0);
+	for (unsigned int i = 0; i < 20000; i++) {
+		size_t len;
+
+		if (i % 4 == 0)
+			len = worlds_echo(random32(&random), (uint16_t)(i % 100), frame);
+		else if (i % 4 == 1)
+			len = worlds_arp(ARP_REQUEST, WORLDS_SCANNER, random32(&random), frame);
+		else
+			len = worlds_syn(random32(&random), 80, frame);
+		for (unsigned int flips = random32(&random) % 4; flips > 0; flips--)
+			frame[random32(&random) % len] ^= (uint8_t)(1 << random32(&random) % 8);
+		send_exactly(&rig, frame, len);
+		assert_int_equal(rig.intake->counters.frames, ++sent);
+		assert_int_equal(heard(rig.intake, 2), sent);
+	}
+	worlds_close(&rig);
+}
+
+/* ---- Answers ----------------------------------------------------------------------------- */
+
+/* A target of this state. */
+static uint32_t
+find(const struct world *w, enum world_state wanted, uint16_t port, uint32_t from)
+{
+	while (world_state(w, from, port) != wanted)
+		from++;
+	return from;
+}
+
+static void
+check_ends(const struct worlds_rig *rig, const struct worlds_segment *s)
+{
+	static const uint8_t world_mac[6] = WORLD_MAC;
+
+	assert_memory_equal(rig->frame, worlds_scanner_mac, 6);
+	assert_memory_equal(rig->frame + 6, world_mac, 6);
+	if (s->tagged) {
+		assert_int_equal(load_be16(rig->frame + 12), ETHER_TYPE_VLAN);
+		assert_int_equal(load_be16(rig->frame + 14), WORLDS_TCI);
+	}
+	assert_true(rig->len >= WIRE_FRAME_MIN);
+	assert_int_equal(load_be32(worlds_ip(rig->frame)->dst), WORLDS_SCANNER);
+}
+
+static void
+test_synack_mirrors_the_syn(void **state)
+{
+	static const uint8_t mss[] = {2, 4, 5, 0xb4}, sack[] = {4, 2, 1, 1}, wscale[] = {3, 3, 8, 1};
+	static const uint8_t timestamp[] = {8, 10, 0xde, 0xad, 0xbe, 0xef, 0, 0, 0, 0, 1, 1};
+	struct worlds_rig rig;
+	uint8_t frame[2048], options[40];
+
+	(void)state;
+	assert_int_equal(worlds_open(&rig, &quarters_description, 64), 0);
+	for (unsigned int offer = 0; offer < 32; offer++) {
+		struct worlds_segment s = {
+			.dst = find(rig.world, WORLD_OPEN, 443, 0x05000000 + offer * 64),
+			.src_port = 51000, .dst_port = 443, .seq = UINT32_MAX, .flags = TCP_SYN,
+			.options = options, .tagged = (offer & 16) != 0,
+		};
+		struct wire_tcp_options given;
+		const struct wire_tcp *tcp;
+		uint8_t n = 0;
+
+#define OFFER(bit, option)                                                                         \
+	if (offer & (bit)) {                                                                       \
+		memcpy(options + n, option, sizeof(option));                                       \
+		n += (uint8_t)sizeof(option);                                                      \
+	}
+		OFFER(1, mss)
+		OFFER(2, sack)
+		OFFER(4, timestamp)
+		OFFER(8, wscale)
+#undef OFFER
+		s.options_len = n;
+		assert_int_equal(worlds_send(&rig, frame, worlds_segment(&s, frame)), 1);
+		assert_true(worlds_next(&rig, NS_PER_SEC) > 0);
+		check_ends(&rig, &s);
+		assert_int_equal(load_be32(worlds_ip(rig.frame)->src), s.dst);
+		tcp = worlds_tcp(rig.frame, rig.len);
+		assert_non_null(tcp);
+		assert_int_equal(load_be16(tcp->src_port), 443);
+		assert_int_equal(load_be16(tcp->dst_port), 51000);
+		assert_int_equal(tcp->flags, TCP_SYN | TCP_ACK);
+		assert_int_equal(load_be32(tcp->ack), 0);
+		wire_tcp_options_read((const uint8_t *)(tcp + 1),
+				      (size_t)(tcp->data_offset >> 4) * 4 - sizeof(*tcp), &given);
+		assert_true(given.has_mss && given.mss == 1460);
+		assert_int_equal(given.has_sack_perm, (offer & 2) != 0);
+		assert_int_equal(given.has_timestamp, (offer & 4) != 0);
+		assert_int_equal(given.has_wscale, (offer & 8) != 0);
+		if (given.has_timestamp)
+			assert_int_equal(given.ts_echo, 0xdeadbeef);
+		if (given.has_wscale)
+			assert_int_equal(given.wscale, 7);
+		assert_int_equal(worlds_next(&rig, 20 * NS_PER_SEC), 0);
+		rig.now_ns = 0;
+	}
+	worlds_close(&rig);
+}
+
+static void
+test_reset_acknowledges_all(void **state)
+{
+	struct worlds_segment s = {
+		.src_port = 51000, .dst_port = 80, .seq = 1000, .flags = TCP_SYN, .data_len = 99,
+	};
+	const struct wire_tcp *tcp;
+	struct worlds_rig rig;
+	uint8_t frame[2048];
+
+	(void)state;
+	assert_int_equal(worlds_open(&rig, &quarters_description, 64), 0);
+	s.dst = find(rig.world, WORLD_CLOSED, 80, 0x05000000);
+	assert_int_equal(worlds_send(&rig, frame, worlds_segment(&s, frame)), 1);
+	assert_true(worlds_next(&rig, NS_PER_SEC) > 0);
+	check_ends(&rig, &s);
+	assert_int_equal(load_be32(worlds_ip(rig.frame)->src), s.dst);
+	tcp = worlds_tcp(rig.frame, rig.len);
+	assert_non_null(tcp);
+	assert_int_equal(tcp->flags, TCP_RST | TCP_ACK);
+	assert_int_equal(load_be32(tcp->seq), 0);
+	assert_int_equal(load_be32(tcp->ack), 1100);
+	assert_int_equal(load_be16(tcp->src_port), 80);
+	assert_int_equal(load_be16(tcp->dst_port), 51000);
+	assert_int_equal(worlds_next(&rig, 20 * NS_PER_SEC), 0);
+	worlds_close(&rig);
+}
+
+static void
+test_unreachable_quotes_the_syn(void **state)
+{
+	static const uint8_t options[] = {2, 4, 5, 0xb4, 1, 3, 3, 8};
+	unsigned int codes[256] = {0}, quotes[64] = {0};
+	struct worlds_rig rig;
+	uint8_t frame[2048];
+	uint32_t from = 0x05000000;
+
+	(void)state;
+	assert_int_equal(worlds_open(&rig, &quarters_description, 64), 0);
+	for (unsigned int i = 0; i < 200; i++) {
+		struct worlds_segment s = {
+			.dst = find(rig.world, WORLD_UNREACHABLE, 80, from), .src_port = 51000,
+			.dst_port = 80, .seq = i, .flags = TCP_SYN, .options = options, .options_len = 8,
+			.ip_id = (uint16_t)i,
+		};
+		const struct wire_ipv4 *quoted;
+		const struct wire_icmp *icmp;
+		size_t len;
+
+		from = s.dst + 1;
+		assert_int_equal(worlds_send(&rig, frame, worlds_segment(&s, frame)), 1);
+		assert_true(worlds_next(&rig, NS_PER_SEC) > 0);
+		check_ends(&rig, &s);
+		icmp = worlds_icmp(rig.frame, rig.len, &len);
+		assert_non_null(icmp);
+		assert_int_equal(icmp->type, ICMP_UNREACHABLE);
+		codes[icmp->code]++;
+		quotes[len - 8 - 20]++;
+		/* From a router beside it, never from itself. */
+		assert_int_not_equal(load_be32(worlds_ip(rig.frame)->src), s.dst);
+		assert_int_equal(load_be32(worlds_ip(rig.frame)->src) >> 8, s.dst >> 8);
+		/* The quote is what was sent, but for TTL and so the checksum. */
+		quoted = (const struct wire_ipv4 *)(icmp + 1);
+		assert_true(wire_ipv4_checksum_ok(quoted, 20));
+		assert_true(quoted->ttl < 64);
+		assert_memory_equal(quoted, frame + 14, 8);
+		assert_memory_equal(quoted->src, frame + 14 + 12, len - 8 - 12);
+	}
+	assert_int_equal(codes[1] + codes[13], 200);
+	assert_true(codes[1] > 50 && codes[13] > 50);
+	assert_int_equal(quotes[8] + quotes[20] + quotes[28], 200);
+	assert_true(quotes[8] > 20 && quotes[20] > 20 && quotes[28] > 20);
+	assert_int_equal(world_stage_counters(rig.stage)->unreachables, 200);
+	worlds_close(&rig);
+}
+
+static void
+test_echo_comes_back(void **state)
+{
+	unsigned int answered = 0;
+	struct worlds_rig rig;
+	uint8_t frame[2048];
+
+	(void)state;
+	assert_int_equal(worlds_open(&rig, &quarters_description, 64), 0);
+	for (uint32_t dst = 0x05000000; dst < 0x05000100; dst++) {
+		uint16_t data = (uint16_t)(dst % 57);
+		const struct wire_icmp *icmp;
+		size_t len = worlds_echo(dst, data, frame), message;
+
+		assert_int_equal(worlds_send(&rig, frame, len), world_echoes(rig.world, dst));
+		if (!world_echoes(rig.world, dst))
+			continue;
+		answered++;
+		assert_true(worlds_next(&rig, NS_PER_SEC) > 0);
+		icmp = worlds_icmp(rig.frame, rig.len, &message);
+		assert_non_null(icmp);
+		assert_int_equal(icmp->type, ICMP_ECHO_REPLY);
+		assert_int_equal(message, 8 + data);
+		assert_memory_equal(icmp->rest, frame + 14 + 20 + 4, 4u + data);
+		assert_int_equal(load_be32(worlds_ip(rig.frame)->src), dst);
+	}
+	assert_true(answered > 80 && answered < 176);
+	assert_int_equal(rig.intake->counters.echo, 256);
+	/* More data than is kept: not answered, and said so. */
+	for (uint32_t dst = 0x05000000; dst < 0x05000100; dst++)
+		worlds_send(&rig, frame, worlds_echo(dst, 57, frame));
+	assert_int_equal(world_stage_counters(rig.stage)->echo_too_long, answered);
+	assert_int_equal(worlds_next(&rig, 20 * NS_PER_SEC), 0);
+	worlds_close(&rig);
+}
+
+static void
+test_arp_is_answered_for_any(void **state)
+{
+	static const uint8_t world_mac[6] = WORLD_MAC;
+	static const uint32_t asked[] = {0xc6336401, 0x01020304, 0xffffffff};
+	const struct wire_arp *arp;
+	struct worlds_rig rig;
+	uint8_t frame[2048];
+
+	(void)state;
+	assert_int_equal(worlds_open(&rig, &quarters_description, 64), 0);
+	for (unsigned int i = 0; i < 3; i++) {
+		size_t len = worlds_arp(ARP_REQUEST, WORLDS_SCANNER, asked[i], frame);
+
+		assert_int_equal(worlds_send(&rig, frame, len), 1);
+		assert_int_equal(worlds_next(&rig, NS_PER_SEC), WIRE_FRAME_MIN);
+		assert_int_equal(load_be16(rig.frame + 12), ETHER_TYPE_ARP);
+		assert_memory_equal(rig.frame, worlds_scanner_mac, 6);
+		arp = (const struct wire_arp *)(rig.frame + 14);
+		assert_int_equal(load_be16(arp->operation), ARP_REPLY);
+		assert_memory_equal(arp->sender_mac, world_mac, 6);
+		assert_int_equal(load_be32(arp->sender_ip), asked[i]);
+		assert_memory_equal(arp->target_mac, worlds_scanner_mac, 6);
+		assert_int_equal(load_be32(arp->target_ip), WORLDS_SCANNER);
+	}
+	/* Who asks for its own address wants to know whether another has it (RFC 5227). */
+	assert_int_equal(worlds_send(&rig, frame, worlds_arp(ARP_REQUEST, 5, 5, frame)), 0);
+	assert_int_equal(rig.intake->counters.arp, 4);
+	worlds_close(&rig);
+}
+
+/* ---- Times ------------------------------------------------------------------------------- */
+
+static const struct world_network slow = {
+	.range = {0, UINT32_MAX},
+	.open = WORLD_SHARE_ONE,
+	.latency_min_ns = 5 * NS_PER_MS,
+	.latency_max_ns = 300 * NS_PER_MS,
+	.synack_retries = 3,
+};
+
+static const struct world_description slow_description = {
+	.seed = 5,
+	.networks = &slow,
+	.networks_count = 1,
+};
+
+static void
+test_latency_is_uniform(void **state)
+{
+	enum { FLOWS = 4000, BINS = 5 };
+	unsigned int bins[BINS] = {0};
+	struct worlds_rig rig;
+	uint64_t last_ns = 0;
+	uint8_t frame[2048];
+
+	(void)state;
+	assert_int_equal(worlds_open(&rig, &slow_description, FLOWS), 0);
+	for (uint32_t i = 0; i < FLOWS; i++)
+		worlds_send(&rig, frame, worlds_syn(0x08000000 + i, 80, frame));
+	for (uint32_t i = 0; i < FLOWS; i++) {
+		assert_true(worlds_next(&rig, NS_PER_SEC) > 0);
+		assert_in_range(rig.now_ns, slow.latency_min_ns, slow.latency_max_ns);
+		assert_true(rig.now_ns >= last_ns);
+		last_ns = rig.now_ns;
+		bins[(rig.now_ns - slow.latency_min_ns) * BINS /
+		     (slow.latency_max_ns - slow.latency_min_ns + 1)]++;
+	}
+	/* 800 expected in each; five standard deviations of a binomial are 127. */
+	for (unsigned int i = 0; i < BINS; i++)
+		assert_in_range(bins[i], 800 - 127, 800 + 127);
+	worlds_close(&rig);
+}
+
+/* A flow with a SYN-ACK under way; when it comes. */
+static uint64_t
+start_flow(struct worlds_rig *rig, struct worlds_segment *s, struct wire_tcp *synack)
+{
+	uint8_t frame[2048];
+
+	*s = (struct worlds_segment){
+		.dst = 0x08080808, .src_port = 40000, .dst_port = 80, .seq = 7777, .flags = TCP_SYN,
+		.ip_id = 1,
+	};
+	assert_int_equal(worlds_open(rig, &slow_description, 16), 0);
+	assert_int_equal(worlds_send(rig, frame, worlds_segment(s, frame)), 1);
+	assert_true(worlds_next(rig, NS_PER_SEC) > 0);
+	*synack = *worlds_tcp(rig->frame, rig->len);
+	return rig->now_ns;
+}
+
+static void
+test_synack_repeats_until_the_end(void **state)
+{
+	static const uint64_t seconds[] = {1, 3, 7};
+	struct worlds_segment s;
+	struct wire_tcp synack;
+	struct worlds_rig rig;
+	uint64_t first_ns;
+
+	(void)state;
+	first_ns = start_flow(&rig, &s, &synack);
+	for (unsigned int i = 0; i < 3; i++) {
+		assert_true(worlds_next(&rig, 100 * NS_PER_SEC) > 0);
+		assert_int_equal(rig.now_ns, first_ns + seconds[i] * NS_PER_SEC);
+		assert_memory_equal(worlds_tcp(rig.frame, rig.len), &synack, sizeof(synack));
+	}
+	assert_int_equal(worlds_next(&rig, 100 * NS_PER_SEC), 0);
+	assert_int_equal(world_stage_counters(rig.stage)->repeats, 3);
+	assert_int_equal(world_stage_counters(rig.stage)->synacks, 4);
+	assert_int_equal(world_stage_counters(rig.stage)->answered, 0);
+	assert_true(world_stage_next_ns(rig.stage) == TIME_NEVER);
+	worlds_close(&rig);
+}
+
+static void
+test_answers_end_the_repeats(void **state)
+{
+	/* What is said, off by what, and whether it is an answer. */
+	static const struct {
+		uint8_t flags;
+		uint32_t seq_off, ack_off;
+		bool fits;
+	} answers[] = {
+		{TCP_ACK, 0, 0, true},       {TCP_RST, 0, 0, true},
+		{TCP_RST | TCP_ACK, 0, 0, true}, {TCP_RST, 0, 99, true},
+		{TCP_ACK | TCP_PSH, 0, 0, true}, {TCP_ACK, 1, 0, false},
+		{TCP_ACK, 0, 1, false},      {TCP_RST, 1, 0, false},
+		{TCP_ACK, UINT32_MAX, 0, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+		struct worlds_segment s;
+		struct wire_tcp synack;
+		struct worlds_rig rig;
+		uint8_t frame[2048];
+
+		start_flow(&rig, &s, &synack);
+		s.flags = answers[i].flags;
+		s.seq = load_be32(synack.ack) + answers[i].seq_off;
+		s.ack = load_be32(synack.seq) + 1 + answers[i].ack_off;
+		assert_int_equal(worlds_send(&rig, frame, worlds_segment(&s, frame)), 1);
+		assert_int_equal(worlds_next(&rig, 100 * NS_PER_SEC) == 0, answers[i].fits);
+		assert_int_equal(world_stage_counters(rig.stage)->answered, answers[i].fits);
+		assert_int_equal(world_stage_counters(rig.stage)->strays, !answers[i].fits);
+		worlds_close(&rig);
+	}
+}
+
+static void
+test_answers_of_other_flows_are_strays(void **state)
+{
+	struct worlds_segment s, other;
+	struct wire_tcp synack;
+	struct worlds_rig rig;
+	uint8_t frame[2048];
+
+	(void)state;
+	start_flow(&rig, &s, &synack);
+	s.flags = TCP_RST;
+	s.seq = load_be32(synack.ack);
+	other = s;
+	other.src_port++;
+	worlds_send(&rig, frame, worlds_segment(&other, frame));
+	other = s;
+	other.dst_port++;
+	worlds_send(&rig, frame, worlds_segment(&other, frame));
+	other = s;
+	other.dst++;
+	worlds_send(&rig, frame, worlds_segment(&other, frame));
+	assert_int_equal(world_stage_counters(rig.stage)->strays, 3);
+	worlds_send(&rig, frame, worlds_segment(&s, frame));
+	assert_int_equal(world_stage_counters(rig.stage)->answered, 1);
+	/* Said once more, there is nothing left to end. */
+	worlds_send(&rig, frame, worlds_segment(&s, frame));
+	assert_int_equal(world_stage_counters(rig.stage)->strays, 4);
+	worlds_close(&rig);
+}
+
+/* A repeat that left its host before the RST arrived still comes, and is the last. */
+static void
+test_repeats_under_way_arrive(void **state)
+{
+	struct worlds_segment s;
+	struct wire_tcp synack;
+	struct worlds_rig rig;
+	uint8_t frame[2048];
+	uint64_t first_ns = start_flow(&rig, &s, &synack);
+
+	(void)state;
+	s.flags = TCP_RST;
+	s.seq = load_be32(synack.ack);
+	/* The flow's latency is first_ns, as the SYN left at 0. */
+	rig.now_ns = first_ns + NS_PER_SEC - first_ns + 1;
+	worlds_send(&rig, frame, worlds_segment(&s, frame));
+	assert_true(worlds_next(&rig, 100 * NS_PER_SEC) > 0);
+	assert_int_equal(rig.now_ns, first_ns + NS_PER_SEC);
+	assert_int_equal(worlds_next(&rig, 100 * NS_PER_SEC), 0);
+	worlds_close(&rig);
+	first_ns = start_flow(&rig, &s, &synack);
+	s.flags = TCP_RST;
+	s.seq = load_be32(synack.ack);
+	rig.now_ns = first_ns + NS_PER_SEC - first_ns;
+	worlds_send(&rig, frame, worlds_segment(&s, frame));
+	assert_int_equal(worlds_next(&rig, 100 * NS_PER_SEC), 0);
+	worlds_close(&rig);
+}
+
+/* An attempt is the same SYN with another IP ID: one more SYN-ACK, not one more series. */
+static void
+test_syn_said_again(void **state)
+{
+	struct worlds_segment s;
+	struct wire_tcp synack;
+	struct worlds_rig rig;
+	uint8_t frame[2048];
+	unsigned int more = 0;
+
+	(void)state;
+	start_flow(&rig, &s, &synack);
+	s.ip_id = 2;
+	worlds_send(&rig, frame, worlds_segment(&s, frame));
+	while (worlds_next(&rig, 100 * NS_PER_SEC) > 0) {
+		assert_memory_equal(worlds_tcp(rig.frame, rig.len), &synack, sizeof(synack));
+		more++;
+	}
+	assert_int_equal(more, 4);
+	assert_int_equal(world_stage_counters(rig.stage)->repeats, 3);
+	worlds_close(&rig);
+}
+
+static void
+test_full_stages_say_so(void **state)
+{
+	struct worlds_rig rig;
+	uint8_t frame[2048];
+	unsigned int came = 0;
+
+	(void)state;
+	assert_int_equal(worlds_open(&rig, &slow_description, 10), 0);
+	for (uint32_t i = 0; i < 25; i++)
+		worlds_send(&rig, frame, worlds_syn(0x08000000 + i, 80, frame));
+	assert_int_equal(world_stage_counters(rig.stage)->events_refused, 15);
+	while (worlds_next(&rig, 100 * NS_PER_SEC) > 0)
+		came++;
+	assert_int_equal(came, 40);
+	/* And go on when there is room again. */
+	worlds_send(&rig, frame, worlds_syn(0x09000000, 80, frame));
+	assert_true(worlds_next(&rig, 101 * NS_PER_SEC) > 0);
+	assert_int_equal(world_stage_counters(rig.stage)->events_refused, 15);
+	worlds_close(&rig);
+}
+
+static void
+test_nothing_comes_before_its_time(void **state)
+{
+	struct worlds_rig rig;
+	uint8_t frame[2048];
+	uint64_t came = 0;
+
+	(void)state;
+	assert_int_equal(worlds_open(&rig, &slow_description, 1000), 0);
+	assert_true(world_stage_idle_until_ns(rig.stage) == TIME_NEVER);
+	for (uint32_t i = 0; i < 300; i++) {
+		rig.now_ns = i * 100 * NS_PER_US;
+		worlds_send(&rig, frame, worlds_syn(0x08000000 + i, 80, frame));
+	}
+	while (world_stage_next_ns(rig.stage) != TIME_NEVER) {
+		uint64_t next_ns = world_stage_next_ns(rig.stage);
+
+		assert_true(world_stage_idle_until_ns(rig.stage) <= next_ns);
+		if (next_ns > rig.now_ns) {
+			assert_int_equal(world_stage_out(rig.stage, next_ns - 1, frame), 0);
+			assert_int_equal(world_stage_next_ns(rig.stage), next_ns);
+		}
+		rig.now_ns = next_ns;
+		assert_true(world_stage_out(rig.stage, next_ns, frame) > 0);
+		came++;
+	}
+	assert_int_equal(came, 300 * 4);
+	worlds_close(&rig);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest truth[] = {
+		cmocka_unit_test(test_truth_is_the_formula),
+		cmocka_unit_test(test_bounds_are_exact),
+		cmocka_unit_test(test_first_network_rules),
+		cmocka_unit_test(test_every_port_has_its_rule),
+		cmocka_unit_test(test_bad_descriptions_are_refused),
+		cmocka_unit_test(test_network_names),
+	};
+	const struct CMUnitTest intake[] = {
+		cmocka_unit_test(test_syns_are_tallied),
+		cmocka_unit_test(test_frames_are_of_one_kind),
+		cmocka_unit_test(test_short_frames_are_malformed),
+		cmocka_unit_test(test_lying_lengths_are_malformed),
+		cmocka_unit_test(test_any_bytes_are_counted_once),
+	};
+	const struct CMUnitTest answers[] = {
+		cmocka_unit_test(test_synack_mirrors_the_syn),
+		cmocka_unit_test(test_reset_acknowledges_all),
+		cmocka_unit_test(test_unreachable_quotes_the_syn),
+		cmocka_unit_test(test_echo_comes_back),
+		cmocka_unit_test(test_arp_is_answered_for_any),
+	};
+	const struct CMUnitTest times[] = {
+		cmocka_unit_test(test_latency_is_uniform),
+		cmocka_unit_test(test_synack_repeats_until_the_end),
+		cmocka_unit_test(test_answers_end_the_repeats),
+		cmocka_unit_test(test_answers_of_other_flows_are_strays),
+		cmocka_unit_test(test_repeats_under_way_arrive),
+		cmocka_unit_test(test_syn_said_again),
+		cmocka_unit_test(test_full_stages_say_so),
+		cmocka_unit_test(test_nothing_comes_before_its_time),
+	};
+
+	return cmocka_run_group_tests_name("truth", truth, NULL, NULL) +
+	       cmocka_run_group_tests_name("intake", intake, NULL, NULL) +
+	       cmocka_run_group_tests_name("answers", answers, NULL, NULL) +
+	       cmocka_run_group_tests_name("times", times, NULL, NULL);
+}
