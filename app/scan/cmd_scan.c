@@ -29,19 +29,35 @@ check_simulation(const struct request *r)
 }
 
 static int
+refuse_existing(const char *file)
+{
+	fprintf(stderr,
+		"asdic: '%s' exists and is not overwritten; name another file or add --force\n", file);
+	return EXIT_BAD_JOB;
+}
+
+/* Before anything is sent or waited for: whether the output may be made. It is made at the launch. */
+static int
+check_sink(const struct request *r)
+{
+	const char *file = r->job->output.file.text;
+
+	if (strcmp(file, "-") == 0 || r->flags.force || access(file, F_OK) != 0)
+		return EXIT_DONE;
+	return refuse_existing(file);
+}
+
+static int
 open_sink(const struct request *r, struct output **sink)
 {
-	const struct job_text *file = &r->job->output.file;
-	int rc = output_open(file->text, r->flags.force, sink);
+	const char *file = r->job->output.file.text;
+	int rc = output_open(file, r->flags.force, sink);
 
 	if (rc == 0)
 		return EXIT_DONE;
-	if (rc == -EEXIST) {
-		fprintf(stderr, "asdic: '%s' exists and is not overwritten; name another file or add --force\n",
-			file->text);
-		return EXIT_BAD_JOB;
-	}
-	fprintf(stderr, "asdic: cannot write '%s': %s\n", file->text, strerror(-rc));
+	if (rc == -EEXIST)
+		return refuse_existing(file);
+	fprintf(stderr, "asdic: cannot write '%s': %s\n", file, strerror(-rc));
 	return rc == -ENOENT || rc == -EISDIR || rc == -ENOTDIR ? EXIT_BAD_JOB : EXIT_FAILED;
 }
 
@@ -82,36 +98,37 @@ status_of(const struct control_result *result, bool balanced, const char *file)
 }
 
 static int
-run(const struct request *r, struct engine *e)
+resolve(struct engine *e, const struct job *job)
 {
-	const struct job *job = r->job;
 	char gateway[IPV4_TEXT_SIZE];
+
+	if (engine_resolve(e) == 0)
+		return EXIT_DONE;
+	ipv4_format(job->interface.gateway, gateway);
+	fprintf(stderr,
+		"asdic: gateway %s does not answer ARP on '%s' within 5 s; mend interfaces.gateway, "
+		"the cable or the VLAN, or give interfaces.gateway_mac\n",
+		gateway, job->interface.device.text);
+	return EXIT_FAILED;
+}
+
+/* From the first probe to the last record. */
+static int
+run(const struct request *r, struct engine *e, struct output *sink)
+{
 	struct control_result result;
 	bool balanced;
-	int rc;
+	int rc = engine_launch(e, sink);
 
-	announce(r, e);
-	rc = engine_resolve(e);
-	if (rc != 0) {
-		ipv4_format(job->interface.gateway, gateway);
-		fprintf(stderr,
-			"asdic: gateway %s does not answer ARP on '%s' within 5 s; mend "
-			"interfaces.gateway, the cable or the VLAN, or give interfaces.gateway_mac\n",
-			gateway, job->interface.device.text);
-		engine_stop(e, false);
-		return EXIT_FAILED;
-	}
-	rc = engine_launch(e);
 	if (rc != 0) {
 		fprintf(stderr, "asdic: cannot start the scan: %s\n", strerror(-rc));
-		engine_stop(e, false);
 		return EXIT_FAILED;
 	}
-	control_run(e, job, r->inputs.span.end - r->inputs.span.first, r->flags.quiet, &result);
+	control_run(e, r->job, r->inputs.span.end - r->inputs.span.first, r->flags.quiet, &result);
 	if (result.writer_rc == -ETIMEDOUT)
 		_exit(EXIT_STOPPED); /* the writer hangs in a write that nobody reads: nothing can be freed */
-	balanced = report_print(e, job, &result);
-	return status_of(&result, balanced, job->output.file.text);
+	balanced = report_print(e, r->job, &result);
+	return status_of(&result, balanced, r->job->output.file.text);
 }
 
 static int
@@ -122,17 +139,21 @@ scan(const struct request *r)
 		.inputs = &r->inputs,
 		.virtual_clock = r->flags.virtual_clock,
 	};
+	struct output *sink;
 	struct engine *e;
-	int status = open_sink(r, &config.sink);
+	int status = check_sink(r);
 
 	if (status != EXIT_DONE)
 		return status;
 	control_catch_signals();
-	if (engine_open(&config, &e) != 0) {
-		output_close(config.sink, NULL);
+	if (engine_open(&config, &e) != 0)
 		return EXIT_MACHINE;
-	}
-	status = run(r, e);
+	announce(r, e);
+	status = resolve(e, r->job);
+	if (status == EXIT_DONE)
+		status = open_sink(r, &sink);
+	if (status == EXIT_DONE)
+		status = run(r, e, sink);
 	engine_close(e);
 	return status;
 }

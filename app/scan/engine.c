@@ -71,17 +71,35 @@ engine_resolve(struct engine *e)
 	return 0;
 }
 
+/* The threads of a run: the writer's first, so that nothing waits for it. */
+static int
+start_threads(struct engine *e)
+{
+	int rc;
+
+	if (e->config.virtual_clock)
+		return 0;
+	rc = writer_start(e->writer);
+	return rc != 0 ? rc : fabric_launch(e->fabric);
+}
+
 int
-engine_launch(struct engine *e)
+engine_launch(struct engine *e, struct output *sink)
 {
 	int rc = engine_make_probe(e);
 
 	for (unsigned int i = 0; i < e->layout.probers && rc == 0; i++)
 		rc = prober_fill_pool(e->lcores[e->layout.prober[i]].probe_pool, &e->probe);
-	if (rc != 0 || e->config.virtual_clock)
+	if (rc == 0)
+		rc = engine_make_writer(e, sink);
+	if (rc != 0) {
+		output_close(sink, NULL);
 		return rc;
-	rc = writer_start(e->writer);
-	return rc != 0 ? rc : fabric_launch(e->fabric);
+	}
+	rc = start_threads(e);
+	if (rc != 0)
+		engine_stop(e, true);
+	return rc;
 }
 
 uint64_t

@@ -26,7 +26,6 @@
 struct engine_config {
 	const struct job *job;
 	const struct inputs *inputs;
-	struct output *sink;    /* the engine's writer closes it */
 	bool virtual_clock;     /* simulation: one thread, time that jumps */
 };
 
@@ -41,15 +40,16 @@ int engine_open(const struct engine_config *config, struct engine **out);
 /* Resolve the gateway: 0, or -EHOSTUNREACH after 5 s without an answer. */
 int engine_resolve(struct engine *e);
 
-/* Start sending. 0 or a negative errno. */
-int engine_launch(struct engine *e);
+/* Start sending, and writing to sink, which is the engine's from here on, also on failure. 0 or a
+ * negative errno. */
+int engine_launch(struct engine *e, struct output *sink);
 
 /* Let time pass: a nap with threads; with a virtual clock one round of every role. */
 void engine_wait(struct engine *e, uint64_t until_ns);
 
 uint64_t engine_now_ns(const struct engine *e);
 struct fabric *engine_fabric(struct engine *e);
-struct writer *engine_writer(struct engine *e);
+struct writer *engine_writer(struct engine *e); /* once launched */
 const struct port *engine_port(const struct engine *e);
 const struct layout *engine_layout(const struct engine *e);
 
@@ -66,7 +66,8 @@ void engine_begin_cooldown(struct engine *e, uint64_t now_ns);
 void engine_ledger(const struct engine *e, struct ledger *total);
 
 /*
- * Stop the lcores, count what they still hold, finish the writer. abort: leave at once.
+ * Of a launched engine: stop the lcores, count what they still hold, finish the writer. abort: leave
+ * at once.
  * 0; the writer's error; -ETIMEDOUT when the writer is stuck: then only leaving the process helps.
  */
 int engine_stop(struct engine *e, bool abort);

@@ -299,14 +299,14 @@ wall_now_ns(void)
 	return (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_nsec;
 }
 
-static int
-make_writer(struct engine *e)
+int
+engine_make_writer(struct engine *e, struct output *sink)
 {
 	const struct job *job = e->config.job;
 	struct writer_config config = {
 		.rings = e->record_rings,
 		.ring_count = e->layout.workers,
-		.sink = e->config.sink,
+		.sink = sink,
 		.format = job->output.format,
 		.header = job->output.header,
 		.fields = &e->config.inputs->fields,
@@ -344,7 +344,7 @@ make_all(struct engine *e)
 	init_probers(e);
 	rc = place_roles(e);
 	clock_init(&e->clock, e->config.virtual_clock);
-	return rc == 0 ? make_writer(e) : rc;
+	return rc;
 }
 
 int

@@ -58,4 +58,7 @@ struct engine {
  */
 int engine_make_probe(struct engine *e);
 
+/* Make the writer, onto sink. 0 or a negative errno. */
+int engine_make_writer(struct engine *e, struct output *sink);
+
 #endif /* SCAN_ENGINE_STATE_H */

@@ -158,7 +158,6 @@ fail(struct output *o, int err, size_t taken)
 	o->bytes += whole;
 	o->lost_lines = count_lines(o->buffer + whole, o->held - whole);
 	o->error = err;
-	o->held = 0;
 }
 
 int
