@@ -112,7 +112,10 @@ cmd_devices(int argc, char **argv)
 	}
 	pci = print_pci();
 	interfaces = print_interfaces();
-	printf("net_simnet0,world=WORLD.yaml\nnet_null0\n");
+#ifdef HAVE_SIMNET
+	printf("net_simnet0,world=WORLD.yaml\n");
+#endif
+	printf("net_null0\n");
 	fprintf(stderr, "asdic: %d PCI Ethernet controllers, %d kernel interfaces\n", pci, interfaces);
 	return EXIT_DONE;
 }

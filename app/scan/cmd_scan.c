@@ -12,10 +12,17 @@
 #include "request.h"
 #include "text.h"
 
-/* Flags that only simulation may have. */
+/* Whether this build simulates, and flags that only simulation may have. */
 static int
 check_simulation(const struct request *r)
 {
+#ifndef HAVE_SIMNET
+	if (r->job->interface.kind == JOB_DEVICE_SIMNET) {
+		fprintf(stderr, "asdic: built without net_simnet, since DPDK's driver headers were "
+				"missing; run scripts/setup\n");
+		return EXIT_MACHINE;
+	}
+#endif
 	if (r->flags.test_key && !job_device_is_harmless(r->job->interface.kind)) {
 		fprintf(stderr, "asdic: --test-key makes replies forgeable: only for net_null and "
 				"net_simnet; leave it out\n");
@@ -165,9 +172,9 @@ cmd_scan(int argc, char **argv)
 	bool done;
 	int status = request_load(&r, argc, argv, &done), rc;
 
-	if (!done)
+	if (!done && !r.flags.dry_run)
 		status = check_simulation(&r);
-	if (!done && status == EXIT_DONE && r.flags.dry_run) {
+	if (!done && r.flags.dry_run) {
 		rc = dry_run(&r.inputs);
 		if (rc != 0 && rc != -EPIPE)
 			fprintf(stderr, "asdic: writing the targets: %s\n", strerror(-rc));

@@ -39,7 +39,7 @@ static const struct flag table[] = {
 	{'p', "target-ports", "PORTS", FORM_LIST, .path = "targets.ports",
 	 .help = "ports, like 443,8443,9000-9010"},
 	{'I', "list-of-ips-file", "FILE", FORM_TARGETS, .path = "targets.include_files",
-	 .help = "scan what FILE lists: addresses, CIDRs, ranges, address:port"},
+	 .help = "scan what FILE lists, a line each; - is stdin"},
 	{'w', "allowlist-file", "FILE", FORM_TARGETS, .path = "targets.include_files",
 	 .help = "the same"},
 	{'b', "blocklist-file", "FILE", FORM_ADDED, .path = "targets.exclude_files",
@@ -91,7 +91,7 @@ static const struct flag table[] = {
 	{0, "force", NULL, FORM_TOGGLE, TOGGLE(force), .help = "overwrite an output that exists"},
 	{'q', "quiet", NULL, FORM_TOGGLE, TOGGLE(quiet), .help = "no status line"},
 	{0, "test-key", NULL, FORM_TOGGLE, TOGGLE(test_key),
-	 .help = "a public cookie key, so that runs repeat; for tests"},
+	 .help = "a public cookie key, so runs repeat; for tests"},
 	{0, "virtual-clock", NULL, FORM_TOGGLE, TOGGLE(virtual_clock),
 	 .help = "simulated time; for net_simnet alone"},
 	{0, "resume", NULL, FORM_NOT_BUILT, .help = NULL},
@@ -128,7 +128,7 @@ print_help(FILE *out, const char *command)
 			continue;
 		snprintf(name, sizeof(name), "--%s%s%s", f->name, f->argument != NULL ? "=" : "",
 			 f->argument != NULL ? f->argument : "");
-		fprintf(out, "  %3s %-26s %s\n", f->letter != 0 ? letter : "", name, f->help);
+		fprintf(out, "  %3s %-23s %s\n", f->letter != 0 ? letter : "", name, f->help);
 	}
 }
 

@@ -125,14 +125,13 @@ eal_start(const struct eal_config *config)
 	if (!huge && config->any_pci)
 		return -ENOMEM;
 	args_add(&a, "asdic");
-	/* The EAL refuses --in-memory with --no-huge, where this is what is left of it. */
-	args_add(&a, huge ? "--in-memory" : "--no-shconf");
 	args_add(&a, "--no-telemetry");
 	if (!config->any_pci) /* with PCI the EAL chooses by the IOMMU that it finds */
 		args_add(&a, "--iova-mode=va");
 	if (huge) {
 		args_add(&a, "--in-memory");
 	} else {
+		/* The EAL refuses --in-memory with --no-huge; this is what is left of it. */
 		args_add(&a, "--no-huge");
 		args_add(&a, "--no-shconf");
 		args_add(&a, "-m");

@@ -8,6 +8,7 @@
 #include <rte_ethdev.h>
 #include <rte_lcore.h>
 #include <rte_mbuf.h>
+#include <rte_mbuf_pool_ops.h>
 
 #define RX_DESCRIPTORS 2048
 #define TX_DESCRIPTORS 1024
@@ -60,19 +61,48 @@ choose_rss(struct rte_eth_conf *conf, const struct rte_eth_dev_info *info, uint1
 	conf->rx_adv_conf.rss_conf.rss_hf = info->flow_type_rss_offloads & wanted;
 }
 
+/*
+ * A pool for all RX queues. net_af_xdp makes its UMEM of it: it takes the memory for a run of objects
+ * without gaps, where a mempool by default leaves out the ends of pages (of 4 KB ones, almost half),
+ * and what stands in mbufs beyond the UMEM is lost without a word. It also copies what it sends into
+ * mbufs of this pool, as many as its TX and completion rings hold.
+ */
+static struct rte_mempool *
+rx_pool_new(const struct port *p, uint16_t descriptors, int socket)
+{
+	bool is_umem = strcmp(p->driver, "net_af_xdp") == 0;
+	unsigned int count = p->rx_queues * descriptors * (is_umem ? 3 : 1) + RX_POOL_SPARE;
+	struct rte_pktmbuf_pool_private sizes = {.mbuf_data_room_size = RTE_MBUF_DEFAULT_BUF_SIZE};
+	char name[RTE_MEMPOOL_NAMESIZE];
+	struct rte_mempool *pool;
+
+	snprintf(name, sizeof(name), "rx-%u", p->id);
+	pool = rte_mempool_create_empty(name, count,
+					sizeof(struct rte_mbuf) + RTE_MBUF_DEFAULT_BUF_SIZE,
+					POOL_CACHE, sizeof(sizes), socket,
+					is_umem ? RTE_MEMPOOL_F_NO_IOVA_CONTIG : 0);
+	if (pool == NULL)
+		return NULL;
+	rte_pktmbuf_pool_init(pool, &sizes);
+	if (rte_mempool_set_ops_byname(pool, rte_mbuf_best_mempool_ops(), NULL) != 0 ||
+	    rte_mempool_populate_default(pool) < 0) {
+		rte_mempool_free(pool);
+		return NULL;
+	}
+	rte_mempool_obj_iter(pool, rte_pktmbuf_init, NULL);
+	return pool;
+}
+
 static int
 setup_queues(struct port *p, const struct rte_eth_dev_info *info)
 {
 	uint16_t rx = RX_DESCRIPTORS, tx = TX_DESCRIPTORS;
 	int socket = rte_eth_dev_socket_id(p->id);
-	char name[RTE_MEMPOOL_NAMESIZE];
 	int rc = rte_eth_dev_adjust_nb_rx_tx_desc(p->id, &rx, &tx);
 
 	if (rc != 0)
 		return rc;
-	snprintf(name, sizeof(name), "rx-%u", p->id);
-	p->rx_pool = rte_pktmbuf_pool_create(name, rx * p->rx_queues + RX_POOL_SPARE, POOL_CACHE, 0,
-					     RTE_MBUF_DEFAULT_BUF_SIZE, socket);
+	p->rx_pool = rx_pool_new(p, rx, socket);
 	if (p->rx_pool == NULL)
 		return -ENOMEM;
 	for (uint16_t q = 0; q < p->rx_queues && rc == 0; q++)

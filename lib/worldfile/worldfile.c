@@ -167,8 +167,7 @@ read_keys(struct reader *r, const char *where, const struct yaml_node *node, con
 		if (key == NULL)
 			unknown_key(r, where, name, keys, count);
 		else if (node->items[i]->kind == YAML_NULL)
-			diag_add(r->diag, name->place,
-				 "'%s' has no value; write %s, or leave it out", key->name,
+			diag_add(r->diag, name->place, "'%s' has no value; write %s", key->name,
 				 key->mend);
 		else
 			key->read(r, key, node->items[i], (char *)target + key->offset);
@@ -209,30 +208,23 @@ read_default(struct reader *r, const struct key *key, const struct yaml_node *no
 	}
 }
 
-/* A port as the key of a mapping: 0, with a fault, where it is none, or is there already. Two keys
- * can be one port though their texts, "80" and "080", are not the same. */
+/* A port as the key of a mapping; 0, with a fault, where it is none. No two keys are alike, and a port
+ * is written in one way only. */
 static uint16_t
-read_port(struct reader *r, const struct yaml_node *name, uint64_t seen[UINT16_MAX / 64 + 1])
+read_port(struct reader *r, const struct yaml_node *name)
 {
 	uint64_t port;
 
-	if (value_unsigned(name->text, name->len, &port) != 0 || port == 0 || port > UINT16_MAX) {
-		diag_add(r->diag, name->place, "'%.*s' is no port; write one of 1 to 65535", SHOWN,
-			 name->text);
-		return 0;
-	}
-	if (seen[port / 64] >> (port % 64) & 1) {
-		diag_add(r->diag, name->place, "port %s is there already; keep one", name->text);
-		return 0;
-	}
-	seen[port / 64] |= UINT64_C(1) << (port % 64);
-	return (uint16_t)port;
+	if (value_unsigned(name->text, name->len, &port) == 0 && port > 0 && port <= UINT16_MAX)
+		return (uint16_t)port;
+	diag_add(r->diag, name->place, "'%.*s' is no port; write one of 1 to 65535", SHOWN,
+		 name->text);
+	return 0;
 }
 
 static void
 read_ports(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
-	uint64_t seen[UINT16_MAX / 64 + 1] = {0};
 	struct world_network *n = field;
 	struct world_port *ports;
 
@@ -247,7 +239,7 @@ read_ports(struct reader *r, const struct key *key, const struct yaml_node *node
 	}
 	n->ports = ports;
 	for (size_t i = 0; i < node->count; i++) {
-		uint16_t port = read_port(r, node->keys[i], seen);
+		uint16_t port = read_port(r, node->keys[i]);
 
 		if (port == 0)
 			continue;

@@ -37,7 +37,7 @@ class Internet(SimnetTest):
         self.assertGreater(len(reserved), 10)
         text = world(*[network(cidr, default={"open": "100%"}) for cidr in reserved],
                      network("0.0.0.0/0", ports={443: {"open": "0.4%", "closed": "1%"}},
-                             default={"open": "100%"}, latency={"min": "5ms", "max": "300ms"},
+                             default={"open": "10%"}, latency={"min": "5ms", "max": "300ms"},
                              synack_retries=3),
                      seed=2026)
         targets = Targets("0.0.0.0/0", ports=[443], minus=reserved)

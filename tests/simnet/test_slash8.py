@@ -17,7 +17,7 @@ class Slash8(SimnetTest):
     # All that is excluded, and all beside the /8, would answer if it were asked.
     WORLD = world(
         *[network(cidr, default={"open": "100%"}) for cidr in EXCLUDED],
-        network("11.0.0.0/8", ports={443: {"open": "1.1%", "closed": "4%"}}, default={"open": "100%"},
+        network("11.0.0.0/8", ports={443: {"open": "1.1%", "closed": "4%"}}, default={"open": "10%"},
                 unreachable="0.5%", latency={"min": "1ms", "max": "80ms"}, synack_retries=3),
         network("0.0.0.0/0", default={"open": "100%"}),
         seed=8)

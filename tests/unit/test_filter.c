@@ -130,6 +130,8 @@ static const struct {
 	{"classification < rst", "f:7:37: classification holds text, which has no order: use = or !="},
 	{"sport = 18446744073709551616", "f:7:28: 18446744073709551616 is too large: numbers end at "
 					 "18446744073709551615"},
+	{"sport = 18446744073709551620", "f:7:28: 18446744073709551620 is too large: numbers end at "
+					 "18446744073709551615"},
 	{"success", "f:7:27: the filter ends too early: one of = != < <= > >= is missing"},
 	{"success 1", "f:7:28: one of = != < <= > >= is wanted here, not \"1\""},
 	{"success =", "f:7:29: the filter ends too early: a value is missing"},

@@ -271,24 +271,57 @@ read_pipe(void *arg)
 	return NULL;
 }
 
+/* Open "-" while fd stands in for standard output. */
+static struct output *
+open_as_standard_output(int fd)
+{
+	struct output *o = NULL;
+	int saved;
+
+	fflush(stdout);
+	saved = dup(STDOUT_FILENO);
+	dup2(fd, STDOUT_FILENO);
+	(void)output_open("-", false, &o);
+	dup2(saved, STDOUT_FILENO);
+	close(saved);
+	assert_non_null(o);
+	return o;
+}
+
 static struct output *
 open_pipe(struct reader *r, int flags)
 {
 	struct output *o;
-	char name[32];
 	int fd[2];
 
 	assert_int_equal(pipe2(fd, flags), 0);
-	snprintf(name, sizeof(name), "/dev/fd/%d", fd[1]);
-	assert_int_equal(output_open(name, false, &o), 0);
+	o = open_as_standard_output(fd[1]);
 	close(fd[1]);
-	if (flags & O_NONBLOCK)
-		assert_int_equal(fcntl(fd[0], F_SETFL, 0), 0);
+	assert_int_equal(fcntl(fd[0], F_SETFL, 0), 0);
 	r->fd = fd[0];
 	r->writer = pthread_self();
 	r->got = malloc(r->bytes);
 	assert_non_null(r->got);
 	return o;
+}
+
+/* A FIFO and a device are there already, and are written to all the same. */
+static void
+fifos_need_no_force(void **state)
+{
+	struct output *o;
+	char got[LINE_LEN];
+	int fd;
+
+	(void)state;
+	assert_int_equal(mkfifo(path, 0600), 0);
+	fd = open(path, O_RDONLY | O_NONBLOCK);
+	assert_true(fd >= 0);
+	assert_int_equal(output_open(path, false, &o), 0);
+	assert_int_equal(write_lines(o, 0, 1), 0);
+	assert_int_equal(output_close(o, NULL), 0);
+	assert_int_equal(read(fd, got, sizeof(got)), LINE_LEN);
+	close(fd);
 }
 
 static void
@@ -372,26 +405,18 @@ slow_pipes_get_everything(void **state)
 static void
 dash_is_standard_output(void **state)
 {
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
 	char last[LINE_LEN];
 	struct output *o;
-	int saved, fd;
-	bool ok;
 
 	(void)state;
-	fflush(stdout);
-	saved = dup(STDOUT_FILENO);
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
-	assert_true(saved >= 0 && fd >= 0);
-	assert_int_equal(dup2(fd, STDOUT_FILENO), STDOUT_FILENO);
-	close(fd);
-	/* Nothing may be asserted before cmocka has its standard output back. */
-	ok = output_open("-", false, &o) == 0 && write_lines(o, 0, 5) == 0 &&
-	     output_close(o, NULL) == 0;
+	assert_true(fd >= 0);
+	o = open_as_standard_output(fd);
+	assert_int_equal(write_lines(o, 0, 5), 0);
+	assert_int_equal(output_close(o, NULL), 0);
 	line(5, last);
-	ok = ok && write(STDOUT_FILENO, last, LINE_LEN) == LINE_LEN;
-	dup2(saved, STDOUT_FILENO);
-	close(saved);
-	assert_true(ok);
+	assert_int_equal(write(fd, last, LINE_LEN), LINE_LEN);
+	close(fd);
 	check_file(6);
 }
 
@@ -408,6 +433,7 @@ main(void)
 		TEST(full_disk_loses_what_was_accepted),
 		TEST(refused_lines_are_not_among_the_lost),
 		TEST(half_lines_are_taken_back),
+		TEST(fifos_need_no_force),
 		TEST(closed_pipe_is_an_error_not_a_death),
 		TEST(pipe_closed_midway_balances),
 		TEST(slow_pipes_get_everything),

@@ -289,7 +289,7 @@ near_names_are_named(void **state)
 		{"icmp_respnder", "icmp_responder"}, {"time_stamp_str", "timestamp_str"},
 		{"tcpopt_wscal", "tcpopt_wscale"}, {"classifcation", "classification"},
 		{"saddr_row", "saddr_raw"}};
-	static const char *const far[] = {"banana", "x", "", "tls_version",
+	static const char *const far[] = {"banana", "x", "", "s", "tl", "tls_version",
 					  "a_name_that_is_longer_than_any_field_is"};
 
 	(void)state;

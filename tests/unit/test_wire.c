@@ -197,6 +197,10 @@ static const struct options_case options_cases[] = {
 	/* A known kind of a wrong length says nothing, and what follows still counts. */
 	{8, {2, 3, 5, 3, 3, 6, 1, 1}, {.has_wscale = 1, .wscale = 6}},
 	{6, {4, 3, 0, 3, 3, 2}, {.has_wscale = 1, .wscale = 2}},
+	{4, {3, 4, 7, 7}, {0}},
+	{8, {4, 3, 0, 1, 2, 3, 5, 1}, {0}},
+	{11, {8, 11, 1, 2, 3, 4, 5, 6, 7, 8, 9}, {0}},
+	{9, {8, 9, 1, 2, 3, 4, 5, 6, 7}, {0}},
 	/* RFC 7323: above 14 is 14. The last of a kind stands. */
 	{3, {3, 3, 15}, {.has_wscale = 1, .wscale = 14}},
 	{3, {3, 3, 255}, {.has_wscale = 1, .wscale = 14}},
