@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "commands.h"
@@ -48,8 +49,10 @@ static int
 check_sink(const struct request *r)
 {
 	const char *file = r->job->output.file.text;
+	struct stat st;
 
-	if (strcmp(file, "-") == 0 || r->flags.force || access(file, F_OK) != 0)
+	/* Devices and FIFOs are there to be written to. */
+	if (strcmp(file, "-") == 0 || r->flags.force || stat(file, &st) != 0 || !S_ISREG(st.st_mode))
 		return EXIT_DONE;
 	return refuse_existing(file);
 }

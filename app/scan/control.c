@@ -109,15 +109,15 @@ control_step(struct control *c, uint64_t now_ns)
 	return false;
 }
 
-/* When control_step() has something to do if nothing else happens. */
+/* When control_step() has something to do if nothing else happens; while draining, soon always. */
 static uint64_t
 control_next_ns(const struct control *c, uint64_t now_ns)
 {
-	uint64_t next = TIME_NEVER;
+	uint64_t next = now_ns;
 
-	if (c->stage == FABRIC_RUNNING && c->job->limits.runtime_ns != 0)
-		next = c->job->limits.runtime_ns;
-	else if (c->stage != FABRIC_RUNNING)
+	if (c->stage == FABRIC_RUNNING)
+		next = c->job->limits.runtime_ns != 0 ? c->job->limits.runtime_ns : TIME_NEVER;
+	else if (c->stage == FABRIC_DRAIN_PROBERS)
 		next = c->stage_end_ns;
 	return next > now_ns ? next : now_ns;
 }

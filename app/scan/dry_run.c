@@ -43,12 +43,12 @@ print_burst(const struct inputs *in, uint64_t position, unsigned int n)
 int
 dry_run(const struct inputs *in)
 {
+	errno = 0;
 	for (uint64_t p = in->span.first; p < in->span.end && !ferror(stdout); p += BURST) {
 		uint64_t left = in->span.end - p;
 
 		print_burst(in, p, left < BURST ? (unsigned int)left : BURST);
 	}
-	errno = 0;
 	if (fflush(stdout) != 0 || ferror(stdout))
 		return errno != 0 ? -errno : -EIO;
 	return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* How an engine is put together, and taken apart. */
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "base/time.h"
 #include "engine_state.h"
 #include "fabric/sender.h"
+#include "onlink.h"
 #include "port/eal.h"
 
 /* Probes of one TX queue: what its descriptors hold, and bursts in the making. */
@@ -42,6 +44,19 @@ lcore_count(const struct engine_config *c)
 	return n < LCORES_MAX ? n : LCORES_MAX;
 }
 
+/* What to do about a device that cannot be had. */
+static const char *
+mend_device(const char *device)
+{
+	char name[IFNAMSIZ];
+
+	if (onlink_interface(device, name, sizeof(name)) == 0 && if_nametoindex(name) == 0)
+		return "there is no such interface; 'asdic devices' lists what is here";
+	if (geteuid() != 0)
+		return "it needs root";
+	return "'asdic devices' lists what is here";
+}
+
 static int
 start_eal(struct engine *e, unsigned int lcores)
 {
@@ -65,9 +80,8 @@ start_eal(struct engine *e, unsigned int lcores)
 		fprintf(stderr, "asdic: a PCI device needs %u MB of free hugepages; "
 			"try: echo %u > /proc/sys/vm/nr_hugepages\n", config.memory_mb, config.memory_mb / 2);
 	else if (rc != 0)
-		fprintf(stderr, "asdic: DPDK cannot start with device '%s': %s; "
-			"'asdic devices' lists what is here, and most devices need root\n",
-			iface->device.text, rte_strerror(-rc));
+		fprintf(stderr, "asdic: DPDK cannot start with device '%s': %s; %s\n",
+			iface->device.text, rte_strerror(-rc), mend_device(iface->device.text));
 	return rc;
 }
 
@@ -81,7 +95,8 @@ open_port(struct engine *e, unsigned int lcores)
 	if (rc == 0)
 		rc = port_open(&e->port, device, id, (uint16_t)lcores, &what);
 	if (rc != 0)
-		fprintf(stderr, "asdic: device '%s': %s: %s\n", device, what, rte_strerror(-rc));
+		fprintf(stderr, "asdic: device '%s': %s: %s; %s\n", device, what, rte_strerror(-rc),
+			mend_device(device));
 	e->has_port = rc == 0;
 	return rc;
 }

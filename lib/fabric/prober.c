@@ -111,8 +111,11 @@ prober_poll(void *context, uint64_t now_ns)
 	if (tx_probes_waiting(p->config.tx) > 0)
 		return 0;
 	if (!claim(p)) {
+		bool is_news = !atomic_load_explicit(&p->exhausted, memory_order_relaxed);
+
+		/* News to control count as work, lest a virtual clock jump before control has looked. */
 		set_flag(&p->exhausted, true);
-		return 0;
+		return is_news;
 	}
 	set_flag(&p->held, is_pressed(p));
 	if (atomic_load_explicit(&p->held, memory_order_relaxed))

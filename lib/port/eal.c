@@ -137,8 +137,10 @@ eal_start(const struct eal_config *config)
 		args_add(&a, "-m");
 		args_add(&a, "%u", config->memory_mb);
 	}
-	if (!config->verbose)
+	if (!config->verbose) {
 		args_add(&a, "--log-level=*:3"); /* critical, and worse */
+		args_add(&a, "--log-level=pmd.net.*:4"); /* errors: why a device cannot be had */
+	}
 	args_add_lcores(&a, config->lcores);
 	args_add_devices(&a, config);
 	if (a.failed)

@@ -248,19 +248,13 @@ static void
 field_find(struct parser *p, struct filter_op *op)
 {
 	const char *name = p->text + p->token.at;
-	const char *near;
 
 	op->field = record_field_find(name, p->token.len);
 	if (op->field != NULL)
 		return;
 	unfit(p);
-	near = record_field_near(name, p->token.len);
-	if (near != NULL)
-		fault(p, p->token.start, "unknown field \"%.*s\": did you mean \"%s\"?",
-		      cut(p->token.len), name, near);
-	else
-		fault(p, p->token.start, "unknown field \"%.*s\": fields are saddr, sport, "
-		      "classification, success, repeat, ...", cut(p->token.len), name);
+	fault(p, p->token.start, "unknown field \"%.*s\": did you mean \"%s\"?",
+	      cut(p->token.len), name, record_field_near(name, p->token.len));
 }
 
 static bool

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "record/record.h"
 
-/* No name is longer; a longer text is like none of them. */
+/* No field's name is longer. */
 #define NAME_MAX_LEN 24
 
 const struct record_field *
@@ -16,20 +16,20 @@ record_field_find(const char *name, size_t len)
 	return NULL;
 }
 
-/* How many characters must be put in, taken out or replaced (Levenshtein), one row at a time. */
-static unsigned int
-edit_distance(const char *a, size_t a_len, const char *b, size_t b_len)
+/* Characters to be put in, taken out or replaced (Levenshtein), one row of the table at a time. */
+static size_t
+edit_distance(const char *a, size_t a_len, const struct record_field *b)
 {
-	unsigned int row[NAME_MAX_LEN + 1];
+	size_t row[NAME_MAX_LEN + 1];
 
-	for (unsigned int j = 0; j <= b_len; j++)
+	for (size_t j = 0; j <= b->name_len; j++)
 		row[j] = j;
-	for (unsigned int i = 1; i <= a_len; i++) {
-		unsigned int diagonal = row[0];
+	for (size_t i = 1; i <= a_len; i++) {
+		size_t diagonal = row[0];
 
 		row[0] = i;
-		for (unsigned int j = 1; j <= b_len; j++) {
-			unsigned int best = diagonal + (a[i - 1] != b[j - 1]);
+		for (size_t j = 1; j <= b->name_len; j++) {
+			size_t best = diagonal + (a[i - 1] != b->name[j - 1]);
 
 			diagonal = row[j];
 			if (row[j] + 1 < best)
@@ -39,21 +39,18 @@ edit_distance(const char *a, size_t a_len, const char *b, size_t b_len)
 			row[j] = best;
 		}
 	}
-	return row[b_len];
+	return row[b->name_len];
 }
 
-/* Near is a third of the letters or less: "sucess" is, "banana" is not. */
 const char *
 record_field_near(const char *name, size_t len)
 {
 	const char *nearest = NULL;
-	unsigned int best = (unsigned int)(len / 3) + 1;
+	size_t best = SIZE_MAX;
 
-	if (len > NAME_MAX_LEN)
-		return NULL;
 	for (size_t i = 0; i < record_field_count(); i++) {
 		const struct record_field *f = record_field_at(i);
-		unsigned int distance = edit_distance(name, len, f->name, f->name_len);
+		size_t distance = edit_distance(name, len, f);
 
 		if (distance < best) {
 			best = distance;

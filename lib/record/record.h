@@ -62,7 +62,7 @@ const struct record_field *record_field_at(size_t i);
 /* The field of a name, or NULL. */
 const struct record_field *record_field_find(const char *name, size_t len);
 
-/* The name most like one that was misspelt, for the mend; NULL when none is near. */
+/* The name most like one that was misspelt, for the mend; never NULL. */
 const char *record_field_near(const char *name, size_t len);
 
 /* A choice of fields, in the order of output. */

@@ -333,7 +333,7 @@ class Scan:
         return os.pread(self.log.fileno(), 1 << 20, 0).decode(errors="replace")
 
     def result(self, timeout_s=60):
-        written, _ = self.process.communicate(timeout=timeout_s)
+        written = self.process.communicate(timeout=timeout_s)[0] or b""
         if not self.piped:
             written = self.output.read_bytes() if self.output.is_file() else b""
         return Result(self.process.returncode, self.text(), written, self.started, time.time())

@@ -17,6 +17,7 @@ LOSS, PERCENT = 0.02, 2
 TRIES = 4
 WORLD = World(seed=2685821657736338717, open_count=8000, closed_count=0)
 SIGMAS = 5
+MARK = 100 # of replies that get lost, and their routing table
 LOST = f"numgen random mod 100 < {PERCENT}"
 
 
@@ -28,10 +29,17 @@ def test(lab: Lab):
         set lost {{ type ipv4_addr; size 65536; }}
         counter lost_replies {{ }}
         chain leaving {{
-            type filter hook output priority raw;
-            tcp sport 80 {LOST} counter name lost_replies drop
+            type route hook output priority mangle;
+            tcp sport 80 {LOST} counter name lost_replies meta mark set {MARK}
         }}""")
     link = Link(lab, target)
+    # A SYN-ACK that nftables drops at once the kernel knows of, and gives up its connection. What a
+    # network loses it does not: those replies go out by an interface that leads nowhere.
+    target.ip("link", "add", "void", "type", "veth", "peer", "name", "end")
+    target.ip("link", "set", "end", "up")
+    target.ip("link", "set", "void", "up", "arp", "off")
+    target.ip("route", "add", "default", "dev", "void", "table", str(MARK))
+    target.ip("rule", "add", "fwmark", str(MARK), "lookup", str(MARK))
 
     @functools.cache
     def scan(driver):

@@ -117,8 +117,7 @@ static const struct {
 	const char *fault; /* with place "f:7:20" as the text's start */
 } faults[] = {
 	{"sucess = 1", "f:7:20: unknown field \"sucess\": did you mean \"success\"?"},
-	{"banana = 1", "f:7:20: unknown field \"banana\": fields are saddr, sport, classification, "
-		       "success, repeat, ..."},
+	{"port = 1", "f:7:20: unknown field \"port\": did you mean \"sport\"?"},
 	{"success == 1", "f:7:28: == is no operator here: write ="},
 	{"success = 2", "f:7:30: success is true or false: write 1 or 0, not \"2\""},
 	{"success = yes", "f:7:30: success is true or false: write 1 or 0, not \"yes\""},
@@ -157,8 +156,7 @@ static const struct {
 	{"success = \xc2\xb9", "f:7:30: byte 0xc2 has no place here: remove it, or put it in double "
 			       "quotes if it is text"},
 	{"aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeee = 1",
-	 "f:7:20: unknown field \"aaaaaaaaaabbbbbbbbbbccccccccccdddddddddd\": fields are saddr, sport, "
-	 "classification, success, repeat, ..."},
+	 "f:7:20: unknown field \"aaaaaaaaaabbbbbbbbbbccccccccccdddddddddd\": did you mean \"saddr\"?"},
 };
 
 static void
@@ -240,7 +238,8 @@ terms_are_bounded(void **state)
 
 	(void)state;
 	for (int terms = 2; terms <= FILTER_TERMS_MAX; terms++)
-		len += (size_t)sprintf(text + len, "%sttl=53", terms % 2 ? "&&" : "||");
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%sttl=53",
+					terms % 2 ? "&&" : "||");
 	assert_true(passes(text, &synack));
 	memcpy(text + len, "||ttl=53", 9);
 	assert_int_equal(compile_result(text, len + 8, &n), -EINVAL);
@@ -306,8 +305,8 @@ the_stack_holds_the_deepest_filter(void **state)
 
 	(void)state;
 	for (int i = 0; i < FILTER_DEPTH_MAX; i++)
-		len += (size_t)sprintf(text + len, "ttl=1||ttl=53&&(");
-	len += (size_t)sprintf(text + len, "ttl=1||ttl=53&&sport=443");
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "ttl=1||ttl=53&&(");
+	len += (size_t)snprintf(text + len, sizeof(text) - len, "ttl=1||ttl=53&&sport=443");
 	memset(text + len, ')', FILTER_DEPTH_MAX);
 	assert_true(passes(text, &synack));
 	memcpy(text + len - 3, "444", 3);

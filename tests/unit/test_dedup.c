@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/hash.h"
+#include "dedup/dedup.h"
+
+#define MB (1 << 20)
+
+static struct dedup *
+new_dedup(size_t max_bytes)
+{
+	struct dedup *d = dedup_new(max_bytes, 0x1234);
+
+	assert_non_null(d);
+	return d;
+}
+
+/* The ith of a sequence of distinct keys. */
+static int
+add_key(struct dedup *d, uint64_t i)
+{
+	uint64_t key = i * UINT64_C(0x9e3779b97f4a7c15); /* odd: a bijection, so is its low part */
+
+	return dedup_add(d, (uint32_t)key, (uint16_t)(key >> 32), (uint8_t)(key >> 48));
+}
+
+static void
+test_each_part_of_a_key_counts(void **state)
+{
+	static const struct {
+		uint32_t address;
+		uint16_t port;
+		uint8_t kind;
+	} keys[] = {
+		{0, 0, 0},	{1, 0, 0},	   {0, 1, 0},
+		{0, 0, 1},	{0, 0, 255},	   {0, 65535, 0},
+		{UINT32_MAX, 0, 0}, {UINT32_MAX, 65535, 255}, {0x80000000, 0, 0},
+		{0, 0x8000, 0}, {0, 0, 0x80},	   {256, 0, 0},
+		{0, 256, 0},
+	};
+	const size_t n = sizeof(keys) / sizeof(keys[0]);
+	struct dedup *d = new_dedup(MB);
+
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(dedup_add(d, keys[i].address, keys[i].port, keys[i].kind), 1);
+		assert_int_equal(dedup_count(d), i + 1);
+	}
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(dedup_add(d, keys[i].address, keys[i].port, keys[i].kind), 0);
+	assert_int_equal(dedup_count(d), n);
+	assert_int_equal(dedup_forgotten(d), 0);
+	dedup_free(d);
+}
+
+/* Through many splits: new keys are new, old ones old, and memory is what the header says. */
+static void
+test_exact_as_it_grows(void **state)
+{
+	const uint64_t n = 300000;
+	struct dedup *d = new_dedup(16 * MB);
+
+	(void)state;
+	for (uint64_t i = 0; i < n; i++) {
+		assert_int_equal(add_key(d, i), 1);
+		assert_int_equal(add_key(d, hash_mix64(i) % (i + 1)), 0);
+		if (i > 50000)
+			assert_in_range(dedup_bytes(d), i * 9, i * 19);
+	}
+	for (uint64_t i = 0; i < n; i++)
+		assert_int_equal(add_key(d, i), 0);
+	assert_int_equal(dedup_count(d), n);
+	assert_int_equal(dedup_forgotten(d), 0);
+	dedup_free(d);
+}
+
+/* Dense targets, as a scan of one network gives them, whatever the hash's key. */
+static void
+test_exact_on_neighbours(void **state)
+{
+	(void)state;
+	for (uint64_t hash_key = 0; hash_key < 3; hash_key++) {
+		struct dedup *d = dedup_new(4 * MB, hash_key);
+
+		assert_non_null(d);
+		for (int again = 0; again < 2; again++) {
+			for (uint32_t i = 0; i < 1 << 16; i++)
+				assert_int_equal(dedup_add(d, 0x0a000000 + i, 443, 0), !again);
+		}
+		dedup_free(d);
+	}
+}
+
+/*
+ * At the bound the oldest promise holds: a key never seen is new. Some repeats pass as new, no more
+ * than were forgotten, and the memory stays below what was given.
+ */
+static void
+test_bound_forgets_and_counts(void **state)
+{
+	static const size_t bounds[] = {DEDUP_BYTES_MIN, 200000, MB, 3 * MB};
+	const uint64_t n = 400000;
+
+	(void)state;
+	for (size_t b = 0; b < sizeof(bounds) / sizeof(bounds[0]); b++) {
+		struct dedup *d = new_dedup(bounds[b]);
+		uint64_t as_new = 0;
+
+		for (uint64_t i = 0; i < n; i++) {
+			assert_int_equal(add_key(d, i), 1);
+			as_new += 1 + (uint64_t)add_key(d, i - hash_mix64(i) % (i < 1000 ? i + 1 : 1000));
+			assert_true(dedup_bytes(d) <= bounds[b]);
+		}
+		assert_int_equal(dedup_count(d) + dedup_forgotten(d), as_new);
+		assert_true(dedup_forgotten(d) > 0);
+		assert_true(as_new - n <= dedup_forgotten(d));
+		/* What it can hold it does hold: at least a key for each 20 bytes. */
+		assert_true(dedup_count(d) * 20 > bounds[b] / 4);
+		dedup_free(d);
+	}
+}
+
+static void
+test_too_little_memory_is_refused(void **state)
+{
+	(void)state;
+	assert_null(dedup_new(0, 1));
+	assert_null(dedup_new(DEDUP_BYTES_MIN - 1, 1));
+	dedup_free(NULL);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_each_part_of_a_key_counts),
+		cmocka_unit_test(test_exact_as_it_grows),
+		cmocka_unit_test(test_exact_on_neighbours),
+		cmocka_unit_test(test_bound_forgets_and_counts),
+		cmocka_unit_test(test_too_little_memory_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
