@@ -93,7 +93,7 @@ refuse_device(struct reader *r, const struct key *key, const struct yaml_node *n
 }
 
 void
-read_device(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+reader_device(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	struct job_interface *interface = field;
 	size_t name = strcspn(node->text, ",");
@@ -164,7 +164,7 @@ overlaps(const struct ipv4_range *ranges, size_t count, struct ipv4_range range)
 }
 
 void
-read_pool(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+reader_pool(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	struct job_interface *interface = field;
 	size_t count = reader_item_count(r, key, node), kept = 0;
@@ -193,8 +193,8 @@ read_pool(struct reader *r, const struct key *key, const struct yaml_node *node,
 }
 
 void
-read_source_ports(struct reader *r, const struct key *key, const struct yaml_node *node,
-		  void *field)
+reader_source_ports(struct reader *r, const struct key *key, const struct yaml_node *node,
+		    void *field)
 {
 	struct job_interface *interface = field;
 	uint16_t first, last;
@@ -209,7 +209,7 @@ read_source_ports(struct reader *r, const struct key *key, const struct yaml_nod
 }
 
 void
-read_gateway(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+reader_gateway(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	struct job_interface *interface = field;
 	uint32_t address;
@@ -244,7 +244,8 @@ parse_mac(const char *text, size_t len, uint8_t mac[6])
 }
 
 void
-read_gateway_mac(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+reader_gateway_mac(struct reader *r, const struct key *key, const struct yaml_node *node,
+		   void *field)
 {
 	static const uint8_t zero[6];
 	struct job_interface *interface = field;
@@ -260,7 +261,7 @@ read_gateway_mac(struct reader *r, const struct key *key, const struct yaml_node
 }
 
 void
-read_ports(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+reader_ports(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	struct job_targets *targets = field;
 	size_t count = reader_item_count(r, key, node), kept = 0;
@@ -295,7 +296,7 @@ is_target(struct reader *r, const struct key *key, const struct yaml_node *item)
 }
 
 void
-read_include(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+reader_include(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	reader_list(r, key, node, is_target, field);
 }
@@ -317,7 +318,7 @@ is_exclusion(struct reader *r, const struct key *key, const struct yaml_node *it
 }
 
 void
-read_exclude(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+reader_exclude(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	reader_list(r, key, node, is_exclusion, field);
 }
@@ -332,7 +333,7 @@ is_reserved_range(struct reader *r, const struct key *key, const struct yaml_nod
 }
 
 void
-read_reserved(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+reader_reserved(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	reader_list(r, key, node, is_reserved_range, field);
 }
@@ -354,7 +355,7 @@ is_endpoint(const struct yaml_node *node, bool need_port)
 }
 
 void
-read_pairs(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+reader_pairs(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	size_t count = reader_item_count(r, key, node);
 
@@ -365,7 +366,7 @@ read_pairs(struct reader *r, const struct key *key, const struct yaml_node *node
 }
 
 void
-read_resolvers(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+reader_resolvers(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	size_t count = reader_item_count(r, key, node);
 
@@ -376,7 +377,7 @@ read_resolvers(struct reader *r, const struct key *key, const struct yaml_node *
 }
 
 void
-read_seed(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+reader_seed(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	struct job_order *order = field;
 
@@ -387,7 +388,7 @@ read_seed(struct reader *r, const struct key *key, const struct yaml_node *node,
 }
 
 void
-read_shard(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+reader_shard(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	struct job_order *order = field;
 	size_t head = strcspn(node->text, "/");

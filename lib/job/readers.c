@@ -80,7 +80,7 @@ reader_item_at(const struct yaml_node *node, size_t i)
 }
 
 void
-read_mapping(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+reader_mapping(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	(void)field; /* the rows below know their own */
 	if (node->kind != YAML_MAPPING)
@@ -90,11 +90,11 @@ read_mapping(struct reader *r, const struct key *key, const struct yaml_node *no
 }
 
 void
-read_mappings(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+reader_mappings(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	(void)field;
 	if (node->kind != YAML_SEQUENCE) {
-		read_mapping(r, key, node, field);
+		reader_mapping(r, key, node, field);
 		return;
 	}
 	for (size_t i = 0; i < node->count; i++) {
@@ -114,7 +114,7 @@ read_mappings(struct reader *r, const struct key *key, const struct yaml_node *n
 }
 
 void
-read_tags(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+reader_tags(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	(void)field;
 	if (node->kind != YAML_MAPPING) {
@@ -145,42 +145,42 @@ read_number(struct reader *r, const struct key *key, const struct yaml_node *nod
 }
 
 void
-read_unsigned(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+reader_unsigned(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	read_number(r, key, node, value_unsigned, field);
 }
 
 void
-read_count(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+reader_count(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	read_number(r, key, node, value_count, field);
 }
 
 void
-read_bytes(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+reader_bytes(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	read_number(r, key, node, value_size, field);
 }
 
 void
-read_duration(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+reader_duration(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	read_number(r, key, node, value_duration, field);
 }
 
 void
-read_rate(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+reader_rate(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	const uint64_t unlimited = 0;
 
 	if (yaml_is(node, "unlimited"))
 		memcpy(field, &unlimited, sizeof(unlimited));
 	else
-		read_count(r, key, node, field);
+		reader_count(r, key, node, field);
 }
 
 void
-read_lcores(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+reader_lcores(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	const unsigned int automatic = 0;
 
@@ -189,7 +189,7 @@ read_lcores(struct reader *r, const struct key *key, const struct yaml_node *nod
 		return;
 	}
 	if (node->kind != YAML_MAPPING) {
-		read_unsigned(r, key, node, field);
+		reader_unsigned(r, key, node, field);
 		return;
 	}
 	reader_refuse_unbuilt(r, node, "lcores by role are not built yet; write %s", key->mend);
@@ -199,7 +199,7 @@ read_lcores(struct reader *r, const struct key *key, const struct yaml_node *nod
 }
 
 void
-read_percent(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+reader_percent(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	double fraction;
 
@@ -210,7 +210,7 @@ read_percent(struct reader *r, const struct key *key, const struct yaml_node *no
 }
 
 void
-read_quota(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+reader_quota(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	struct job_limits *limits = field;
 	bool share = node->len > 0 && node->text[node->len - 1] == '%';
@@ -230,7 +230,7 @@ read_quota(struct reader *r, const struct key *key, const struct yaml_node *node
 }
 
 void
-read_bool(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+reader_bool(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	bool value;
 

@@ -14,52 +14,52 @@
 #include "job/schema.h"
 
 /* Structure. */
-key_read read_mapping;  /* a mapping, keys in the table */
-key_read read_mappings; /* one mapping, or a list of which only the first is built */
-key_read read_tags;     /* a mapping of free keys to texts */
+key_read reader_mapping;  /* a mapping, keys in the table */
+key_read reader_mappings; /* one mapping, or a list of which only the first is built */
+key_read reader_tags;     /* a mapping of free keys to texts */
 
 /* Numbers; the field is an unsigned integer of the row's size, within the row's bounds. */
-key_read read_unsigned; /* 64 */
-key_read read_count;    /* 250k */
-key_read read_bytes;    /* 4k */
-key_read read_duration; /* 8s, in ns */
-key_read read_rate;     /* a count, or "unlimited", which is 0 */
-key_read read_lcores;   /* a number, or "auto", which is 0, or a mapping */
-key_read read_percent;  /* double */
-key_read read_quota;    /* struct job_limits: a count or a percentage of the targets */
-key_read read_bool;     /* bool */
+key_read reader_unsigned; /* 64 */
+key_read reader_count;    /* 250k */
+key_read reader_bytes;    /* 4k */
+key_read reader_duration; /* 8s, in ns */
+key_read reader_rate;     /* a count, or "unlimited", which is 0 */
+key_read reader_lcores;   /* a number, or "auto", which is 0, or a mapping */
+key_read reader_percent;  /* double */
+key_read reader_quota;    /* struct job_limits: a count or a percentage of the targets */
+key_read reader_bool;     /* bool */
 
 /* Texts: struct job_text, struct job_texts or char *. */
-key_read read_string;     /* char * */
-key_read read_name;       /* char *, fit for a file name */
-key_read read_email;      /* char * */
-key_read read_text;       /* struct job_text, may be empty */
-key_read read_payload;    /* nothing kept: any text, control characters too */
-key_read read_texts;      /* struct job_texts; one, or a list */
-key_read read_choice;     /* an enum: the number of the word among the row's choices */
-key_read read_choices;    /* nothing kept: a list of words among the row's choices */
-key_read read_module;     /* char *: the probe module */
-key_read read_records;    /* nothing kept: the kinds of records of an output */
-key_read read_clock;      /* nothing kept: "02:00" */
-key_read read_window;     /* nothing kept: "02:00-08:00" */
-key_read read_cores;      /* nothing kept: [1, 5-15] */
-key_read read_file;       /* struct job_text: an output file's name */
-key_read read_list_files; /* struct job_texts: files of targets */
+key_read reader_string;     /* char * */
+key_read reader_name;       /* char *, fit for a file name */
+key_read reader_email;      /* char * */
+key_read reader_text;       /* struct job_text, may be empty */
+key_read reader_payload;    /* nothing kept: any text, control characters too */
+key_read reader_texts;      /* struct job_texts; one, or a list */
+key_read reader_choice;     /* an enum: the number of the word among the row's choices */
+key_read reader_choices;    /* nothing kept: a list of words among the row's choices */
+key_read reader_module;     /* char *: the probe module */
+key_read reader_records;    /* nothing kept: the kinds of records of an output */
+key_read reader_clock;      /* nothing kept: "02:00" */
+key_read reader_window;     /* nothing kept: "02:00-08:00" */
+key_read reader_cores;      /* nothing kept: [1, 5-15] */
+key_read reader_file;       /* struct job_text: an output file's name */
+key_read reader_list_files; /* struct job_texts: files of targets */
 
 /* Network values. */
-key_read read_device;       /* struct job_interface */
-key_read read_pool;         /* struct job_interface: the source addresses */
-key_read read_source_ports; /* struct job_interface */
-key_read read_gateway;      /* struct job_interface */
-key_read read_gateway_mac;  /* struct job_interface */
-key_read read_ports;        /* struct job_targets */
-key_read read_include;      /* struct job_texts */
-key_read read_exclude;      /* struct job_texts */
-key_read read_reserved;     /* struct job_texts: addresses and CIDRs */
-key_read read_pairs;        /* nothing kept: [address:port] */
-key_read read_resolvers;    /* nothing kept: [address or address:port] */
-key_read read_seed;         /* struct job_order */
-key_read read_shard;        /* struct job_order */
+key_read reader_device;       /* struct job_interface */
+key_read reader_pool;         /* struct job_interface: the source addresses */
+key_read reader_source_ports; /* struct job_interface */
+key_read reader_gateway;      /* struct job_interface */
+key_read reader_gateway_mac;  /* struct job_interface */
+key_read reader_ports;        /* struct job_targets */
+key_read reader_include;      /* struct job_texts */
+key_read reader_exclude;      /* struct job_texts */
+key_read reader_reserved;     /* struct job_texts: addresses and CIDRs */
+key_read reader_pairs;        /* nothing kept: [address:port] */
+key_read reader_resolvers;    /* nothing kept: [address or address:port] */
+key_read reader_seed;         /* struct job_order */
+key_read reader_shard;        /* struct job_order */
 
 /*
  * For readers and rules.

@@ -42,7 +42,7 @@ store_text(struct reader *r, const struct yaml_node *node, struct job_text *fiel
 }
 
 void
-read_string(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+reader_string(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	if (require_words(r, key, node))
 		store_string(r, node, field);
@@ -61,7 +61,7 @@ is_name(const struct yaml_node *node)
 }
 
 void
-read_name(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+reader_name(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	if (!reader_is_text(key, node) || !is_name(node))
 		reader_refuse(r, key, node);
@@ -70,7 +70,7 @@ read_name(struct reader *r, const struct key *key, const struct yaml_node *node,
 }
 
 void
-read_email(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+reader_email(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	const char *at = strchr(node->text, '@');
 	bool sound = at != NULL && at != node->text && at[1] != '\0' && strchr(at + 1, '@') == NULL;
@@ -82,7 +82,7 @@ read_email(struct reader *r, const struct key *key, const struct yaml_node *node
 }
 
 void
-read_text(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+reader_text(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	if (reader_is_text(key, node))
 		store_text(r, node, field);
@@ -91,7 +91,7 @@ read_text(struct reader *r, const struct key *key, const struct yaml_node *node,
 }
 
 void
-read_payload(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+reader_payload(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	(void)field;
 	if (node->kind != YAML_SCALAR || node->len > key->max)
@@ -125,7 +125,7 @@ reader_list(struct reader *r, const struct key *key, const struct yaml_node *nod
 }
 
 void
-read_texts(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+reader_texts(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	reader_list(r, key, node, NULL, field);
 }
@@ -150,7 +150,7 @@ find_choice(const char *choices, const struct yaml_node *node)
 }
 
 void
-read_choice(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+reader_choice(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	int number = find_choice(key->choices, node);
 
@@ -161,7 +161,7 @@ read_choice(struct reader *r, const struct key *key, const struct yaml_node *nod
 }
 
 void
-read_choices(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+reader_choices(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	size_t count = reader_item_count(r, key, node);
 
@@ -172,7 +172,7 @@ read_choices(struct reader *r, const struct key *key, const struct yaml_node *no
 }
 
 void
-read_module(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+reader_module(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	int number = find_choice(key->choices, node);
 
@@ -186,7 +186,7 @@ read_module(struct reader *r, const struct key *key, const struct yaml_node *nod
 }
 
 void
-read_records(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+reader_records(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	size_t count = reader_item_count(r, key, node);
 
@@ -221,7 +221,7 @@ is_clock(const char *text, size_t len)
 }
 
 void
-read_clock(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+reader_clock(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	(void)field;
 	if (!is_clock(node->text, node->len))
@@ -229,7 +229,7 @@ read_clock(struct reader *r, const struct key *key, const struct yaml_node *node
 }
 
 void
-read_window(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+reader_window(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	(void)field;
 	if (node->len != 11 || node->text[5] != '-' || !is_clock(node->text, 5) ||
@@ -254,7 +254,7 @@ is_core_range(const struct yaml_node *node, uint64_t max)
 }
 
 void
-read_cores(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+reader_cores(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	size_t count = reader_item_count(r, key, node);
 
@@ -273,7 +273,7 @@ ends_in(const char *text, const char *ending)
 }
 
 void
-read_file(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+reader_file(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	if (!require_words(r, key, node))
 		return;
@@ -301,7 +301,8 @@ is_list_file(struct reader *r, const struct key *key, const struct yaml_node *it
 }
 
 void
-read_list_files(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+reader_list_files(struct reader *r, const struct key *key, const struct yaml_node *node,
+		  void *field)
 {
 	reader_list(r, key, node, is_list_file, field);
 }

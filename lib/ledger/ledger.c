@@ -2,6 +2,7 @@
 #include "ledger/ledger.h"
 
 #ifdef LEDGER_MUTANTS
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,16 +161,31 @@ ledger_term_name(unsigned int term)
 }
 
 #ifdef LEDGER_MUTANTS
-bool
-ledger_is_skipped(const char *file, int line)
+enum verdict { UNKNOWN, COUNTS, SKIPPED };
+
+static enum verdict
+judge(const char *file, int line)
 {
-	const char *wanted = getenv("ASDIC_LEDGER_SKIP");
+	const char *skip = getenv("ASDIC_LEDGER_SKIP"), *trace = getenv("ASDIC_LEDGER_TRACE");
 	const char *base = strrchr(file, '/');
+	FILE *f = trace != NULL ? fopen(trace, "ae") : NULL;
 	char place[128];
 
-	if (wanted == NULL)
-		return false;
 	snprintf(place, sizeof(place), "%s:%d", base != NULL ? base + 1 : file, line);
-	return strcmp(place, wanted) == 0;
+	if (f != NULL) {
+		fprintf(f, "%s\n", place);
+		fclose(f);
+	}
+	return skip != NULL && strcmp(place, skip) == 0 ? SKIPPED : COUNTS;
+}
+
+uint64_t
+ledger_mutant(_Atomic int *verdict, const char *file, int line, uint64_t n)
+{
+	if (n == 0)
+		return 0;
+	if (atomic_load_explicit(verdict, memory_order_relaxed) == UNKNOWN)
+		atomic_store_explicit(verdict, judge(file, line), memory_order_relaxed);
+	return atomic_load_explicit(verdict, memory_order_relaxed) == SKIPPED ? 0 : n;
 }
 #endif

@@ -214,19 +214,19 @@ slot_promote(struct events *s)
 	s->cursor++;
 }
 
-/* The first slot of time at or after the cursor, and within a turn, whose list is not empty. There
- * is one: something is in the wheel. */
+/* The first slot of time at or after this one, and within a turn, whose list is not empty. There is
+ * one: something is in the wheel. */
 static uint64_t
-slot_occupied(const struct events *s)
+slot_occupied(const struct events *s, uint64_t slot)
 {
-	size_t at = s->cursor % SLOTS, word = at / WORD_BITS;
+	size_t at = slot % SLOTS, word = at / WORD_BITS;
 	uint64_t bits = s->occupied[word] & ~UINT64_C(0) << (at % WORD_BITS);
 
 	while (bits == 0) {
 		word = (word + 1) % (SLOTS / WORD_BITS);
 		bits = s->occupied[word];
 	}
-	return s->cursor + (word * WORD_BITS + (size_t)__builtin_ctzll(bits) - at) % SLOTS;
+	return slot + (word * WORD_BITS + (size_t)__builtin_ctzll(bits) - at) % SLOTS;
 }
 
 /*
@@ -239,7 +239,7 @@ wheel_advance(struct events *s, uint64_t now_ns)
 	uint64_t now = now_ns >> SLOT_SHIFT, next;
 
 	while (s->cursor <= now) {
-		next = s->in_wheel > 0 ? slot_occupied(s) : now + 1;
+		next = s->in_wheel > 0 ? slot_occupied(s, s->cursor) : now + 1;
 		if (next > now) {
 			s->cursor = now + 1;
 			return;
@@ -288,17 +288,22 @@ slot_earliest_ns(const struct events *s, uint64_t slot)
 uint64_t
 events_next_ns(struct events *s)
 {
-	uint64_t next_ns = TIME_NEVER, due_ns;
+	uint64_t next_ns = TIME_NEVER, slot;
 
 	heap_tidy(s);
 	if (s->heap_count > 0)
 		return s->heap[0].due_ns;
-	for (uint64_t slot = s->cursor; s->in_wheel > 0 && slot < s->cursor + SLOTS; slot++) {
-		due_ns = slot_earliest_ns(s, slot);
+	if (s->in_wheel == 0)
+		return TIME_NEVER;
+	/* Slots in the order of their times, until the earliest found is of a slot already seen: what
+	 * others hold is of later slots or turns. */
+	slot = slot_occupied(s, s->cursor);
+	while (slot < s->cursor + SLOTS && next_ns >> SLOT_SHIFT >= slot) {
+		uint64_t due_ns = slot_earliest_ns(s, slot);
+
 		if (due_ns < next_ns)
 			next_ns = due_ns;
-		if (next_ns >> SLOT_SHIFT <= slot)
-			break; /* others are of later slots or turns */
+		slot = slot_occupied(s, slot + 1);
 	}
 	return next_ns;
 }

@@ -256,7 +256,7 @@ class Link(Namespace):
                         "allow_reserved": [str(NETWORK), str(self.subnet)]},
             "rate": 30000,
             "output": {"file": str(self.lab.folder / f"{self.name}.ndjson"), "filter": ""},
-            "limits": {"cooldown": "2s"},
+            "limits": {"cooldown": "1s"},
         }
         return merge(job, changes or {})
 

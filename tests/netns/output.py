@@ -25,8 +25,7 @@ def test(lab: Lab):
         # It does not send 65,536 probes for nobody.
         took = result.ended - result.started
         assert took < 5, f"ended after {took:.1f} s"
-        ledger = result.ledger()
-        assert ledger["refused by disk"] > 0 and ledger["probes sent"] < 50000, ledger
+        assert result.ledger()["probes sent"] < 50000, result.log
 
     def reader_leaves():
         scan = link.start(job("-"), stdout=subprocess.PIPE)

@@ -483,7 +483,8 @@ icmp_types_decide(void **state)
 			expected = CLASSIFY_ICMP;
 		else if (type == 8)
 			expected = CLASSIFY_ECHO_REQUEST;
-		assert_int_equal(classify(frame, icmp_error((uint8_t)type, 0, 28, frame)), expected);
+		assert_int_equal(classify(frame, icmp_error((uint8_t)type, 0, 28, frame)),
+				 expected);
 	}
 }
 

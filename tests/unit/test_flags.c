@@ -70,6 +70,7 @@ test_overrides(void **state)
 		{"", NULL, ""},
 		{"job.yaml", "job.yaml", ""},
 		{"-", "-", ""},
+		{"1.5", "1.5", ""},
 		{"--|-x.yaml", "-x.yaml", ""},
 		{"-p|443,8443,9000-9010", NULL,
 		 "targets.ports = ['443','8443','9000-9010'] (-p)\n"},

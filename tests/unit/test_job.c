@@ -607,6 +607,7 @@ test_policy(void **state)
 		{"targets: {ports: 443}\ncontact: {email: x@y}", ""},
 		{"targets: {ports: 443, include: 10.0.0.0/8}", ""},
 		{"targets: {ports: 443, include: [10.127.0.0-10.128.0.0, 192.0.2.9]}", ""},
+		{"targets: {ports: 443, include: [10.0.0.0, 10.127.255.255, 192.0.2.255]}", ""},
 		{"targets: {ports: 443, include: [10.0.0.1, 11.0.0.0]}", "job:1:1: " NEEDS_CONTACT},
 		{"targets: {ports: 443, include: 9.255.255.255-10.0.0.0}",
 		 "job:1:1: " NEEDS_CONTACT},

@@ -98,6 +98,7 @@ test_mends(void **state)
 				      "address, a CIDR (192.0.2.0/24), first-last or address:port"},
 		{"10.0.0.1:0", "list:1:1: '10.0.0.1:0': '0' is not a port; write 1 to 65535"},
 		{"10.0.0.1:65536", "list:1:1: '10.0.0.1:65536': '65536' is not a port; write 1 to 65535"},
+		{"10.0.0.1:65537", "list:1:1: '10.0.0.1:65537': '65537' is not a port; write 1 to 65535"},
 		{"10.0.0.1:", "list:1:1: '10.0.0.1:': '' is not a port; write 1 to 65535"},
 		{"10.0.0.1:080", "list:1:1: '10.0.0.1:080': '080' is not a port; write 1 to 65535"},
 		{"10.0.0.1:http", "list:1:1: '10.0.0.1:http': 'http' is not a port; write 1 to 65535"},

@@ -231,7 +231,8 @@ requests_for_us_are_answered(void **state)
 
 	(void)state;
 	for (int i = 0; i < 4; i++) {
-		struct arp_frame f = arp_frame(ARP_REQUEST, i == 3 ? 0 : STRANGER, frames_sources[i]);
+		struct arp_frame f = arp_frame(ARP_REQUEST, i == 3 ? 0 : STRANGER,
+					       frames_sources[i]);
 		struct arp_frame answer;
 
 		memset(f.ether.dst, 0xff, 6);
@@ -364,7 +365,8 @@ ip_options_are_not_sent_back(void **state)
 static void
 improper_pings_are_not_answered(void **state)
 {
-	static const uint32_t bad_sources[] = {0, 0xe0000001, 0xf0000001, 0xffffffff, OURS, OURS + 1};
+	static const uint32_t bad_sources[] = {0, 0xe0000001, 0xf0000001, 0xffffffff,
+					       OURS, OURS + 1};
 	uint8_t in[2048], frame[NEIGH_FRAME_MAX];
 	size_t len;
 

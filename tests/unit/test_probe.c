@@ -102,7 +102,7 @@ every_port_is_found_once(void **state)
 	assert_int_equal(probe_port_find(&plan, 61000, &use, &bucket), -ENOENT);
 }
 
-/* Source ports and addresses made of cookies stay in the plan, carry the bucket, and use all of it. */
+/* What cookies make of the plan and the pool: all of both, and nothing outside. */
 static void
 cookies_spread_over_ports_and_sources(void **state)
 {
@@ -252,7 +252,8 @@ checksums_hold_at_every_value(void **state)
 
 		p.module->fill(&p, COOKIE_PROBE, 0, 1, &frame, &address, &port, &cookie);
 		assert_true(wire_ipv4_checksum_ok((struct wire_ipv4 *)(buffer + 14), 20));
-		assert_true(wire_tcp_checksum_ok((struct wire_ipv4 *)(buffer + 14), buffer + 34, 24));
+		assert_true(wire_tcp_checksum_ok((struct wire_ipv4 *)(buffer + 14), buffer + 34,
+						 24));
 		assert_int_not_equal(load_be16(buffer + 24), 0xffff);
 		assert_int_not_equal(load_be16(buffer + 50), 0xffff);
 		zero_ip += load_be16(buffer + 24) == 0;

@@ -152,9 +152,9 @@ csv_has_every_column(void **state)
 		"classification,success,icmp_responder,icmp_type,icmp_code,icmp_unreach_str,repeat,"
 		"cooldown,timestamp_str,timestamp_ts,timestamp_us,probe_num\n");
 	check_csv(&all, &icmp,
-		"scan,192.0.2.12,201457856,198.51.100.8,140784582,4711,240,443,40114,,,,,,,,,icmp,0,"
-		"203.0.113.1,3,13,communication admin. prohibited,0,0,2026-11-22T13:02:11.130+0000,"
-		"1795352531,130007,0\n");
+		"scan,192.0.2.12,201457856,198.51.100.8,140784582,4711,240,443,40114,,,,,,,,,icmp,"
+		"0,203.0.113.1,3,13,communication admin. prohibited,0,0,"
+		"2026-11-22T13:02:11.130+0000,1795352531,130007,0\n");
 }
 
 static void
@@ -188,7 +188,7 @@ timestamps_equal_the_systems(void **state)
 {
 	static const uint64_t edges[] = {
 		0, 86399, 86400, 951782399, 951782400, 951868800, /* 2000-02-28..03-01 */
-		1709164800, 1709251200, 4107542399, 4107542400,   /* 2024-02-29; 2100-02-28..03-01 */
+		1709164800, 1709251200, 4107542399, 4107542400, /* 2024-02-29; 2100-02-28..03-01 */
 		1795352531, 2147483647, 2147483648, 4294967295, 4294967296, 13601088000};
 	static const char *const name[] = {"timestamp_str"};
 	struct record_fields f;
@@ -285,7 +285,8 @@ static void
 near_names_are_named(void **state)
 {
 	static const char *const near[][2] = {
-		{"sucess", "success"}, {"Success", "success"}, {"sadr", "saddr"}, {"s_port", "sport"},
+		{"sucess", "success"}, {"Success", "success"}, {"sadr", "saddr"},
+		{"s_port", "sport"},
 		{"icmp_respnder", "icmp_responder"}, {"time_stamp_str", "timestamp_str"},
 		{"tcpopt_wscal", "tcpopt_wscale"}, {"classifcation", "classification"},
 		{"saddr_row", "saddr_raw"}, {"tl", "ttl"}, {"windowsize", "window"},

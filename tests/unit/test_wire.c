@@ -69,7 +69,8 @@ static void
 fold_equals_reference(void **state)
 {
 	static const uint64_t sums[] = {0, 1, 0xfffe, 0xffff, 0x10000, 0xffffffff, 0x100000000,
-					UINT64_MAX, UINT64_MAX - 1, 0x1fffeffff, 0xffff0000ffff0000};
+					UINT64_MAX, UINT64_MAX - 1, 0x1fffeffff,
+					0xffff0000ffff0000};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++)
@@ -98,7 +99,8 @@ known_checksums(void **state)
 static void
 build_makes_a_header(void **state)
 {
-	static const uint8_t expected[] = {0x45, 0x00, 0x00, 0x28, 0x12, 0x34, 0x00, 0x00, 0x40, 0x06};
+	static const uint8_t expected[] = {0x45, 0x00, 0x00, 0x28, 0x12,
+					   0x34, 0x00, 0x00, 0x40, 0x06};
 	struct wire_ipv4 ip;
 
 	(void)state;

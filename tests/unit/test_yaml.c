@@ -355,6 +355,7 @@ test_faults(void **state)
 		 false},
 		{"a: x\x01\n", "f:1:5: a control character; write plain UTF-8 text\n", false},
 		{"\u00e9: \xff\n", "f:1:4: not UTF-8; save the file as UTF-8 text\n", false},
+		{"a: 1\r\nb: \xff\r\n", "f:2:4: not UTF-8; save the file as UTF-8 text\n", false},
 		{"a: \xe2\x82", "f:1:4: not UTF-8; save the file as UTF-8 text\n", false},
 		{"a: 1\nb: 2\na: 3\na: 4\n",
 		 "f:3:1: duplicate key 'a'; line 1 has it already, keep one\n"
