@@ -21,8 +21,9 @@ load_job(struct request *r, struct diag *diag)
 	if (path != NULL)
 		rc = text_read_file(path, &r->text, &len);
 	if (rc != 0) {
-		fprintf(stderr, "asdic: cannot read the job '%s': %s\n", path, strerror(-rc));
-		return rc;
+		diag_add(diag, (struct diag_place){path, 0, 0}, "cannot read the job: %s",
+			 strerror(-rc));
+		return -EINVAL;
 	}
 	if (path != NULL && strcmp(path, "-") == 0)
 		path = "standard input";
@@ -30,6 +31,22 @@ load_job(struct request *r, struct diag *diag)
 	if (rc == 0)
 		rc = job_check_policy(r->job, reserved, reserved_ranges(reserved), diag);
 	return rc;
+}
+
+/* A job and a list that both want standard input would each get a part of it. */
+static void
+check_standard_input(const struct request *r, struct diag *diag)
+{
+	const struct job_texts *files = &r->job->targets.include_files;
+	unsigned int uses = r->flags.job_path != NULL && strcmp(r->flags.job_path, "-") == 0;
+
+	for (size_t i = 0; i < files->count; i++) {
+		if (strcmp(files->items[i].text, "-") != 0)
+			continue;
+		if (++uses > 1)
+			diag_add(diag, files->items[i].place,
+				 "standard input can be read once; give one of the two as a file");
+	}
 }
 
 int
@@ -46,16 +63,20 @@ request_load(struct request *r, int argc, char **argv, bool *done)
 	if (rc != 0)
 		return EXIT_BAD_JOB;
 	rc = load_job(r, &diag);
-	if (rc == 0) {
+	if (rc == 0)
+		check_standard_input(r, &diag);
+	if (rc == 0 && diag_is_empty(&diag)) {
 		rc = inputs_build(&r->inputs, r->job, r->flags.test_key, &diag);
 		r->has_inputs = true;
 	}
-	if (!diag_is_empty(&diag))
+	if (!diag_is_empty(&diag)) {
 		text_print_faults(&diag);
-	else if (rc == -ENOMEM)
+		rc = -EINVAL;
+	} else if (rc == -ENOMEM) {
 		fprintf(stderr, "asdic: out of memory\n");
-	else if (rc != 0)
+	} else if (rc != 0) {
 		fprintf(stderr, "asdic: %s\n", strerror(-rc));
+	}
 	diag_reset(&diag);
 	*done = rc != 0;
 	return rc == 0 ? EXIT_DONE : rc == -ENOMEM ? EXIT_MACHINE : EXIT_BAD_JOB;
