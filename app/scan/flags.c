@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "job/near.h"
+#include "base/near.h"
 
 /* What becomes of a flag's argument. */
 enum form {

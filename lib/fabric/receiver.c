@@ -14,6 +14,12 @@
 /* Replies that a worker may be behind: half a second of 1% hits at dual 10GbE. */
 #define RING_SIZE 16384
 
+/* Full bursts of replies in a row that show a queue filling up: a quarter of its descriptors. */
+#define BEHIND_BURSTS 16
+
+/* What may still be read when the cooldown is over, in bursts: several queues' worth, no endless flood. */
+#define DRAIN_BURSTS 256
+
 void
 receiver_init(struct receiver *r, const struct receiver_config *config)
 {
@@ -67,7 +73,8 @@ serve(struct receiver *r, enum classify_kind kind, const uint8_t *frame, size_t 
 		tx_urgent(r->config.tx, LEDGER_ECHO, answer, n);
 }
 
-static void
+/* Whether it is a reply. */
+static bool
 receive_frame(struct receiver *r, struct rte_mbuf *m, uint64_t now_ns)
 {
 	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
@@ -80,11 +87,32 @@ receive_frame(struct receiver *r, struct rte_mbuf *m, uint64_t now_ns)
 	if (kind == CLASSIFY_ARP || kind == CLASSIFY_ECHO_REQUEST)
 		serve(r, kind, frame, m->data_len);
 	if (kind >= CLASSIFY_REPLIES)
-		return;
+		return false;
 	reply->received_ns = now_ns;
 	reply->iface = r->config.iface;
 	if (!pass(r, reply))
 		r->waiting_count++;
+	return true;
+}
+
+static uint16_t
+receive_burst(struct receiver *r, uint64_t now_ns)
+{
+	struct rte_mbuf *burst[PORT_BURST];
+	uint16_t n = rte_eth_rx_burst(r->config.port->id, r->config.queue, burst, PORT_BURST);
+	unsigned int replies = 0;
+
+	if (n == 0) {
+		r->full_bursts = 0;
+		return 0;
+	}
+	ledger_add(r->config.ledger, LEDGER_RECEIVED, n);
+	for (uint16_t i = 0; i < n; i++)
+		replies += receive_frame(r, burst[i], now_ns);
+	rte_pktmbuf_free_bulk(burst, n);
+	/* Replies alone steer the probes: nobody can hold a scan by flooding it with something else. */
+	r->full_bursts = n == PORT_BURST && replies > PORT_BURST / 2 ? r->full_bursts + 1 : 0;
+	return n;
 }
 
 /* Pass on what waits, in order; true when nothing waits any more. */
@@ -100,12 +128,12 @@ pass_waiting(struct receiver *r)
 	return r->waiting_count == 0;
 }
 
-/* Signal when replies wait, or when some worker's ring is more than half full. */
+/* Signal when replies wait, here or in the NIC, or when some worker's ring is more than half full. */
 static void
 update_pressure(struct receiver *r)
 {
 	_Atomic bool *raised = &r->config.pressure->raised;
-	bool pressed = r->waiting_count > 0;
+	bool pressed = r->waiting_count > 0 || r->full_bursts >= BEHIND_BURSTS;
 
 	for (unsigned int i = 0; i < r->config.workers && !pressed; i++)
 		pressed = rte_ring_count(r->config.rings[i]) > RING_SIZE / 2;
@@ -131,28 +159,26 @@ static unsigned int
 receiver_poll(void *context, uint64_t now_ns)
 {
 	struct receiver *r = context;
-	struct rte_mbuf *burst[PORT_BURST];
 	unsigned int work = request_gateway(r, now_ns);
-	uint16_t n;
 
 	if (r->waiting_count > 0 && !pass_waiting(r))
 		return work;
-	n = rte_eth_rx_burst(r->config.port->id, r->config.queue, burst, PORT_BURST);
-	if (n > 0) {
-		ledger_add(r->config.ledger, LEDGER_RECEIVED, n);
-		for (uint16_t i = 0; i < n; i++)
-			receive_frame(r, burst[i], now_ns);
-		rte_pktmbuf_free_bulk(burst, n);
-	}
+	work += receive_burst(r, now_ns);
 	update_pressure(r);
-	return work + n;
+	return work;
 }
 
 static bool
 receiver_drain(void *context, uint64_t now_ns)
 {
-	(void)now_ns;
-	return pass_waiting(context);
+	struct receiver *r = context;
+
+	if (!pass_waiting(r))
+		return false;
+	/* Nor does what has arrived by now stay unread. */
+	if (r->drain_bursts++ < DRAIN_BURSTS && receive_burst(r, now_ns) == PORT_BURST)
+		return false;
+	return r->waiting_count == 0;
 }
 
 static uint64_t

@@ -4,6 +4,7 @@
  *
  * No state per target. A reply that does not fit its worker's ring waits in the receiver's hands,
  * which then takes nothing more from the NIC and raises pressure, until it fits: nothing is dropped.
+ * So does a queue that gives nothing but full bursts of replies, before the NIC runs out of room.
  * ARP and pings are answered here, since the kernel no longer does.
  *
  * A struct receiver belongs to one lcore. Rings have one producer (this) and one consumer (a worker).
@@ -41,6 +42,8 @@ struct receiver {
 	struct receiver_config config;
 	struct reply waiting[PORT_BURST]; /* replies that found their ring full */
 	unsigned int waiting_count;
+	unsigned int full_bursts;  /* of replies, in a row until now */
+	unsigned int drain_bursts; /* read since the cooldown was over */
 };
 
 extern const struct role_ops receiver_role;

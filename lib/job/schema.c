@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/time.h"
-#include "job/near.h"
+#include "base/near.h"
 #include "job/readers.h"
 
 #define FIELD(member)                                                                              \

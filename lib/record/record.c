@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "record/record.h"
 
-/* No field's name is longer. */
-#define NAME_MAX_LEN 24
+#include <stdio.h>
+
+#include "base/near.h"
 
 const struct record_field *
 record_field_find(const char *name, size_t len)
@@ -16,41 +17,18 @@ record_field_find(const char *name, size_t len)
 	return NULL;
 }
 
-/* Characters to be put in, taken out or replaced (Levenshtein), one row of the table at a time. */
-static size_t
-edit_distance(const char *a, size_t a_len, const struct record_field *b)
-{
-	size_t row[NAME_MAX_LEN + 1];
-
-	for (size_t j = 0; j <= b->name_len; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= a_len; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= b->name_len; j++) {
-			size_t best = diagonal + (a[i - 1] != b->name[j - 1]);
-
-			diagonal = row[j];
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			row[j] = best;
-		}
-	}
-	return row[b->name_len];
-}
-
 const char *
 record_field_near(const char *name, size_t len)
 {
-	const char *nearest = NULL;
-	size_t best = SIZE_MAX;
+	const char *nearest = record_field_at(0)->name;
+	unsigned int best = NEAR_WORD_MAX + 1;
+	char word[NEAR_WORD_MAX + 2];
 
+	/* One too long for near_distance() is like nothing, also when cut. */
+	snprintf(word, sizeof(word), "%.*s", (int)(len < sizeof(word) ? len : sizeof(word)), name);
 	for (size_t i = 0; i < record_field_count(); i++) {
 		const struct record_field *f = record_field_at(i);
-		size_t distance = edit_distance(name, len, f);
+		unsigned int distance = near_distance(word, f->name);
 
 		if (distance < best) {
 			best = distance;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/time.h"
-#include "job/near.h"
+#include "base/near.h"
 #include "yaml/region.h"
 #include "yaml/value.h"
 #include "yaml/yaml.h"

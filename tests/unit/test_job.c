@@ -16,7 +16,7 @@
 #include "base/hash.h"
 #include "base/time.h"
 #include "job/job.h"
-#include "job/near.h"
+#include "base/near.h"
 #include "job/schema.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * How alike two words are: for the "did you mean" of a misspelt key.
+ * How alike two words are: for the "did you mean" of a misspelt name.
  *
  * Pure; any thread.
  */
-#ifndef JOB_NEAR_H
-#define JOB_NEAR_H
+#ifndef BASE_NEAR_H
+#define BASE_NEAR_H
 
 #include <stdbool.h>
 
@@ -22,4 +22,4 @@ unsigned int near_distance(const char *a, const char *b);
 /* Whether a word at this distance from what was typed is a likely slip: one in three characters. */
 bool near_is_likely(const char *typed, unsigned int distance);
 
-#endif /* JOB_NEAR_H */
+#endif /* BASE_NEAR_H */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "job/near.h"
+#include "base/near.h"
 
 #include <string.h>
 
