@@ -30,7 +30,7 @@ usage(FILE *out)
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		fprintf(out, "  %-8s  %s\n", commands[i].name, commands[i].help);
 	fprintf(out, "\n'asdic COMMAND --help' tells more. A scan in one line:\n"
-		     "  asdic scan -i net_simnet0,world=world.yaml -p 443 198.51.100.0/24\n");
+		     "  asdic scan -i net_simnet0,world=world.yaml -p 443 11.0.0.0/16\n");
 }
 
 static int
