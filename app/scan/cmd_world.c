@@ -38,8 +38,8 @@ usage(FILE *out)
 	      "  --silent CIDR       where nothing answers\n"
 	      "  --port PORT         the port\n"
 	      "\n"
-	      "CIDR is an address, a prefix, or a range first-last. Exit status: 0 done, 1 the list\n"
-	      "could not be written, 2 a fault in the file or the arguments.\n",
+	      "CIDR is an address, a prefix, or a range first-last. Exit status: 0 done, 1 the\n"
+	      "list could not be written, 2 a fault in the file or the arguments.\n",
 	      out);
 }
 

@@ -174,13 +174,11 @@ build_targets(struct inputs *in, const struct job *job, struct diag *diag)
 	if (rc == 0)
 		rc = targets_build(sink.builder, &in->targets);
 	targets_builder_free(sink.builder);
-	if (rc == -E2BIG)
-		diag_add(diag, none, "more than 2^48 targets: scan fewer ports or addresses at once");
 	if (rc == 0 && diag_is_empty(diag) && targets_count(in->targets) == 0)
 		diag_add(diag, none,
 			 "no targets are left after exclusions; reserved ranges are excluded unless "
 			 "targets.allow_reserved names them");
-	return rc == -E2BIG ? -EINVAL : rc;
+	return rc;
 }
 
 /* Whether any target lies outside the reserved ranges. */

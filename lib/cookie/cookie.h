@@ -24,7 +24,10 @@ struct cookie_key {
 	uint64_t k1;
 };
 
-/* What a tuple is for; disjoint source ports and cookies each. Values are part of the cookie: never renumber. */
+/*
+ * What a tuple is for; disjoint source ports and cookies each. Values are part of the cookie: never
+ * renumber.
+ */
 enum cookie_plan { COOKIE_PROBE = 0, COOKIE_COVERAGE = 1, COOKIE_OPEN = 2, COOKIE_DNS = 3 };
 
 /* The key that --test-key means: public, so only for simulation. */

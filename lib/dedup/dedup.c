@@ -15,8 +15,9 @@
 #define SEGMENT_FULL (SEGMENT_SLOTS / 8 * 7)
 
 /*
- * Directory entries for each segment that there may be, at least. Hashes spread so evenly that depths
- * of segments differ by one or two; a segment that would need more is emptied as at the bound.
+ * Directory entries for each segment that there may be, at least. Hashes spread so evenly that
+ * depths of segments differ by one or two; a segment that would need more is emptied as at the
+ * bound.
  */
 #define DIRECTORY_SPARE 4
 

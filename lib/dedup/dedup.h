@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Which replies have been seen: an exact set of (target, kind), in memory per reply, not per target.
+ * Which replies have been seen: an exact set of (target, kind), in memory per reply, not target.
  *
  * The kind is part of the key, so that an early RST never hides a later SYN-ACK. An extendible hash
- * table (Fagin et al., TODS 1979): a directory on the hash's high bits names segments of fixed size,
- * a full segment splits in two; so an insertion moves at most one segment's keys and there is never a
- * pause to rehash everything. Segments fill and split about together: a key takes 9 to 18 bytes,
- * about 12 on average.
+ * table (Fagin et al., TODS 1979): a directory on the hash's high bits names segments of fixed
+ * size, a full segment splits in two; so an insertion moves at most one segment's keys and there is
+ * never a pause to rehash everything. Segments fill and split about together: a key takes 9 to 18
+ * bytes, about 12 on average.
  *
  * The set is bounded: at max_bytes a full segment is emptied instead of split and the keys it held
  * are counted as forgotten, so that repeats may then be told as first again; never the reverse: a

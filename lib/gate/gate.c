@@ -9,7 +9,7 @@
 #define NET_ADDRESSES 256
 #define TABLE_FIRST_SIZE 64
 
-/* Which addresses of a /24, a bit each. Once it is in a table, it stays and only its bits change. */
+/* Which addresses of a /24, a bit each. Once in a table, it stays and only its bits change. */
 struct gate_block {
 	uint32_t net; /* the /24, address >> 8 */
 	_Atomic uint64_t denied[NET_ADDRESSES / 64];

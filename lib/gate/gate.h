@@ -5,8 +5,8 @@
  * A deny map over the whole IPv4 space: a bit per /24 that says "look closer", a bit per /24 that
  * says "all of it", and an exact block of 256 bits for each /24 that is denied in part. It is built
  * from the raw texts of the exclusions by code of its own (it does not use lib/targets nor
- * base/ipv4), so that a fault in the one does not hide in the other: a frame that the gate stops is a
- * bug found, counted, and not sent.
+ * base/ipv4), so that a fault in the one does not hide in the other: a frame that the gate stops is
+ * a bug found, counted, and not sent.
  *
  * Building belongs to one thread. A gate may be read by any number of threads; gate_deny() after
  * the first reader only adds and may run beside readers: a reader that starts after it returns sees
@@ -24,7 +24,7 @@ struct gate_table;
 /* 64-bit words of a bit for each /24. */
 #define GATE_WORDS (1 << 18)
 
-/* Layout is public for the inline look-up alone; 4 MB, of which pages are only used where denied. */
+/* Layout is public for the inline look-up alone. 4 MB; only pages with a denial are written. */
 struct gate {
 	_Atomic uint64_t touched[GATE_WORDS]; /* some address of this /24 is denied */
 	_Atomic uint64_t whole[GATE_WORDS];   /* all of it is */

@@ -36,8 +36,8 @@ enum pace_class { PACE_PROBE, PACE_WORKER };
 
 /*
  * Fixed point. An interval has 32 bits below the nanosecond, so that 100 Gbit/s is exact to one
- * part in 10^7; tat has 10, and so lasts 208 days (then nothing more is granted). All rounding is to
- * the side of the promise.
+ * part in 10^7; tat has 10, and so lasts 208 days: a run must end before. All rounding is to the
+ * side of the promise.
  */
 #define PACE_TAT_BITS 10
 #define PACE_INTERVAL_BITS 32
@@ -46,12 +46,12 @@ struct pace {
 	_Alignas(64) _Atomic uint64_t tat;   /* 2^-PACE_TAT_BITS ns since the run's start */
 	_Alignas(64) uint64_t interval;      /* of a unit, 2^-PACE_INTERVAL_BITS ns; 0: unlimited */
 	uint64_t tolerance;                  /* of the burst, as tat */
-	uint64_t ahead[PACE_WORKER + 1];     /* how far ahead tat may be for a class to be granted */
+	uint64_t ahead[PACE_WORKER + 1];     /* how far ahead tat may be for a class */
 };
 
 /*
  * Promise `rate` units a second in bursts of at most `burst` units, which is PACE_BURST times the
- * cost of a frame (frames: PACE_BURST; bits: PACE_BURST times the largest frame's) and at most 2^24.
+ * cost of a frame (frames: PACE_BURST; bits: PACE_BURST times the largest frame's), at most 2^24.
  * A rate of 0 is unlimited.
  *
  * Where the rate gives less than a burst in 100 ms, the burst shrinks to that, though not below the
@@ -71,8 +71,8 @@ void pace_refund(struct pace *p, uint64_t taken_ns, uint64_t now_ns, uint32_t un
 
 /*
  * Units that were granted some time ago have been sent only now, at sent_ns: whatever is granted
- * from now on reckons with that. A caller that settles each grant before it takes the next keeps the
- * promise for the times at which it sent; it costs no throughput while it sends in time.
+ * from now on reckons with that. A caller that settles each grant before it takes the next keeps
+ * the promise for the times at which it sent; it costs no throughput while it sends in time.
  */
 void pace_settle(struct pace *p, uint64_t sent_ns, uint32_t units);
 

@@ -17,14 +17,14 @@
 #define INLINE static inline __attribute__((always_inline))
 
 /*
- * The keyed hash of a half, reduced to [0, size). The mixer is the core of lowbias32 (Wellons, 2018,
- * public domain), whose top 24 bits depend on all of its input.
+ * The keyed hash of a half, reduced to [0, size). The mixer is the core of lowbias32 (Wellons,
+ * 2018, public domain), whose top 24 bits depend on all of its input.
  *
  * The reduction multiplies in float because no instruction set up to AVX-512 has a 32-bit
  * multiply-high. It is exact where it must be: both factors have at most 24 significant bits, so
  * there is one rounding, the same on every machine (IEEE 754, nothing to contract into an FMA). And
- * (2^24 - 1) * size / 2^24 lies further below size than half the spacing of floats there, so it never
- * rounds up to size.
+ * (2^24 - 1) * size / 2^24 lies further below size than half the spacing of floats there, so it
+ * never rounds up to size.
  */
 INLINE uint32_t
 round_hash(uint32_t half, uint32_t key, float scale)
@@ -141,6 +141,7 @@ pass_lanes(const struct perm *p, uint64_t first, unsigned int n, uint64_t *index
 	uint32_t right[LANES] __attribute__((aligned(64)));
 	uint32_t row = (uint32_t)(first / p->b), column = (uint32_t)(first % p->b);
 	uint32_t a = p->a, b = p->b;
+	float to_a = p->a_scale, to_b = p->b_scale;
 	uint64_t last = p->n - 1, past = 0;
 
 	for (unsigned int i = 0; i < n; i++) {
@@ -152,9 +153,9 @@ pass_lanes(const struct perm *p, uint64_t first, unsigned int n, uint64_t *index
 		uint32_t left_key = p->key[k], right_key = p->key[k + 1];
 
 		for (unsigned int i = 0; i < n; i++)
-			left[i] = add_modulo(left[i], round_hash(right[i], left_key, p->a_scale), a);
+			left[i] = add_modulo(left[i], round_hash(right[i], left_key, to_a), a);
 		for (unsigned int i = 0; i < n; i++)
-			right[i] = add_modulo(right[i], round_hash(left[i], right_key, p->b_scale), b);
+			right[i] = add_modulo(right[i], round_hash(left[i], right_key, to_b), b);
 	}
 	for (unsigned int i = 0; i < n; i++) {
 		index[i] = (uint64_t)left[i] * b + right[i];

@@ -3,9 +3,9 @@
  * The order of a scan: a keyed bijection on [0, N), any N from 1 to 2^48, random access both ways.
  *
  * A generalised Feistel network (Black, Rogaway: "Ciphers with arbitrary finite domains", CT-RSA
- * 2002) over Z_a x Z_b with a = ceil(sqrt(N)), b = ceil(N / a): the halves take turns adding a keyed
- * hash of the other half, modulo their size. a * b exceeds N by less than a, so walking the cycle
- * past the rare results >= N costs next to nothing at any N, unlike power-of-two domains.
+ * 2002) over Z_a x Z_b with a = ceil(sqrt(N)), b = ceil(N / a): the halves take turns adding a
+ * keyed hash of the other half, modulo their size. a * b exceeds N by less than a, so walking the
+ * cycle past the rare results >= N costs next to nothing at any N, unlike power-of-two domains.
  *
  * The order is the same on every machine and for every instruction set, and its key is not the
  * cookie's. It is a statistical shuffle, not a secret: the tests hold its spread over prefixes
@@ -58,8 +58,8 @@ struct perm_span {
 };
 
 /*
- * Shard i of n (1-based) of the positions [0, limit): n disjoint spans that cover all, of sizes that
- * differ by one at most. 0, or -EINVAL unless 1 <= i <= n.
+ * Shard i of n (1-based) of the positions [0, limit): n disjoint spans that cover all, of sizes
+ * that differ by one at most. 0, or -EINVAL unless 1 <= i <= n.
  */
 int perm_shard(uint64_t limit, uint32_t i, uint32_t n, struct perm_span *span);
 

@@ -40,7 +40,7 @@ struct tx_rate {
 void tx_rate_init(struct tx_rate *r, uint64_t frames_pps, uint64_t bits_per_s);
 
 #define TX_FIFO_SIZE 64
-#define TX_RELAYS_MAX 16
+#define TX_RELAYS_MAX 64 /* as many as there can be lcores */
 
 /* Frames in the order they were queued: frame[head] to frame[tail - 1]. */
 struct tx_fifo {

@@ -3,8 +3,8 @@
  * Target lists as text: ZMap's format, and address:port.
  *
  * One entry a line: an address, a CIDR, "first-last", or address:port. '#' starts a comment, white
- * space around an entry is nothing, CRLF is a line's end, empty lines are skipped. Host bits after a
- * prefix are an error that names the network meant. Bytes are foreign: any input of any length is
+ * space around an entry is nothing, CRLF is a line's end, empty lines are skipped. Host bits after
+ * a prefix are an error that names the network meant. Bytes are foreign: any input of any length is
  * read in one pass, without allocation.
  *
  * Any thread; no state.

@@ -67,8 +67,8 @@ range_set_normalise(struct range_set *s)
 }
 
 /*
- * What of one range is not in b, whose ranges before *at end before the range starts; *at moves on to
- * the first of b that may matter to a later range.
+ * What of one range is not in b, whose ranges before *at end before the range starts; *at moves on
+ * to the first of b that may matter to a later range.
  */
 static int
 subtract_range(struct ipv4_range left, const struct range_set *b, size_t *at, struct range_set *out)

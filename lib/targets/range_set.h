@@ -30,7 +30,7 @@ int range_set_add_all(struct range_set *s, const struct range_set *other);
 /* Sort, and merge what overlaps or touches. */
 void range_set_normalise(struct range_set *s);
 
-/* Append to out, which is normalised then if it was empty, what is in a and not in b. 0 or -ENOMEM. */
+/* Append to out what is in a and not in b, in ascending order. 0 or -ENOMEM. */
 int range_set_subtract(const struct range_set *a, const struct range_set *b, struct range_set *out);
 
 /* Whether an address is in the set. */

@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 /*
- * A run of consecutive addresses, by the ranks it holds: address = rank + offset. A run starts at the
- * rank after the one before ends. The last rank, not the count, so that 2^32 addresses fit.
+ * A run of consecutive addresses, by the ranks it holds: address = rank + offset. A run starts at
+ * the rank after the one before ends. The last rank, not the count, so that 2^32 addresses fit.
  */
 struct table_run {
 	uint32_t last_rank;

@@ -295,8 +295,8 @@ events_next_ns(struct events *s)
 		return s->heap[0].due_ns;
 	if (s->in_wheel == 0)
 		return TIME_NEVER;
-	/* Slots in the order of their times, until the earliest found is of a slot already seen: what
-	 * others hold is of later slots or turns. */
+	/* Slots in the order of their times, until the earliest found is of a slot already seen:
+	 * what others hold is of later slots or turns. */
 	slot = slot_occupied(s, s->cursor);
 	while (slot < s->cursor + SLOTS && next_ns >> SLOT_SHIFT >= slot) {
 		uint64_t due_ns = slot_earliest_ns(s, slot);

@@ -208,8 +208,8 @@ read_default(struct reader *r, const struct key *key, const struct yaml_node *no
 	}
 }
 
-/* A port as the key of a mapping; 0, with a fault, where it is none. No two keys are alike, and a port
- * is written in one way only. */
+/* A port as the key of a mapping; 0, with a fault, where it is none. No two keys are alike, and a
+ * port is written in one way only. */
 static uint16_t
 read_port(struct reader *r, const struct yaml_node *name)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The gate: its own parser takes just what base/ipv4's takes, host bits aside, and means the same
- * ranges by it; and whatever is denied and allowed, the gate's answer at every edge is what the last
- * line about an address said. The input is lines; one that begins with '+' allows.
+ * ranges by it; and whatever is denied and allowed, the gate's answer at every edge is what the
+ * last line about an address said. The input is lines; one that begins with '+' allows.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A world file, a NUL, and frames sent into that world: each a length of two bytes, least first, and
- * so many bytes; with the highest bit of the length set, checksums are made good, since no fuzzer
- * guesses them. Where the file has faults, the frames go into a world that has a bit of everything.
+ * A world file, a NUL, and frames sent into that world: each a length of two bytes, least first,
+ * and so many bytes; with the highest bit of the length set, checksums are made good, since no
+ * fuzzer guesses them. Where the file has faults, the frames go into a world that has a bit of
+ * everything.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -51,8 +52,11 @@ check_description(const struct world *w)
 		CHECK(world_network_of(w, n->range.first) <= i);
 		CHECK(world_network_of(w, n->range.last) <= i);
 		CHECK(world_state(w, n->range.first, 80) <= WORLD_SILENT);
-		for (size_t p = 0; p < n->ports_count; p++)
-			CHECK(n->ports[p].open + n->ports[p].closed + n->unreachable <= WORLD_SHARE_ONE);
+		for (size_t j = 0; j < n->ports_count; j++) {
+			const struct world_port *p = &n->ports[j];
+
+			CHECK(p->open + p->closed + n->unreachable <= WORLD_SHARE_ONE);
+		}
 	}
 }
 
@@ -93,7 +97,7 @@ static void
 help(uint8_t *frame, size_t len)
 {
 	struct wire_ipv4 *ip = (struct wire_ipv4 *)(frame + 14);
-	size_t header_len, total;
+	size_t header_len, total, rest;
 
 	if (len < 14 + sizeof(*ip))
 		return;
@@ -101,15 +105,15 @@ help(uint8_t *frame, size_t len)
 	total = load_be16(ip->total_length);
 	if (header_len < sizeof(*ip) || total < header_len || total > len - 14)
 		return;
+	rest = total - header_len;
 	wire_ipv4_checksum_set(ip, header_len);
-	if (ip->protocol == IP_PROTO_TCP && total - header_len >= sizeof(struct wire_tcp)) {
-		wire_tcp_checksum_set(ip, (uint8_t *)ip + header_len, (uint16_t)(total - header_len));
-	} else if (ip->protocol == IP_PROTO_ICMP && total - header_len >= sizeof(struct wire_icmp)) {
+	if (ip->protocol == IP_PROTO_TCP && rest >= sizeof(struct wire_tcp)) {
+		wire_tcp_checksum_set(ip, (uint8_t *)ip + header_len, (uint16_t)rest);
+	} else if (ip->protocol == IP_PROTO_ICMP && rest >= sizeof(struct wire_icmp)) {
 		struct wire_icmp *icmp = (struct wire_icmp *)((uint8_t *)ip + header_len);
 
 		store_be16(icmp->checksum, 0);
-		store_be16(icmp->checksum,
-			   wire_checksum_fold(wire_sum(icmp, total - header_len, 0)));
+		store_be16(icmp->checksum, wire_checksum_fold(wire_sum(icmp, rest, 0)));
 	}
 }
 

@@ -59,6 +59,7 @@ def test(lab: Lab):
 
     def records_are_sane(driver):
         result = whole(driver)[0]
+        assert result.records()
         for record in result.records():
             check_record(record, link.sources(), result)
 

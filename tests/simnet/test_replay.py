@@ -68,6 +68,16 @@ class OnAnyNumberOfLcores(SimnetTest):
                     self.assert_reconciles(run)
                     self.assertTrue(timeless(run) == alone, "other records")
 
+    def test_one_queue_for_all(self):
+        """RSTs of lcores that have no queue of their own go by way of one that has."""
+        alone = timeless(self.scan(FAULTY, *FLAGS, "--virtual-clock", *FAST, "--seed", 9))
+        for lcores in (3, 20):
+            with self.subTest(lcores=lcores):
+                run = self.scan(FAULTY, *FLAGS, *FAST, "--seed", 9, "--lcores", lcores, "-c", 1.5,
+                                devargs={"queues": 1})
+                self.assert_reconciles(run)
+                self.assertTrue(timeless(run) == alone, "other records")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -280,8 +280,9 @@ test_answers_are_the_truth(void **state)
 
 		close_port(&f);
 		read_report(text, sizeof(text));
-		snprintf(line, sizeof(line), "{\"cidr\": \"10.0.0.0/8\", \"syn\": %u, \"syn_digest\": "
-			 "\"0x%016llx\"", queues[i] * 512, (unsigned long long)digest);
+		snprintf(line, sizeof(line),
+			 "{\"cidr\": \"10.0.0.0/8\", \"syn\": %u, \"syn_digest\": \"0x%016llx\"",
+			 queues[i] * 512, (unsigned long long)digest);
 		assert_non_null(strstr(text, line));
 		snprintf(line, sizeof(line), "\"frames_out\": %u,", found.frames);
 		assert_non_null(strstr(text, line));
@@ -494,8 +495,8 @@ static void
 test_bad_arguments_are_refused(void **state)
 {
 	static const char *const bad[] = {
-		",clock=sundial", ",queues=0", ",queues=257", ",queues=x", ",events=-1", ",evnets=5",
-		",world=/nowhere",
+		",clock=sundial", ",queues=0", ",queues=257", ",queues=x",
+		",events=-1", ",evnets=5", ",world=/nowhere",
 	};
 	uint16_t port;
 
@@ -527,11 +528,14 @@ write_world(void)
 static int
 setup(void **state)
 {
-	char program[] = "test_port", no_huge[] = "--no-huge", no_shconf[] = "--no-shconf",
-	     no_pci[] = "--no-pci", no_telemetry[] = "--no-telemetry", memory[] = "-m", size[] = "64",
-	     level[] = "--log-level=lib.eal:4", lcores[32];
-	char *argv[] = {program, no_huge, no_shconf, no_pci, no_telemetry, memory, size, level, lcores,
-			NULL};
+	char lcores[32];
+	const char *const args[] = {
+		"test_port", "--no-huge", "--no-shconf", "--no-pci", "--no-telemetry", "-m", "64",
+		"--log-level=lib.eal:4", lcores,
+	};
+	enum { ARGS = sizeof(args) / sizeof(args[0]) };
+	static char texts[ARGS][sizeof(lcores)];
+	char *argv[ARGS + 1] = {NULL};
 	cpu_set_t cpus;
 	int cpu = 0;
 
@@ -544,7 +548,10 @@ setup(void **state)
 	snprintf(lcores, sizeof(lcores), "--lcores=0@%d", cpu);
 	if (write_world() != 0)
 		return -1;
-	return rte_eal_init(9, argv) < 0 ? -1 : 0;
+	/* The EAL keeps and changes its arguments. */
+	for (unsigned int i = 0; i < ARGS; i++)
+		argv[i] = strcpy(texts[i], args[i]);
+	return rte_eal_init(ARGS, argv) < 0 ? -1 : 0;
 }
 
 static int

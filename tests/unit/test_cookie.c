@@ -23,7 +23,7 @@ void portable_make_burst(const struct cookie_key *key, enum cookie_plan plan, un
 
 static const struct cookie_key test_key = COOKIE_TEST_KEY;
 
-/* Address, port and plan chosen to be the bytes 00 01 02 03 04 05 06 of SipHash's last vector here. */
+/* Address, port and plan chosen to be the bytes 00 to 06 of SipHash's reference vector. */
 static void
 test_message_is_address_port_plan(void **state)
 {

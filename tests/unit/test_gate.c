@@ -103,8 +103,9 @@ test_what_does_not_parse_changes_nothing(void **state)
 	static const char *const texts[] = {
 		"", "1", "1.2.3", "1.2.3.4.5", "1.2.3.256", "1.2.3.4/33", "1.2.3.4/", "1.2.3.4/8/8",
 		"1.2.3.4-", "1.2.3.4-1.2.3.3", "1.2.3.4-1.2.3.5-1.2.3.6", " 1.2.3.4", "1.2.3.4 ",
-		"1.2.3.4/ 8", "01.2.3.4", "1.2.3.4/08", "1.2.3.4:80", "a.b.c.d", "1..2.3", "-1.2.3.4",
-		"1.2.3.4294967297", "1.2.3.99999999999999999999", "1.2.3.4/4294967304", "1.2.3.4#",
+		"1.2.3.4/ 8", "01.2.3.4", "1.2.3.4/08", "1.2.3.4:80", "a.b.c.d", "1..2.3",
+		"-1.2.3.4", "1.2.3.4294967297", "1.2.3.99999999999999999999",
+		"1.2.3.4/4294967304", "1.2.3.4#",
 	};
 	struct gate *g = new_gate();
 
@@ -117,6 +118,27 @@ test_what_does_not_parse_changes_nothing(void **state)
 	assert_int_equal(gate_deny(g, "1.2.3.45", 7), 0);
 	assert_true(gate_denies(g, 0x01020304));
 	assert_int_equal(gate_denied_count(g), 1);
+	gate_free(g);
+}
+
+/* A list denies its entries, and passes over what is none: its other reader finds that fault. */
+static void
+test_list(void **state)
+{
+	static const char text[] = "# opt-outs\n\n10.0.0.0/30\r\n\t192.0.2.7 # one\nnonsense\n"
+				   "192.0.2.9:80\n 198.51.100.1-198.51.100.4";
+	struct gate *g = new_gate();
+	char *copy = malloc(sizeof(text));
+
+	(void)state;
+	assert_non_null(copy);
+	memcpy(copy + 1, text, sizeof(text) - 1);
+	assert_int_equal(gate_deny_list(g, copy + 1, sizeof(text) - 1), 0);
+	assert_int_equal(gate_denied_count(g), 4 + 1 + 4);
+	assert_true(gate_denies(g, 0x0a000003) && gate_denies(g, 0xc0000207));
+	assert_true(gate_denies(g, 0xc6336404));
+	assert_int_equal(gate_deny_list(g, copy + 1, 0), 0);
+	free(copy);
 	gate_free(g);
 }
 
@@ -269,6 +291,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_what_does_not_parse_changes_nothing),
+		cmocka_unit_test(test_list),
 		cmocka_unit_test(test_random_changes_match_a_model),
 		cmocka_unit_test(test_many_single_addresses),
 		cmocka_unit_test(test_whole_networks_are_compact),

@@ -89,31 +89,35 @@ test_mends(void **state)
 	} rows[] = {
 		{"10.1.2.3/8", "list:1:1: '10.1.2.3/8' has host bits set; write 10.0.0.0/8 for the "
 			       "network or 10.1.2.3 for the address"},
-		{"  10.0.0.0/33", "list:1:3: '10.0.0.0/33' has a prefix longer than 32; write /0 to /32"},
-		{"\n\n10.0.0.2-10.0.0.1",
-		 "list:3:1: '10.0.0.2-10.0.0.1' ends before it starts; write the lower address first"},
+		{"  10.0.0.0/33",
+		 "list:1:3: '10.0.0.0/33' has a prefix longer than 32; write /0 to /32"},
+		{"\n\n10.0.0.2-10.0.0.1", "list:3:1: '10.0.0.2-10.0.0.1' ends before it starts; "
+					 "write the lower address first"},
 		{"example.org", "list:1:1: 'example.org' is not a target; write an address, a CIDR "
 				"(192.0.2.0/24), first-last or address:port"},
 		{"10.0.0.1 10.0.0.2", "list:1:1: '10.0.0.1 10.0.0.2' is not a target; write an "
 				      "address, a CIDR (192.0.2.0/24), first-last or address:port"},
 		{"10.0.0.1:0", "list:1:1: '10.0.0.1:0': '0' is not a port; write 1 to 65535"},
-		{"10.0.0.1:65536", "list:1:1: '10.0.0.1:65536': '65536' is not a port; write 1 to 65535"},
-		{"10.0.0.1:65537", "list:1:1: '10.0.0.1:65537': '65537' is not a port; write 1 to 65535"},
+		{"10.0.0.1:65536",
+		 "list:1:1: '10.0.0.1:65536': '65536' is not a port; write 1 to 65535"},
+		{"10.0.0.1:65537",
+		 "list:1:1: '10.0.0.1:65537': '65537' is not a port; write 1 to 65535"},
 		{"10.0.0.1:", "list:1:1: '10.0.0.1:': '' is not a port; write 1 to 65535"},
 		{"10.0.0.1:080", "list:1:1: '10.0.0.1:080': '080' is not a port; write 1 to 65535"},
-		{"10.0.0.1:http", "list:1:1: '10.0.0.1:http': 'http' is not a port; write 1 to 65535"},
+		{"10.0.0.1:http",
+		 "list:1:1: '10.0.0.1:http': 'http' is not a port; write 1 to 65535"},
 		{"10.0.0.0/8:80",
 		 "list:1:1: '10.0.0.0/8:80': only a single address takes a port here; list "
 		 "'10.0.0.0/8' without it and give the port to all targets"},
-		{"a.example:80", "list:1:1: 'a.example:80' is not a target; write an address, a CIDR "
-				 "(192.0.2.0/24), first-last or address:port"},
-		{"2001:db8::1", "list:1:1: '2001:db8::1' is an IPv6 address or no target; asdic scans "
-				"IPv4"},
+		{"a.example:80", "list:1:1: 'a.example:80' is not a target; write an address, a "
+				 "CIDR (192.0.2.0/24), first-last or address:port"},
+		{"2001:db8::1",
+		 "list:1:1: '2001:db8::1' is an IPv6 address or no target; asdic scans IPv4"},
 		{"\x1b[31m\xff", "list:1:1: '?[31m?' is not a target; write an address, a CIDR "
 				 "(192.0.2.0/24), first-last or address:port"},
 		{"1234567890123456789012345678901234567890x",
-		 "list:1:1: '1234567890123456789012345678901234567890...' is not a target; write an "
-		 "address, a CIDR (192.0.2.0/24), first-last or address:port"},
+		 "list:1:1: '1234567890123456789012345678901234567890...' is not a target; write "
+		 "an address, a CIDR (192.0.2.0/24), first-last or address:port"},
 	};
 	char message[256];
 

@@ -36,8 +36,8 @@ random_below(uint64_t n)
 
 /*
  * The promise, over every window that begins and ends with an event: the units in it are at most
- * w * rate / 1e9 + burst. Exact, in units of 1e-9: with the running sum of units * 1e9 - rate * time,
- * no later value may exceed an earlier one, before its event, by more than burst * 1e9.
+ * w * rate / 1e9 + burst. Exact, in units of 1e-9: with the running sum of units * 1e9 - rate *
+ * time, no later value may exceed an earlier one, before its event, by more than burst * 1e9.
  */
 static void
 assert_promise(const struct event *event, size_t count, uint64_t rate, uint64_t burst)
@@ -145,7 +145,8 @@ run_random_askers(uint64_t rate, uint64_t burst, int may_refund, struct event *e
 		uint32_t want = (uint32_t)random_below(2 * PACE_BURST), refund;
 		struct held *h = &held[random_below(HELD)];
 
-		now_ns += random_below(3) == 0 ? 0 : random_below(2 + interval_ns * random_below(burst));
+		if (random_below(3) > 0)
+			now_ns += random_below(2 + interval_ns * random_below(burst));
 		if (may_refund && h->units > 0) {
 			refund = (uint32_t)random_below(h->units + 1);
 			pace_refund(&p, h->taken_ns, now_ns, refund);
@@ -211,6 +212,59 @@ test_prompt_refund_gives_all(void **state)
 		assert_int_equal(pace_take(&p, PACE_WORKER, 600, burst), burst);
 		assert_int_equal(pace_take(&p, PACE_WORKER, 600, 1), 0);
 	}
+}
+
+/*
+ * An asker that sends late, by up to several bursts, and settles before it asks again: the promise
+ * holds for the times at which it sent. And where it sends at once, settling costs nothing.
+ */
+static void
+test_settled_sends_hold_the_promise(void **state)
+{
+	static struct event event[EVENTS];
+
+	(void)state;
+	for (size_t i = 0; i < RATES; i++) {
+		uint64_t burst = frames_burst(rates[i]), now_ns = 0;
+		uint64_t burst_ns = burst * NS_PER_SEC / rates[i];
+		struct pace p;
+
+		pace_init(&p, rates[i], PACE_BURST);
+		for (size_t e = 0; e < EVENTS; e++) {
+			now_ns = pace_next_ns(&p, PACE_WORKER, now_ns);
+			now_ns += random_below(2) * random_below(burst_ns);
+			event[e].units = pace_take(&p, PACE_WORKER, now_ns, PACE_BURST);
+			now_ns += random_below(2) * random_below(3 * burst_ns);
+			event[e].at_ns = now_ns;
+			pace_settle(&p, now_ns, event[e].units);
+		}
+		assert_promise(event, EVENTS, rates[i], burst);
+	}
+}
+
+static void
+test_settling_at_once_is_free(void **state)
+{
+	struct pace p, unsettled;
+
+	(void)state;
+	for (size_t i = 0; i < RATES; i++) {
+		pace_init(&p, rates[i], PACE_BURST);
+		pace_init(&unsettled, rates[i], PACE_BURST);
+		for (uint64_t now_ns = 0, e = 0; e < 1000; e++) {
+			uint32_t want = (uint32_t)random_below(PACE_BURST), granted;
+
+			now_ns += random_below(40 * NS_PER_SEC / rates[i]);
+			granted = pace_take(&p, PACE_WORKER, now_ns, want);
+			pace_settle(&p, now_ns, granted);
+			assert_int_equal(pace_take(&unsettled, PACE_WORKER, now_ns, want), granted);
+			assert_int_equal(pace_next_ns(&p, PACE_WORKER, 0),
+					 pace_next_ns(&unsettled, PACE_WORKER, 0));
+		}
+	}
+	pace_init(&p, 0, PACE_BURST);
+	pace_settle(&p, 1000, 32);
+	assert_int_equal(pace_next_ns(&p, PACE_WORKER, 5), 5);
 }
 
 /* An asker that never rests gets the whole rate, whichever its class, for a very long time. */
@@ -284,7 +338,7 @@ test_probes_starve_before_workers(void **state)
 	}
 }
 
-/* Workers wait for an interval at most; probes get what they leave, in batches over half a burst. */
+/* Workers wait for an interval at most; probes get what they leave, by more than half a burst. */
 static void
 test_probes_leave_in_batches(void **state)
 {
@@ -308,7 +362,7 @@ test_probes_leave_in_batches(void **state)
 	assert_true(probes > batches * 16);
 }
 
-/* A bandwidth in bits: the burst is one of the largest frames, and a slow one still lets one out. */
+/* A bandwidth in bits: the burst is of the largest frames, and a slow one still lets one out. */
 static void
 test_bandwidth(void **state)
 {
@@ -415,6 +469,8 @@ main(void)
 		cmocka_unit_test(test_promise_holds_in_every_window),
 		cmocka_unit_test(test_late_refund_gives_nothing),
 		cmocka_unit_test(test_prompt_refund_gives_all),
+		cmocka_unit_test(test_settled_sends_hold_the_promise),
+		cmocka_unit_test(test_settling_at_once_is_free),
 		cmocka_unit_test(test_rate_is_reached),
 		cmocka_unit_test(test_next_is_exact),
 		cmocka_unit_test(test_probes_starve_before_workers),

@@ -25,7 +25,8 @@
 int portable_init(struct perm *p, uint64_t n, uint64_t seed);
 uint64_t portable_forward(const struct perm *p, uint64_t position);
 uint64_t portable_inverse(const struct perm *p, uint64_t index);
-void portable_forward_run(const struct perm *p, uint64_t first, unsigned int count, uint64_t *index);
+void portable_forward_run(const struct perm *p, uint64_t first, unsigned int count,
+			  uint64_t *index);
 int portable_shard(uint64_t limit, uint32_t i, uint32_t n, struct perm_span *span);
 #include "perm/perm.c"
 #undef perm_init
@@ -37,13 +38,13 @@ int portable_shard(uint64_t limit, uint32_t i, uint32_t n, struct perm_span *spa
 #define RUN_MAX 300
 
 /*
- * The permutation as its header describes it, written once more in the plainest way, with any even
- * number of rounds: an oracle for the module, and, with few rounds, a shuffle that is known to be bad.
+ * The permutation as its header describes it, written once more in the plainest way, with any
+ * number of rounds: an oracle for the module, and, with few rounds, a shuffle known to be bad.
  */
 static uint32_t
-oracle_hash(uint32_t half, uint32_t key, uint32_t size)
+oracle_hash(uint64_t half, uint64_t key, uint64_t size)
 {
-	uint32_t x = half + key;
+	uint32_t x = (uint32_t)(half + key);
 
 	x *= 0x7feb352d;
 	x ^= x >> 15;
@@ -77,7 +78,7 @@ oracle_forward(const struct oracle *o, uint64_t x)
 			uint64_t other = left + right - *half, size = k % 2 == 0 ? o->a : o->b;
 
 			key = hash_mix64(key);
-			*half += oracle_hash((uint32_t)other, (uint32_t)(key >> 32), (uint32_t)size);
+			*half += oracle_hash(other, key >> 32, size);
 			*half %= size;
 		}
 		x = left * o->b + right;
@@ -268,7 +269,8 @@ test_run_is_single_positions(void **state)
 		uint64_t n = sizes[s];
 
 		assert_int_equal(perm_init(&p, n, s), 0);
-		for (unsigned int count = 0; count <= RUN_MAX && count <= n; count += 1 + count / 8) {
+		for (unsigned int count = 0; count <= RUN_MAX && count <= n;
+		     count += 1 + count / 8) {
 			check_run(&p, 0, count);
 			check_run(&p, n - count, count);
 			check_run(&p, hash_mix64(count) % (n - count + 1), count);
@@ -315,8 +317,8 @@ test_shards_are_disjoint_and_complete(void **state)
 }
 
 /*
- * Statistics. Each is a deviation in standard deviations from what a uniform shuffle gives. The seeds
- * are fixed, so a pass stays a pass; a real flaw is off by tens.
+ * Statistics. Each is a deviation in standard deviations from what a uniform shuffle gives. The
+ * seeds are fixed, so a pass stays a pass; a real flaw is off by tens.
  */
 #define SIGMAS 4.5
 
@@ -409,8 +411,8 @@ birthday_spacings(const uint64_t *from, uint64_t n)
 }
 
 /*
- * Pairs of positions one row of the square apart whose left halves come out one apart as well: where
- * a round function happens to hide the difference from the rounds after it, it survives.
+ * Pairs of positions one row of the square apart whose left halves come out one apart as well:
+ * where a round function happens to hide the difference from the rounds after it, it survives.
  */
 static double
 surviving_difference(const uint64_t *index, const uint64_t *row_later, size_t count, uint32_t a,

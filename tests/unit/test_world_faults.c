@@ -90,7 +90,8 @@ test_no_faults_are_none(void **state)
 	(void)state;
 	assert_int_equal(c.frames_out, TARGETS);
 	assert_int_equal(answered(outcomes), TARGETS);
-	assert_int_equal(c.lost_out + c.lost_back + c.duplicated + c.reordered + c.corrupted + c.forged, 0);
+	assert_int_equal(c.lost_out + c.lost_back + c.duplicated + c.reordered + c.corrupted, 0);
+	assert_int_equal(c.forged, 0);
 	for (unsigned int i = 0; i < TARGETS; i++)
 		assert_int_equal(outcomes[i].first_ns, 100 * NS_PER_MS);
 }
@@ -121,6 +122,13 @@ test_all_faults_are_all(void **state)
 	assert_int_equal(c.reordered, 2 * TARGETS);
 	assert_int_equal(c.corrupted, 2 * TARGETS);
 	assert_int_equal(answered(outcomes), 0);
+	/* Each repeat is doubled too; copies are not repeats. */
+	n = calm;
+	n.duplicate = WORLD_SHARE_ONE;
+	n.synack_retries = 2;
+	c = scan(&n, 1, TARGETS, outcomes);
+	assert_int_equal(c.frames_out, 6 * TARGETS);
+	assert_int_equal(c.repeats, 2 * TARGETS);
 }
 
 static void
@@ -179,7 +187,11 @@ test_attempts_are_lost_apart(void **state)
 	assert_int_equal(worlds_open(&rig, &d, 2 * TARGETS), 0);
 	for (uint32_t i = 0; i < TARGETS; i++) {
 		struct worlds_segment s = {
-			.dst = FIRST + i, .src_port = 40000, .dst_port = 80, .seq = i, .flags = TCP_SYN,
+			.dst = FIRST + i,
+			.src_port = 40000,
+			.dst_port = 80,
+			.seq = i,
+			.flags = TCP_SYN,
 		};
 		unsigned int got[2];
 
@@ -230,6 +242,30 @@ test_duplicates_are_copies(void **state)
 		assert_int_equal(worlds_next(&rig, 100 * NS_PER_SEC), 0);
 		worlds_close(&rig);
 	}
+}
+
+/* What is lost is lost whole; what is doubled is harmed, or not, each for itself. */
+static void
+test_copies_have_their_own_luck(void **state)
+{
+	struct world_network n = calm;
+	struct world_counters c;
+	unsigned int harmed[3] = {0};
+
+	(void)state;
+	n.duplicate = WORLD_SHARE_ONE;
+	n.loss_back = 30 * PERCENT;
+	c = scan(&n, 5, TARGETS, outcomes);
+	assert_true(likely(c.lost_back, TARGETS, 0.3));
+	assert_int_equal(c.frames_out, 2 * (TARGETS - c.lost_back));
+	n.loss_back = 0;
+	n.corrupt = 40 * PERCENT;
+	scan(&n, 5, TARGETS, outcomes);
+	for (unsigned int i = 0; i < TARGETS; i++)
+		harmed[2 - outcomes[i].frames]++;
+	assert_true(likely(harmed[0], TARGETS, 0.36));
+	assert_true(likely(harmed[1], TARGETS, 0.48));
+	assert_true(likely(harmed[2], TARGETS, 0.16));
 }
 
 static void
@@ -358,9 +394,9 @@ struct digests {
 };
 
 static void
-digest_frame(struct digests *digests, const struct worlds_rig *rig)
+digest_bytes(struct digests *digests, const struct worlds_rig *rig, uint64_t time_ns)
 {
-	uint64_t h = hash_mix64(rig->now_ns);
+	uint64_t h = hash_mix64(time_ns);
 
 	for (unsigned int i = 0; i < rig->len; i++)
 		h = hash_mix64(h ^ rig->frame[i]);
@@ -402,7 +438,7 @@ replay(uint64_t seed, uint64_t forged_pps, unsigned int count, bool backwards)
 		rig.stage = stages[i];
 		rig.now_ns = 0;
 		while (worlds_next(&rig, 8 * NS_PER_SEC) > 0)
-			digest_frame(&digests, &rig);
+			digest_bytes(&digests, &rig, rig.now_ns);
 		assert_int_equal(world_stage_counters(stages[i])->events_refused, 0);
 		world_stage_free(stages[i]);
 	}
@@ -502,6 +538,66 @@ test_stages_share_the_forgeries(void **state)
 				 replay(1, 0, count, false).frames + 8000);
 }
 
+/* Stages that hear their first SYN at other times still say each number once. */
+static void
+test_forgeries_have_numbers(void **state)
+{
+	enum { STAGES = 3, MS = 50 };
+	static const uint64_t heard_ms[STAGES] = {1, 3, 8}; /* all have begun by the tenth */
+	struct world_description d = {.networks = &calm, .networks_count = 1, .forged_pps = 1000};
+	unsigned int said[MS + 1] = {0};
+	struct worlds_rig rig;
+	uint8_t frame[2048];
+
+	(void)state;
+	assert_int_equal(worlds_open(&rig, &d, 16), 0);
+	for (unsigned int i = 0; i < STAGES; i++) {
+		struct world_stage_config config = {.events = 16, .index = i, .count = STAGES};
+
+		world_stage_free(rig.stage);
+		rig.stage = world_stage_create(rig.world, &config);
+		assert_non_null(rig.stage);
+		rig.now_ns = heard_ms[i] * NS_PER_MS + NS_PER_MS / 2;
+		worlds_send(&rig, frame, worlds_syn(FIRST + i, 80, frame));
+		while (worlds_next(&rig, MS * NS_PER_MS) > 0) {
+			assert_int_equal(rig.now_ns % NS_PER_MS, 0);
+			said[rig.now_ns / NS_PER_MS]++;
+		}
+	}
+	for (unsigned int ms = 10; ms <= MS; ms++)
+		assert_int_equal(said[ms], 1);
+	worlds_close(&rig);
+}
+
+/* A poll that comes late gets what it missed in the order of its times. */
+static void
+test_late_polls_get_the_same(void **state)
+{
+	struct world_description d = {
+		.seed = 6, .networks = &rough, .networks_count = 1, .forged_pps = 1000,
+	};
+	struct digests digests[2] = {{.frames = 0}};
+	struct worlds_rig rig;
+	uint8_t frame[2048];
+
+	(void)state;
+	for (unsigned int late = 0; late < 2; late++) {
+		assert_int_equal(worlds_open(&rig, &d, 8192), 0);
+		for (uint32_t i = 0; i < 1000; i++)
+			worlds_send(&rig, frame, worlds_syn(FIRST + i, 80, frame));
+		if (late)
+			rig.now_ns = NS_PER_SEC;
+		while (worlds_next(&rig, NS_PER_SEC) > 0) {
+			rig.now_ns = late ? NS_PER_SEC : rig.now_ns;
+			digest_bytes(&digests[late], &rig, 0);
+		}
+		worlds_close(&rig);
+	}
+	assert_true(digests[0].frames > 1500);
+	assert_int_equal(digests[0].frames, digests[1].frames);
+	assert_true(digests[0].sequence == digests[1].sequence);
+}
+
 int
 main(void)
 {
@@ -512,6 +608,7 @@ main(void)
 		cmocka_unit_test(test_recall_with_repeats),
 		cmocka_unit_test(test_attempts_are_lost_apart),
 		cmocka_unit_test(test_duplicates_are_copies),
+		cmocka_unit_test(test_copies_have_their_own_luck),
 		cmocka_unit_test(test_reordered_come_later),
 		cmocka_unit_test(test_reordered_repeats_keep_their_gaps),
 		cmocka_unit_test(test_corruption_shows),
@@ -520,6 +617,8 @@ main(void)
 		cmocka_unit_test(test_faults_depend_on_no_order),
 		cmocka_unit_test(test_forgeries_come_at_their_rate),
 		cmocka_unit_test(test_stages_share_the_forgeries),
+		cmocka_unit_test(test_forgeries_have_numbers),
+		cmocka_unit_test(test_late_polls_get_the_same),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -159,20 +159,18 @@ test_shares_are_exact(void **state)
 	}
 }
 
+#define NETWORKS "a list of networks, such as - cidr: 0.0.0.0/0"
+
 static const struct {
 	const char *text;
 	const char *fault;
 } faults[] = {
 	{"", "w.yaml:1:1: a world is nothing; write a mapping with 'networks'"},
 	{"[]", "w.yaml:1:1: a world is a list; write a mapping with 'networks'"},
-	{"seed: 1", "w.yaml:1:1: a world without 'networks'; write a list of networks, such as - cidr: "
-		    "0.0.0.0/0"},
-	{"networks: 1", "w.yaml:1:11: 'networks' is '1'; write a list of networks, such as - cidr: "
-			"0.0.0.0/0"},
-	{"networks:", "w.yaml:1:1: 'networks' has no value; write a list of networks, such as - cidr: "
-		      "0.0.0.0/0"},
-	{"networks: [1]", "w.yaml:1:12: 'networks' is '1'; write a list of networks, such as - cidr: "
-			  "0.0.0.0/0"},
+	{"seed: 1", "w.yaml:1:1: a world without 'networks'; write " NETWORKS},
+	{"networks: 1", "w.yaml:1:11: 'networks' is '1'; write " NETWORKS},
+	{"networks:", "w.yaml:1:1: 'networks' has no value; write " NETWORKS},
+	{"networks: [1]", "w.yaml:1:12: 'networks' is '1'; write " NETWORKS},
 	{"networks: []\nsed: 1", "w.yaml:2:1: a world has no key 'sed'; did you mean 'seed'?"},
 	{"networks: []\nzzzzzz: 1", "w.yaml:2:1: a world has no key 'zzzzzz'; remove it"},
 	{"networks: []\nseed: -1", "w.yaml:2:7: 'seed' is '-1'; write a whole number below 2^64"},
@@ -180,14 +178,16 @@ static const struct {
 	 "w.yaml:2:7: 'seed' is '18446744073709551616'; write a whole number below 2^64"},
 	{"networks: []\nforged: {rate: 101M}",
 	 "w.yaml:2:16: 'rate' is '101M'; write packets per second up to 100M, such as 10k"},
-	{"networks: []\nforged: 5", "w.yaml:2:9: 'forged' is '5'; write a rate such as {rate: 1000}"},
+	{"networks: []\nforged: 5",
+	 "w.yaml:2:9: 'forged' is '5'; write a rate such as {rate: 1000}"},
 	{"networks: [{}]", "w.yaml:1:12: a network without 'cidr'; write which addresses it has"},
 	{"networks: [{cidr: x}]",
 	 "w.yaml:1:19: 'cidr' is 'x'; write a network such as 198.51.100.0/24"},
 	{"networks: [{cidr: [1.2.3.4]}]",
 	 "w.yaml:1:19: 'cidr' is a list; write a network such as 198.51.100.0/24"},
 	{"networks: [{cidr: 10.0.0.1/8}]",
-	 "w.yaml:1:19: 'cidr' is '10.0.0.1/8', which has bits set behind its prefix; write 10.0.0.0/8"},
+	 "w.yaml:1:19: 'cidr' is '10.0.0.1/8', which has bits set behind its prefix; write "
+	 "10.0.0.0/8"},
 	{"networks:\n- cidr: 0.0.0.0/0\n  prots: {}",
 	 "w.yaml:3:3: a network has no key 'prots'; did you mean 'ports'?"},
 	{"networks:\n- cidr: 0.0.0.0/0\n  ports: {0: {open: 1%}}",
@@ -197,7 +197,8 @@ static const struct {
 	{"networks:\n- cidr: 0.0.0.0/0\n  ports: {80: {open: 1%}, 080: {open: 2%}}",
 	 "w.yaml:3:27: '080' is no port; write one of 1 to 65535"},
 	{"networks:\n- cidr: 0.0.0.0/0\n  ports: {80: 1%}",
-	 "w.yaml:3:15: 'ports' is '1%'; write shares by port, such as {80: {open: 1.3%, closed: 4%}}"},
+	 "w.yaml:3:15: 'ports' is '1%'; write shares by port, such as {80: {open: 1.3%, closed: "
+	 "4%}}"},
 	{"networks:\n- cidr: 0.0.0.0/0\n  ports: {80: {opne: 1%}}",
 	 "w.yaml:3:16: a port has no key 'opne'; did you mean 'open'?"},
 	{"networks:\n- cidr: 0.0.0.0/0\n  default: {open: 1}",

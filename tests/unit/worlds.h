@@ -62,8 +62,8 @@ worlds_send(struct worlds_rig *rig, const uint8_t *data, size_t len)
 	return 1;
 }
 
-/* Go to the next time that something comes out, by until_ns at most; the length of what came, else 0
- * at until_ns. */
+/* Go to the next time that something comes out, by until_ns at most; the length of what came, else
+ * 0 at until_ns. */
 static inline unsigned int
 worlds_next(struct worlds_rig *rig, uint64_t until_ns)
 {
@@ -179,7 +179,8 @@ worlds_echo(uint32_t dst, uint16_t data_len, uint8_t *frame)
 	struct wire_icmp *icmp = (struct wire_icmp *)(ip + 1);
 	size_t len = sizeof(*icmp) + data_len;
 
-	wire_ipv4_build(ip, WORLDS_SCANNER, dst, IP_PROTO_ICMP, (uint16_t)(sizeof(*ip) + len), 7, 64);
+	wire_ipv4_build(ip, WORLDS_SCANNER, dst, IP_PROTO_ICMP, (uint16_t)(sizeof(*ip) + len), 7,
+			64);
 	*icmp = (struct wire_icmp){.type = ICMP_ECHO_REQUEST, .rest = {0x12, 0x34, 0, 9}};
 	for (uint16_t i = 0; i < data_len; i++)
 		((uint8_t *)(icmp + 1))[i] = (uint8_t)i;

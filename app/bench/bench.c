@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bench.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "yaml/value.h"
+
+/* No driver takes a frame a nanosecond: the pacer works and never holds. */
+#define NEVER_HOLDS_PPS 1000000000
+
+static const struct option options[] = {
+	{"device", required_argument, NULL, 'd'},  {"help", no_argument, NULL, 'h'},
+	{"json", required_argument, NULL, 'j'},    {"lcores", required_argument, NULL, 'l'},
+	{"peer-mac", required_argument, NULL, 'm'}, {"profile", required_argument, NULL, 'p'},
+	{"rate", required_argument, NULL, 'r'},    {"seconds", required_argument, NULL, 's'},
+	{NULL, 0, NULL, 0},
+};
+
+static int
+read_number(const char *name, const char *text, unsigned int most, unsigned int *value)
+{
+	char *end;
+	unsigned long v = strtoul(text, &end, 10);
+
+	if (*text == '\0' || *end != '\0' || v < 1 || v > most) {
+		fprintf(stderr, "asdic-bench: --%s takes a number from 1 to %u\n", name, most);
+		return -EINVAL;
+	}
+	*value = (unsigned int)v;
+	return 0;
+}
+
+static int
+read_one(struct bench_options *o, int letter, const char *text)
+{
+	switch (letter) {
+	case 'd':
+		o->device = text;
+		return 0;
+	case 'j':
+		o->json = text;
+		return 0;
+	case 'm':
+		o->peer_mac = text;
+		return 0;
+	case 'p':
+		o->profile = text;
+		return 0;
+	case 'l':
+		return read_number("lcores", text, 64, &o->lcores);
+	case 's':
+		return read_number("seconds", text, 3600, &o->seconds);
+	case 'r':
+		if (value_count(text, strlen(text), &o->rate_pps) == 0 && o->rate_pps > 0)
+			return 0;
+		fprintf(stderr, "asdic-bench: --rate takes packets/s, like 500k\n");
+		return -EINVAL;
+	default:
+		return -EINVAL; /* getopt has told */
+	}
+}
+
+int
+bench_options_read(struct bench_options *o, int argc, char **argv, const char *help)
+{
+	int letter;
+
+	*o = (struct bench_options){.device = "net_null0", .profile = "windows", .lcores = 1,
+				    .seconds = 5, .rate_pps = NEVER_HOLDS_PPS};
+	while ((letter = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (letter == 'h') {
+			fputs(help, stdout);
+			return 1;
+		}
+		if (read_one(o, letter, optarg) != 0)
+			return -EINVAL;
+	}
+	if (optind < argc) {
+		fprintf(stderr, "asdic-bench: nothing takes '%s'\n", argv[optind]);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+struct bench_figure
+bench_figure(const struct bench_samples *s)
+{
+	struct bench_samples sorted = *s;
+	size_t n = s->count;
+
+	qsort(sorted.value, n, sizeof(sorted.value[0]), compare);
+	return (struct bench_figure){
+		.median = (sorted.value[(n - 1) / 2] + sorted.value[n / 2]) / 2,
+		.min = sorted.value[0],
+		.max = sorted.value[n - 1],
+	};
+}
+
+void
+bench_json_figure(FILE *out, const char *name, struct bench_figure f)
+{
+	fprintf(out, "\"%s\": {\"median\": %.6g, \"min\": %.6g, \"max\": %.6g}", name, f.median,
+		f.min, f.max);
+}
+
+int
+bench_json_open(const struct bench_options *o, FILE **out)
+{
+	*out = NULL;
+	if (o->json == NULL)
+		return 0;
+	*out = strcmp(o->json, "-") == 0 ? stdout : fopen(o->json, "we");
+	if (*out != NULL)
+		return 0;
+	fprintf(stderr, "asdic-bench: cannot write '%s': %s\n", o->json, strerror(errno));
+	return -errno;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "subject.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "text.h"
+
+#define BENCHMARK_RANGE "198.18.0.0/15"
+#define OVERRIDES_MAX 8
+
+struct overrides {
+	struct job_override item[OVERRIDES_MAX];
+	size_t count;
+};
+
+static void
+add(struct overrides *o, const char *path, const char *value, const char *flag)
+{
+	o->item[o->count++] = (struct job_override){path, value, flag, false};
+}
+
+/* Whether frames of the device stay within the machine. */
+static bool
+is_harmless(const char *device)
+{
+	return strncmp(device, "net_null", 8) == 0 || strncmp(device, "net_simnet", 10) == 0;
+}
+
+int
+subject_make(struct subject *s, const struct bench_options *o)
+{
+	struct overrides v = {.count = 0};
+	struct diag diag = DIAG_EMPTY;
+	int rc;
+
+	memset(s, 0, sizeof(*s));
+	add(&v, "interfaces.device", o->device, "--device");
+	add(&v, "targets.ports", "443", "ports");
+	add(&v, "probe.profile", o->profile, "--profile");
+	add(&v, "order.seed", "42", "seed");
+	if (!is_harmless(o->device)) {
+		if (o->peer_mac == NULL) {
+			fprintf(stderr, "asdic-bench: '%s' reaches a network: give the peer's "
+					"--peer-mac\n", o->device);
+			return -EINVAL;
+		}
+		add(&v, "interfaces.gateway_mac", o->peer_mac, "--peer-mac");
+		add(&v, "interfaces.addresses", "198.18.0.1", "addresses");
+		add(&v, "targets.include", BENCHMARK_RANGE, "targets");
+		add(&v, "targets.allow_reserved", BENCHMARK_RANGE, "targets");
+	}
+	rc = job_load(NULL, NULL, 0, v.item, v.count, &diag, &s->job);
+	if (rc == 0)
+		rc = inputs_build(&s->inputs, s->job, true, &diag);
+	if (!diag_is_empty(&diag))
+		text_print_faults(&diag);
+	diag_reset(&diag);
+	return rc;
+}
+
+void
+subject_free(struct subject *s)
+{
+	inputs_free(&s->inputs);
+	job_free(s->job);
+}
+
+int
+subject_make_probe(struct subject *s, const uint8_t mac[WIRE_MAC_SIZE])
+{
+	static const enum probe_profile profiles[] = {
+		[JOB_PROFILE_WINDOWS] = PROBE_WINDOWS,
+		[JOB_PROFILE_LINUX] = PROBE_LINUX,
+		[JOB_PROFILE_MSS] = PROBE_MSS,
+	};
+	struct probe_config config = {
+		.profile = profiles[s->job->probe.profile],
+		.ttl = s->job->probe.ttl,
+		.sources = s->inputs.sources,
+		.source_count = s->inputs.source_count,
+		.plan = s->inputs.ports,
+		.key = s->inputs.key,
+	};
+
+	memcpy(config.source_mac, mac, WIRE_MAC_SIZE);
+	if (s->job->interface.has_gateway_mac)
+		memcpy(config.gateway_mac, s->job->interface.gateway_mac, WIRE_MAC_SIZE);
+	return probe_init(&s->probe, probe_module_find(s->job->probe.module), &config);
+}

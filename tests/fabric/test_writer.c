@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The writer: what becomes of records, and that each is counted once whatever the disk does. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <rte_ring_elem.h>
+
+#include "port/eal.h"
+#include "writer.h"
+
+struct desk {
+	struct rte_ring *rings[2];
+	struct record_fields fields;
+	struct filter *filter;
+	struct output *sink;
+	struct writer *writer;
+	struct ledger ledger;
+	char path[32];
+};
+
+static int
+start_eal(void **state)
+{
+	const struct eal_config config = {.lcores = 1, .memory_mb = 64};
+
+	(void)state;
+	return eal_start(&config);
+}
+
+static int
+stop_eal(void **state)
+{
+	(void)state;
+	eal_stop();
+	return 0;
+}
+
+/* A file of its own when path is NULL. */
+static void
+open_desk(struct desk *d, const char *path, uint64_t limit)
+{
+	struct writer_config config = {
+		.rings = d->rings,
+		.ring_count = 2,
+		.format = JOB_FORMAT_NDJSON,
+		.fields = &d->fields,
+		.results_limit = limit,
+		.ledger = &d->ledger,
+	};
+
+	memset(d, 0, sizeof(*d));
+	strcpy(d->path, "/tmp/asdic-writer-XXXXXX");
+	close(mkstemp(d->path));
+	record_fields_all(&d->fields);
+	assert_int_equal(filter_compile("repeat = 0", 10, (struct diag_place){0}, NULL, &d->filter), 0);
+	assert_int_equal(output_open(path != NULL ? path : d->path, true, &d->sink), 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		d->rings[i] = rte_ring_create_elem(i == 0 ? "one" : "two", sizeof(struct record_scan),
+						   16384, SOCKET_ID_ANY, 0);
+		assert_non_null(d->rings[i]);
+	}
+	config.sink = d->sink;
+	config.filter = d->filter;
+	d->writer = writer_new(&config);
+	assert_non_null(d->writer);
+}
+
+/* n records of first SYN-ACKs, or of repeated ones. */
+static void
+make_records(struct desk *d, unsigned int ring, unsigned int n, bool repeat)
+{
+	struct record_scan record = {.reply = {.kind = CLASSIFY_SYNACK}, .repeat = repeat};
+
+	for (unsigned int i = 0; i < n; i++) {
+		assert_int_equal(rte_ring_enqueue_elem(d->rings[ring], &record, sizeof(record)), 0);
+		ledger_add(&d->ledger, LEDGER_RECORD, 1);
+		ledger_add(&d->ledger, LEDGER_TAKEN, 1);
+		ledger_add(&d->ledger, LEDGER_REPEAT, 1);
+		ledger_add(&d->ledger, LEDGER_PASSED, 1);
+		ledger_add(&d->ledger, LEDGER_RECEIVED, 1);
+		ledger_add(&d->ledger, LEDGER_KIND + CLASSIFY_SYNACK, 1);
+	}
+}
+
+static unsigned int
+count_lines(const char *path)
+{
+	FILE *f = fopen(path, "r");
+	unsigned int lines = 0;
+	int last = '\n', c;
+
+	assert_non_null(f);
+	while ((c = getc(f)) != EOF) {
+		lines += c == '\n';
+		last = c;
+	}
+	assert_int_equal(last, '\n');
+	fclose(f);
+	return lines;
+}
+
+static void
+close_desk(struct desk *d)
+{
+	const struct ledger_equation *broken = NULL;
+
+	if (!ledger_balances(&d->ledger, &broken))
+		fail_msg("%s: %llu is not %llu", broken->name,
+			 (unsigned long long)ledger_side(&d->ledger, broken->left),
+			 (unsigned long long)ledger_side(&d->ledger, broken->right));
+	writer_free(d->writer);
+	rte_ring_free(d->rings[0]);
+	rte_ring_free(d->rings[1]);
+	filter_free(d->filter);
+	unlink(d->path);
+}
+
+#define COUNT(d, term) ((d).ledger.count[term])
+
+static void
+test_all_rings_are_written(void **state)
+{
+	struct desk d;
+
+	(void)state;
+	open_desk(&d, NULL, 0);
+	make_records(&d, 0, 1000, false);
+	make_records(&d, 1, 300, false);
+	make_records(&d, 1, 50, true);
+	assert_int_equal(writer_finish(d.writer, false), 0);
+	assert_int_equal(COUNT(d, LEDGER_WRITTEN), 1300);
+	assert_int_equal(COUNT(d, LEDGER_FILTERED), 50);
+	assert_int_equal(count_lines(d.path), 1300);
+	close_desk(&d);
+}
+
+static void
+test_a_thread_writes_the_same(void **state)
+{
+	struct desk d;
+
+	(void)state;
+	open_desk(&d, NULL, 0);
+	assert_int_equal(writer_start(d.writer), 0);
+	for (unsigned int i = 0; i < 100; i++)
+		make_records(&d, i % 2, 100, false);
+	assert_int_equal(writer_finish(d.writer, false), 0);
+	assert_int_equal(COUNT(d, LEDGER_WRITTEN), 10000);
+	assert_int_equal(count_lines(d.path), 10000);
+	close_desk(&d);
+}
+
+static void
+test_the_limit_is_exact(void **state)
+{
+	struct desk d;
+
+	(void)state;
+	open_desk(&d, NULL, 100);
+	make_records(&d, 0, 99, false);
+	while (writer_poll(d.writer) > 0)
+		;
+	assert_false(writer_has_enough(d.writer));
+	make_records(&d, 0, 99, false);
+	assert_int_equal(writer_finish(d.writer, false), 0);
+	assert_true(writer_has_enough(d.writer));
+	assert_int_equal(COUNT(d, LEDGER_WRITTEN), 100);
+	assert_int_equal(COUNT(d, LEDGER_BEYOND_LIMIT), 98);
+	assert_int_equal(count_lines(d.path), 100);
+	close_desk(&d);
+}
+
+/* Left at once: what is on the rings is counted as unwritten, what was taken off them is written. */
+static void
+test_what_is_left_is_counted(void **state)
+{
+	struct desk d;
+
+	(void)state;
+	open_desk(&d, NULL, 0);
+	make_records(&d, 0, 1000, false);
+	writer_poll(d.writer);
+	assert_int_equal(writer_finish(d.writer, true), 0);
+	assert_in_range(COUNT(d, LEDGER_WRITTEN), 1, 999);
+	assert_int_equal(COUNT(d, LEDGER_WRITTEN) + COUNT(d, LEDGER_UNWRITTEN), 1000);
+	assert_int_equal(count_lines(d.path), COUNT(d, LEDGER_WRITTEN));
+	close_desk(&d);
+}
+
+/* A disk that is full when the writer hands lines over: those that it held count as refused too. */
+static void
+test_a_full_disk(void **state)
+{
+	for (unsigned int records = 1; records <= 10000; records *= 100) {
+		struct desk d;
+
+		(void)state;
+		open_desk(&d, "/dev/full", 0);
+		make_records(&d, 0, records, false);
+		assert_int_equal(writer_finish(d.writer, false), -ENOSPC);
+		assert_int_equal(COUNT(d, LEDGER_WRITTEN), 0);
+		assert_int_equal(COUNT(d, LEDGER_DISK_REFUSED), records);
+		close_desk(&d);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_all_rings_are_written),
+		cmocka_unit_test(test_a_thread_writes_the_same),
+		cmocka_unit_test(test_the_limit_is_exact),
+		cmocka_unit_test(test_what_is_left_is_counted),
+		cmocka_unit_test(test_a_full_disk),
+	};
+
+	return cmocka_run_group_tests(tests, start_eal, stop_eal);
+}
