@@ -122,6 +122,24 @@ control_next_ns(const struct control *c, uint64_t now_ns)
 	return next > now_ns ? next : now_ns;
 }
 
+/* The roles have ended. The writer may wait for a reader; the second ctrl-C is heard meanwhile. */
+static void
+end_writer(struct control *c)
+{
+	struct writer *w = engine_writer(c->engine);
+
+	if (c->result->reason == CONTROL_ABORTED)
+		return;
+	writer_ask_to_end(w);
+	while (!writer_has_ended(w)) {
+		if (signals_caught > 1) {
+			c->result->reason = CONTROL_ABORTED;
+			return;
+		}
+		engine_wait(c->engine, engine_now_ns(c->engine));
+	}
+}
+
 void
 control_run(struct engine *e, const struct job *job, uint64_t targets, bool quiet,
 	    struct control_result *result)
@@ -137,6 +155,7 @@ control_run(struct engine *e, const struct job *job, uint64_t targets, bool quie
 		now_ns = engine_now_ns(e);
 		status_update(&status, now_ns, c.stage != FABRIC_RUNNING, c.stage_end_ns);
 	}
+	end_writer(&c);
 	status_end(&status);
 	result->duration_ns = now_ns - start_ns;
 	result->writer_rc = engine_stop(e, result->reason == CONTROL_ABORTED);

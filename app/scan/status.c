@@ -73,20 +73,11 @@ time_left(const struct status *s, char buf[TEXT_SIZE], uint64_t now_ns, uint64_t
 	return text_duration(buf, left + (double)s->job->limits.cooldown_ns / 1e9);
 }
 
-static const char *
-of_rate(const struct status *s, char buf[TEXT_SIZE], char rate[TEXT_SIZE])
-{
-	if (s->job->rate_pps == 0)
-		return "";
-	snprintf(buf, TEXT_SIZE, " (of %s)", text_count(rate, (double)s->job->rate_pps));
-	return buf;
-}
-
 static void
 print(struct status *s, uint64_t now_ns, bool cooling, uint64_t end_ns)
 {
 	char elapsed[TEXT_SIZE], left[TEXT_SIZE], sent_text[TEXT_SIZE], pps_text[TEXT_SIZE];
-	char rate_text[TEXT_SIZE], of_text[TEXT_SIZE], recv_text[TEXT_SIZE], rps_text[TEXT_SIZE];
+	char recv_text[TEXT_SIZE], rps_text[TEXT_SIZE];
 	double span = now_ns > s->last_ns ? (double)(now_ns - s->last_ns) / 1e9 : 1;
 	struct port_counters port;
 	struct ledger l;
@@ -100,14 +91,15 @@ print(struct status *s, uint64_t now_ns, bool cooling, uint64_t end_ns)
 	pps = (double)(sent - s->last_sent) / span;
 	hits = sent == 0 ? 0 : 100.0 * (double)l.count[LEDGER_FIRST_SYNACK] / (double)sent;
 	fprintf(stderr,
-		"%s%s %.0f%% (%s left); send: %s %sp/s%s; recv: %s %sp/s; hitrate: %.2f%%; "
+		"%s%s %.0f%% (%s left); send: %s %s; recv: %s %s; hitrate: %.2f%%; "
 		"drops: nic %llu ring %llu; held by: %s%s",
 		s->is_terminal ? "\r\033[K" : "", text_elapsed(elapsed, now_ns),
 		s->targets == 0 ? 100.0 : 100.0 * (double)sent / (double)s->targets,
 		time_left(s, left, now_ns, sent, cooling, end_ns),
-		text_count(sent_text, (double)sent), text_count(pps_text, pps),
-		of_rate(s, of_text, rate_text), text_count(recv_text, (double)received),
-		text_count(rps_text, (double)(received - s->last_received) / span), hits,
+		text_count(sent_text, (double)sent),
+		text_rate(pps_text, pps, (double)s->job->rate_pps),
+		text_count(recv_text, (double)received),
+		text_rate(rps_text, (double)(received - s->last_received) / span, 0), hits,
 		(unsigned long long)(port.rx_missed + port.rx_nombuf),
 		(unsigned long long)l.count[LEDGER_STRANDED], held_by(s, pps, cooling),
 		s->is_terminal ? "" : "\n");

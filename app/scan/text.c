@@ -74,22 +74,62 @@ text_print_faults(struct diag *diag)
 	fprintf(stderr, "asdic: %zu fault%s\n", total, total == 1 ? "" : "s");
 }
 
-const char *
-text_count(char buf[TEXT_SIZE], double value)
+static const char units[] = " KMGT";
+
+/* The index of the unit in which a value has at most three digits before the point. */
+static unsigned int
+unit_of(double value)
 {
-	static const char units[] = " KMGT";
 	unsigned int unit = 0;
 
 	/* 999.5 would print as "1000": go on to the next unit before it. */
-	while (value >= 999.5 && unit < sizeof(units) - 2) {
+	for (; value >= 999.5 && unit < sizeof(units) - 2; unit++)
 		value /= 1000;
-		unit++;
-	}
+	return unit;
+}
+
+static double
+in_unit(double value, unsigned int unit)
+{
+	while (unit-- > 0)
+		value /= 1000;
+	return value;
+}
+
+/* Digits behind the point, so that three matter; none of a whole number of ones. */
+static int
+decimals(double value, unsigned int unit)
+{
+	if (unit == 0 && value == (double)(long)value)
+		return 0;
+	return value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
+}
+
+const char *
+text_count(char buf[TEXT_SIZE], double value)
+{
+	unsigned int unit = unit_of(value);
+	double scaled = in_unit(value, unit);
+
 	if (unit == 0)
-		snprintf(buf, TEXT_SIZE, "%.*f", value < 10 && value != (double)(long)value, value);
+		snprintf(buf, TEXT_SIZE, "%.*f", decimals(value, 0), value);
 	else
-		snprintf(buf, TEXT_SIZE, "%.*f%c", value < 9.995 ? 2 : value < 99.95 ? 1 : 0, value,
-			 units[unit]);
+		snprintf(buf, TEXT_SIZE, "%.*f%c", decimals(scaled, unit), scaled, units[unit]);
+	return buf;
+}
+
+const char *
+text_rate(char buf[TEXT_SIZE], double pps, double limit_pps)
+{
+	unsigned int unit = unit_of(limit_pps > 0 ? limit_pps : pps);
+	double scaled = in_unit(pps, unit), limit = in_unit(limit_pps, unit);
+	const char *prefix = unit == 0 ? "" : (const char[]){units[unit], '\0'};
+
+	if (limit_pps > 0)
+		snprintf(buf, TEXT_SIZE, "%.*f %sp/s (of %.*f)", decimals(scaled, unit), scaled, prefix,
+			 decimals(limit, unit), limit);
+	else
+		snprintf(buf, TEXT_SIZE, "%.*f %sp/s", decimals(scaled, unit), scaled, prefix);
 	return buf;
 }
 

@@ -22,6 +22,9 @@ void text_print_faults(struct diag *diag);
 /* "9.99K", "1.26G": three digits that matter. */
 const char *text_count(char buf[TEXT_SIZE], double value);
 
+/* "499 Kp/s (of 500)": both in the unit of the limit; "4.9 Mp/s" where the limit is 0. */
+const char *text_rate(char buf[TEXT_SIZE], double pps, double limit_pps);
+
 /* "0:41", "1:02:07" and, for what is still to come, "1h19m", "41s". */
 const char *text_elapsed(char buf[TEXT_SIZE], uint64_t ns);
 const char *text_duration(char buf[TEXT_SIZE], double seconds);

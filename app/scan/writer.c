@@ -22,6 +22,7 @@ struct writer {
 	_Atomic int error;
 	_Atomic bool stop;
 	_Atomic bool abort;
+	_Atomic bool ended; /* by the thread, as its last word */
 };
 
 struct writer *
@@ -125,6 +126,9 @@ writer_main(void *context)
 			break;
 		nanosleep(&nap, NULL);
 	}
+	/* Here and not when the sink is closed: nobody can be made to wait for a stuck reader. */
+	fail(w, output_flush(w->config.sink));
+	atomic_store_explicit(&w->ended, true, memory_order_release);
 	return NULL;
 }
 
@@ -137,6 +141,18 @@ writer_start(struct writer *w)
 	return -rc;
 }
 
+void
+writer_ask_to_end(struct writer *w)
+{
+	atomic_store_explicit(&w->stop, true, memory_order_release);
+}
+
+bool
+writer_has_ended(const struct writer *w)
+{
+	return !w->has_thread || atomic_load_explicit(&w->ended, memory_order_acquire);
+}
+
 /* End the thread; half a second at most when aborting. */
 static int
 join(struct writer *w, bool abort)
@@ -144,7 +160,7 @@ join(struct writer *w, bool abort)
 	struct timespec deadline;
 
 	atomic_store_explicit(&w->abort, abort, memory_order_release);
-	atomic_store_explicit(&w->stop, true, memory_order_release);
+	writer_ask_to_end(w);
 	if (!w->has_thread)
 		return 0;
 	w->has_thread = false;

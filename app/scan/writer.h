@@ -46,6 +46,13 @@ int writer_start(struct writer *w);
 unsigned int writer_poll(struct writer *w);
 
 /*
+ * Have the thread take all that is on the rings, write it and end; and whether it has. It may take as
+ * long as the sink's reader does. Without a thread there is nothing to end.
+ */
+void writer_ask_to_end(struct writer *w);
+bool writer_has_ended(const struct writer *w);
+
+/*
  * Take all that is on the rings, end the thread if there is one, close the sink and count what was written.
  * With abort set what is on the rings is left and counted as unwritten; a thread that
  * is stuck in a write is waited for only half a second: then -ETIMEDOUT, and nothing may be

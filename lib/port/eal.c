@@ -14,7 +14,7 @@
 
 #define ARGS_MAX 64
 
-/* Arguments for rte_eal_init(), which keeps pointers into them. */
+/* Arguments for rte_eal_init(). */
 struct args {
 	char *item[ARGS_MAX];
 	int count;
@@ -38,6 +38,13 @@ args_add(struct args *a, const char *format, ...)
 		a->failed = true;
 	else
 		a->count++;
+}
+
+static void
+args_free(struct args *a)
+{
+	for (int i = 0; i < a->count; i++)
+		free(a->item[i]);
 }
 
 /* A number that a sysfs file holds; 0 when it cannot be read. */
@@ -133,6 +140,7 @@ int
 eal_start(const struct eal_config *config)
 {
 	struct args a = {0};
+	char *argv[ARGS_MAX];
 	bool huge = free_huge_mb() >= config->memory_mb;
 	int rc;
 
@@ -157,10 +165,13 @@ eal_start(const struct eal_config *config)
 	}
 	args_add_lcores(&a, config->lcores);
 	args_add_devices(&a, config);
-	if (a.failed)
-		return -ENOMEM;
-	rc = rte_eal_init(a.count, a.item);
-	return rc < 0 ? (rte_errno != 0 ? -rte_errno : -ENODEV) : 0;
+	/* The EAL copies what it keeps, but changes the array. */
+	memcpy(argv, a.item, sizeof(argv));
+	rc = a.failed ? -ENOMEM : rte_eal_init(a.count, argv);
+	args_free(&a);
+	if (rc < 0 && !a.failed)
+		rc = rte_errno != 0 ? -rte_errno : -ENODEV;
+	return rc < 0 ? rc : 0;
 }
 
 bool

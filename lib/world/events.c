@@ -200,18 +200,22 @@ events_cancel(struct events *s, struct world_event *e)
 static void
 slot_promote(struct events *s)
 {
-	uint32_t index = s->slots[s->cursor % SLOTS];
+	size_t number = s->cursor++ % SLOTS;
+	uint32_t index = s->slots[number];
 
+	s->slots[number] = 0;
+	s->occupied[number / WORD_BITS] &= ~(UINT64_C(1) << (number % WORD_BITS));
 	while (index != 0) {
 		struct world_event *e = &s->pool[index];
 
 		index = e->next;
-		if (e->due_ns >> SLOT_SHIFT > s->cursor)
-			continue;
-		wheel_remove(s, e);
-		heap_take(s, e);
+		__builtin_prefetch(&s->pool[index]);
+		s->in_wheel--;
+		if (e->due_ns >> SLOT_SHIFT >= s->cursor)
+			wheel_push(s, e);
+		else
+			heap_take(s, e);
 	}
-	s->cursor++;
 }
 
 /* The first slot of time at or after this one, and within a turn, whose list is not empty. There is
@@ -268,6 +272,8 @@ events_pop(struct events *s, uint64_t now_ns)
 		return NULL;
 	e = &s->pool[heap_pop(s).index];
 	e->in_heap = false;
+	if (s->heap_count > 0)
+		__builtin_prefetch(&s->pool[s->heap[0].index]);
 	return e;
 }
 

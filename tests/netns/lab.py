@@ -52,7 +52,7 @@ def wait_for(condition, what, timeout_s=10):
     while not (result := condition()):
         if time.monotonic() > end:
             raise TimeoutError(f"no {what} in {timeout_s} s")
-        time.sleep(0.02)
+        time.sleep(0.05)
     return result
 
 
