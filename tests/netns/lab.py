@@ -333,7 +333,11 @@ class Scan:
         return os.pread(self.log.fileno(), 1 << 20, 0).decode(errors="replace")
 
     def result(self, timeout_s=60):
-        written = self.process.communicate(timeout=timeout_s)[0] or b""
+        try:
+            written = self.process.communicate(timeout=timeout_s)[0] or b""
+        except subprocess.TimeoutExpired:
+            end(self.process) # it would be in the way of the next
+            raise
         if not self.piped:
             written = self.output.read_bytes() if self.output.is_file() else b""
         return Result(self.process.returncode, self.text(), written, self.started, time.time())

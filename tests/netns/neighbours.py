@@ -66,7 +66,7 @@ def test(lab: Lab):
         equal(result.status, 1, f"exit status\n{result.log}\n")
         assert re.search(r"10\.90\.0\.77 does not answer", result.log), result.log
         took = result.ended - result.started
-        assert 5 <= took < 7, f"gave up after {took:.1f} s"
+        assert 5 <= took < 9, f"gave up after {took:.1f} s"
         equal(target.counter("syns"), 0, "SYNs")
 
     def answers_arp(driver):

@@ -10,6 +10,7 @@ from lab import Lab, Link, Target, World, each_driver, equal, main, run, wait_fo
 
 WORLD = World(seed=3935559000370003845, open_count=1000, closed_count=0)
 COOLDOWN_S = 2
+SOON_S = 1.5 # within a second, on a machine that has other things to do
 
 
 def test(lab: Lab):
@@ -38,7 +39,7 @@ def test(lab: Lab):
         result = scan.result().expect(130)
         equal(target.counter("syns"), sent, "SYNs in the end and 0.1 s after ctrl-C")
         took = result.ended - at
-        assert COOLDOWN_S <= took < COOLDOWN_S + 1.5, f"ended {took:.2f} s after ctrl-C"
+        assert COOLDOWN_S <= took < COOLDOWN_S + SOON_S, f"ended {took:.2f} s after ctrl-C"
         equal(result.ledger()["probes sent"], sent, "probes sent")
         # All of what answered to what was sent, to the last.
         equal(result.first("synack"), WORLD.open & target.addresses("probed"), "open addresses")
@@ -50,7 +51,7 @@ def test(lab: Lab):
         assert scan.process.poll() is None, f"it ended by one ctrl-C\n{scan.text()}"
         at = interrupt(scan)
         result = scan.result().expect(130)
-        assert result.ended - at < 1, f"ended {result.ended - at:.2f} s after the second ctrl-C"
+        assert result.ended - at < SOON_S, f"ended {result.ended - at:.2f} s after the second ctrl-C"
         equal(len(result.records()), result.ledger()["written"], "lines and records written")
 
     def leaves_a_stuck_output(driver):
@@ -66,7 +67,7 @@ def test(lab: Lab):
             wait_for(lambda: scan.process.poll() is not None, "end")
             took = time.time() - at
             equal(scan.process.returncode, 130, "exit status")
-            assert took < 1, f"ended {took:.2f} s after the second ctrl-C"
+            assert took < SOON_S, f"ended {took:.2f} s after the second ctrl-C"
 
     return run(each_driver(
         ("one ctrl-C stops the sending, cools down and writes all", stops_orderly),

@@ -221,5 +221,7 @@ class SimnetTest(unittest.TestCase):
         self.assertEqual(ledger["probes sent"], heard["syn"])
         self.assertEqual(ledger["resets sent"], heard["answers"])
         self.assertEqual(ledger["received"], heard["frames_out"])
+        # The gate stops what should never have come to it.
+        self.assertEqual(ledger["probes gated"] + ledger["resets gated"], 0)
         self.assertEqual(heard["malformed"] + heard["bad_checksum"] + heard["other"], 0)
         self.assertEqual(heard["events_refused"], 0)
