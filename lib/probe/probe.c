@@ -5,7 +5,7 @@
 
 #define USES 4
 
-static const struct probe_module *const modules[] = {&probe_tcp_synscan};
+static const struct probe_module *const modules[] = {&probe_tcp_synscan, &probe_icmp_echoscan};
 
 /* Half of the slots that are left, but one at least for each of the uses still to come. */
 static uint32_t

@@ -4,8 +4,9 @@
  *
  * A module makes one template frame for a port of the machine, and patches bursts of copies of it
  * for targets. Everything that varies is a function of the target's cookie (cookie/cookie.h), so
- * that the attempts of one target are one connection's SYN sent again, and a reply is validated
- * without state.
+ * that the attempts of one target are one connection's SYN sent again (or one ping), and a reply is
+ * validated without state. Where the protocol has no ports, a target's port is 0 and the id of an
+ * echo request stands for the source port.
  *
  * The source port carries the bucket: source port = base + slot * 256 + bucket, where bucket is
  * eight bits of the cookie. Steering a reply to its worker is arithmetic on its destination port.
@@ -103,6 +104,21 @@ struct probe_config {
 	struct cookie_key key;
 };
 
+/* An echo request's ICMP message, which the reply must say again: only the type differs. */
+struct probe_echo {
+	struct wire_icmp icmp; /* rest: id, which is the source port; probe_echo_seq() */
+	uint8_t cookie[8];
+};
+
+_Static_assert(sizeof(struct probe_echo) == 16, "no padding");
+
+/* What of the cookie is the sequence number: all that an error with a short quote brings back. */
+static inline uint16_t
+probe_echo_seq(uint64_t cookie)
+{
+	return (uint16_t)cookie;
+}
+
 #define PROBE_FRAME_MAX 96
 
 /* A module made ready for one port. */
@@ -110,6 +126,7 @@ struct probe {
 	const struct probe_module *module;
 	struct probe_config config;
 	uint8_t template[PROBE_FRAME_MAX];
+	uint16_t network;       /* where its IPv4 header stands */
 	uint16_t frame_len;     /* without FCS; padding to WIRE_FRAME_MIN is the driver's to add */
 	uint64_t ip_sum;        /* of the template's IPv4 header, variable fields zero */
 	uint64_t transport_sum; /* of pseudo-header and segment, variable fields zero */
@@ -123,7 +140,7 @@ struct probe_module {
 	/*
 	 * Patch n frames, each a copy of the template or an earlier patch of one, for n targets.
 	 * cookie[] comes from cookie_make_burst() with `use`; addresses and ports are in host
-	 * order.
+	 * order, ports 0 where the protocol has none.
 	 */
 	void (*fill)(const struct probe *p, enum cookie_plan use, uint8_t attempt, unsigned int n,
 		     uint8_t *const *frame, const uint32_t *address, const uint16_t *port,
@@ -132,6 +149,7 @@ struct probe_module {
 
 /* The modules there are. */
 extern const struct probe_module probe_tcp_synscan;
+extern const struct probe_module probe_icmp_echoscan;
 
 /* The module of a name, or NULL. */
 const struct probe_module *probe_module_find(const char *name);

@@ -2,22 +2,22 @@
 /*
  * tcp_synscan: one SYN a target.
  *
- * A frame is Ethernet, an IPv4 header without options, and a TCP header with the profile's options,
- * so every field stands at an offset known here. The sums of all that is constant are made once;
+ * A packet is an IPv4 header without options, and a TCP header with the profile's options, so every
+ * field stands at an offset known here. The sums of all that is constant are made once;
  * a probe adds its own fields to them and folds; there is no loop over bytes.
  */
 #include <errno.h>
 
+#include "probe/headers.h"
 #include "probe/probe.h"
 
-struct syn_frame {
-	struct wire_ether ether;
+struct syn_packet {
 	struct wire_ipv4 ip;
 	struct wire_tcp tcp;
-	uint8_t options[40];
+	uint8_t options[20];
 };
 
-_Static_assert(sizeof(struct syn_frame) <= PROBE_FRAME_MAX, "every SYN fits");
+_Static_assert(HEADERS_LINK_MAX + sizeof(struct syn_packet) <= PROBE_FRAME_MAX, "every SYN fits");
 
 /* Where the linux profile has its timestamp's value among the options. */
 #define TIMESTAMP_AT 8
@@ -35,41 +35,33 @@ static const struct syn_profile profiles[] = {
 	[PROBE_MSS] = {65535, 4, {2, 4, 0x05, 0xb4}},
 };
 
-/* The constant part of every frame we send as TCP; variable fields and checksums are zero. */
+/* The constant part of every packet we send as TCP; variable fields and checksums are zero. */
 static void
-headers_build(const struct probe_config *c, uint16_t tcp_len, uint8_t flags, struct syn_frame *f)
+packet_build(const struct probe_config *c, uint16_t tcp_len, uint8_t flags, struct syn_packet *k)
 {
-	*f = (struct syn_frame){0};
-	memcpy(f->ether.dst, c->gateway_mac, WIRE_MAC_SIZE);
-	memcpy(f->ether.src, c->source_mac, WIRE_MAC_SIZE);
-	store_be16(f->ether.type, ETHER_TYPE_IPV4);
-	f->ip.version_ihl = 0x45;
-	store_be16(f->ip.total_length, (uint16_t)(sizeof(f->ip) + tcp_len));
-	store_be16(f->ip.fragment, IPV4_DONT_FRAGMENT);
-	f->ip.ttl = c->ttl;
-	f->ip.protocol = IP_PROTO_TCP;
-	f->tcp.data_offset = (uint8_t)(tcp_len / 4 << 4);
-	f->tcp.flags = flags;
+	*k = (struct syn_packet){0};
+	headers_ipv4_build(c, IP_PROTO_TCP, tcp_len, &k->ip);
+	k->tcp.data_offset = (uint8_t)(tcp_len / 4 << 4);
+	k->tcp.flags = flags;
 }
 
 static int
 synscan_init(struct probe *p)
 {
 	const struct syn_profile *profile;
-	struct syn_frame f;
+	struct syn_packet k;
 	uint16_t tcp_len;
 
 	if ((size_t)p->config.profile >= sizeof(profiles) / sizeof(profiles[0]))
 		return -EINVAL;
 	profile = &profiles[p->config.profile];
-	tcp_len = (uint16_t)(sizeof(f.tcp) + profile->options_len);
-	headers_build(&p->config, tcp_len, TCP_SYN, &f);
-	store_be16(f.tcp.window, profile->window);
-	memcpy(f.options, profile->options, profile->options_len);
-	memcpy(p->template, &f, sizeof(f));
-	p->frame_len = (uint16_t)(sizeof(f.ether) + sizeof(f.ip) + tcp_len);
-	p->ip_sum = wire_sum(&f.ip, sizeof(f.ip), 0);
-	p->transport_sum = wire_sum(&f.tcp, tcp_len, wire_pseudo_sum(&f.ip, IP_PROTO_TCP, tcp_len));
+	tcp_len = (uint16_t)(sizeof(k.tcp) + profile->options_len);
+	packet_build(&p->config, tcp_len, TCP_SYN, &k);
+	store_be16(k.tcp.window, profile->window);
+	memcpy(k.options, profile->options, profile->options_len);
+	headers_template_set(p, &k, (uint16_t)(sizeof(k.ip) + tcp_len));
+	p->ip_sum = wire_sum(&k.ip, sizeof(k.ip), 0);
+	p->transport_sum = wire_sum(&k.tcp, tcp_len, wire_pseudo_sum(&k.ip, IP_PROTO_TCP, tcp_len));
 	return 0;
 }
 
@@ -86,9 +78,9 @@ timestamp_of(uint64_t cookie)
 /* Sums of 32-bit fields may be added to sums of 16-bit words, since 2^16 is 1 modulo 2^16 - 1. */
 static inline void
 synscan_patch(const struct probe *p, const struct probe_ports *ports, uint8_t attempt,
-	      bool timestamp, uint8_t *frame, uint32_t address, uint16_t port, uint64_t cookie)
+	      bool timestamp, uint8_t *packet, uint32_t address, uint16_t port, uint64_t cookie)
 {
-	struct syn_frame *f = (struct syn_frame *)frame;
+	struct syn_packet *k = (struct syn_packet *)packet;
 	uint32_t source = p->config.sources[probe_source_index(p->config.source_count, cookie)];
 	uint32_t tuple_ports = (uint32_t)probe_source_port(ports, cookie) << 16 | port;
 	uint16_t id = probe_ip_id(cookie, attempt);
@@ -97,15 +89,15 @@ synscan_patch(const struct probe *p, const struct probe_ports *ports, uint8_t at
 
 	if (timestamp) {
 		sum += timestamp_of(cookie);
-		store_be32(f->options + TIMESTAMP_AT, timestamp_of(cookie));
+		store_be32(k->options + TIMESTAMP_AT, timestamp_of(cookie));
 	}
-	store_be16(f->ip.id, id);
-	store_be16(f->ip.checksum, wire_checksum_fold(p->ip_sum + addresses_sum + id));
-	store_be32(f->ip.src, source);
-	store_be32(f->ip.dst, address);
-	store_be32(&f->tcp, tuple_ports);
-	store_be32(f->tcp.seq, (uint32_t)cookie);
-	store_be16(f->tcp.checksum, wire_checksum_fold(sum));
+	store_be16(k->ip.id, id);
+	store_be16(k->ip.checksum, wire_checksum_fold(p->ip_sum + addresses_sum + id));
+	store_be32(k->ip.src, source);
+	store_be32(k->ip.dst, address);
+	store_be32(&k->tcp, tuple_ports);
+	store_be32(k->tcp.seq, (uint32_t)cookie);
+	store_be16(k->tcp.checksum, wire_checksum_fold(sum));
 }
 
 static void
@@ -114,15 +106,16 @@ synscan_fill(const struct probe *p, enum cookie_plan use, uint8_t attempt, unsig
 	     const uint64_t *cookie)
 {
 	const struct probe_ports *ports = &p->config.plan.ports[use];
+	const size_t network = p->network;
 
 	if (p->config.profile == PROBE_LINUX) {
 		for (unsigned int i = 0; i < n; i++)
-			synscan_patch(p, ports, attempt, true, frame[i], address[i], port[i],
-				      cookie[i]);
+			synscan_patch(p, ports, attempt, true, frame[i] + network, address[i],
+				      port[i], cookie[i]);
 	} else {
 		for (unsigned int i = 0; i < n; i++)
-			synscan_patch(p, ports, attempt, false, frame[i], address[i], port[i],
-				      cookie[i]);
+			synscan_patch(p, ports, attempt, false, frame[i] + network, address[i],
+				      port[i], cookie[i]);
 	}
 }
 
@@ -130,21 +123,21 @@ uint16_t
 probe_build_rst(const struct probe *p, uint32_t address, uint16_t port, uint32_t own_address,
 		uint16_t own_port, uint32_t seq, uint16_t ip_id, uint8_t *frame)
 {
-	const uint16_t len = sizeof(struct wire_ether) + sizeof(struct wire_ipv4) +
-			     sizeof(struct wire_tcp);
-	struct syn_frame f;
+	const uint16_t len = sizeof(struct wire_ipv4) + sizeof(struct wire_tcp);
+	struct syn_packet k;
 
-	headers_build(&p->config, sizeof(f.tcp), TCP_RST, &f);
-	store_be16(f.ip.id, ip_id);
-	store_be32(f.ip.src, own_address);
-	store_be32(f.ip.dst, address);
-	store_be16(f.tcp.src_port, own_port);
-	store_be16(f.tcp.dst_port, port);
-	store_be32(f.tcp.seq, seq);
-	wire_ipv4_checksum_set(&f.ip, sizeof(f.ip));
-	wire_tcp_checksum_set(&f.ip, &f.tcp, sizeof(f.tcp));
-	memcpy(frame, &f, len);
-	return len;
+	packet_build(&p->config, sizeof(k.tcp), TCP_RST, &k);
+	store_be16(k.ip.id, ip_id);
+	store_be32(k.ip.src, own_address);
+	store_be32(k.ip.dst, address);
+	store_be16(k.tcp.src_port, own_port);
+	store_be16(k.tcp.dst_port, port);
+	store_be32(k.tcp.seq, seq);
+	wire_ipv4_checksum_set(&k.ip, sizeof(k.ip));
+	wire_tcp_checksum_set(&k.ip, &k.tcp, sizeof(k.tcp));
+	memcpy(frame, p->template, p->network);
+	memcpy(frame + p->network, &k, len);
+	return (uint16_t)(p->network + len);
 }
 
 const struct probe_module probe_tcp_synscan = {

@@ -360,14 +360,126 @@ init_refuses_what_it_cannot_use(void **state)
 	assert_int_equal(probe_init(&p, &probe_tcp_synscan, &c), -EINVAL);
 }
 
+static struct probe
+make_echo_probe(void)
+{
+	struct probe_config config = frames_config(PROBE_WINDOWS);
+	struct probe p;
+
+	assert_int_equal(probe_init(&p, &probe_icmp_echoscan, &config), 0);
+	return p;
+}
+
+static void
+echo_template_is_a_short_ping(void **state)
+{
+	static const uint8_t expected[] = {
+		0x02, 0, 0, 0, 0, 0x01, 0x02, 0, 0, 0, 0, 0x0a, 0x08, 0x00,
+		0x45, 0, 0, 36, 0, 0, 0x40, 0, 64, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+		8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+	struct probe p = make_echo_probe();
+
+	(void)state;
+	assert_int_equal(p.frame_len, sizeof(expected));
+	assert_memory_equal(p.template, expected, sizeof(expected));
+}
+
+/* Id, sequence number and data are the cookie's, and the checksums what a full computation gives. */
+static void
+check_echo(const uint8_t *frame, const struct frames_flow *f, uint8_t attempt)
+{
+	const struct wire_ipv4 *ip = (const struct wire_ipv4 *)(frame + 14);
+	const struct probe_echo *echo = (const struct probe_echo *)(frame + 34);
+
+	assert_int_equal(load_be32(ip->src), f->own_address);
+	assert_int_equal(load_be32(ip->dst), f->address);
+	assert_int_equal(load_be16(ip->id), probe_ip_id(f->cookie, attempt));
+	assert_int_equal(load_be16(echo->icmp.rest), f->own_port);
+	assert_int_equal(load_be16(echo->icmp.rest + 2), f->cookie & 0xffff);
+	assert_int_equal(load_be32(echo->cookie), f->cookie >> 32);
+	assert_int_equal(load_be32(echo->cookie + 4), f->cookie & 0xffffffff);
+	assert_true(wire_ipv4_checksum_ok(ip, sizeof(*ip)));
+	assert_int_equal(wire_checksum_fold(wire_sum(echo, sizeof(*echo), 0)), 0);
+	assert_int_not_equal(load_be16(echo->icmp.checksum), 0xffff);
+}
+
+static void
+echoes_are_patched_again_and_again(void **state)
+{
+	struct probe p = make_echo_probe();
+	uint8_t buffer[PROBE_FRAME_MAX], *frame = buffer;
+	uint16_t port = 0;
+
+	(void)state;
+	memcpy(buffer, p.template, sizeof(buffer));
+	for (uint64_t i = 0; i < 100000; i++) {
+		enum cookie_plan use = (enum cookie_plan)(i & 3);
+		uint32_t address = i == 0 ? UINT32_MAX : (uint32_t)hash_mix64(i);
+		struct frames_flow f = frames_flow(&p, address, 0, use);
+		enum cookie_plan found;
+		uint8_t bucket;
+
+		p.module->fill(&p, use, (uint8_t)(i >> 2), 1, &frame, &address, &port, &f.cookie);
+		check_echo(buffer, &f, (uint8_t)(i >> 2));
+		assert_int_equal(probe_port_find(&p.config.plan, load_be16(buffer + 38), &found,
+						 &bucket), 0);
+		assert_int_equal(found, use);
+		assert_int_equal(bucket, probe_bucket(f.cookie));
+	}
+}
+
+/* All sequence numbers, and all high halves of data: each checksum, 0x0000 among them, is met. */
+static void
+echo_checksums_hold_at_every_value(void **state)
+{
+	struct probe p = make_echo_probe();
+	uint8_t buffer[PROBE_FRAME_MAX], *frame = buffer;
+	uint32_t address = 0xc000020a;
+	unsigned int zero = 0;
+	uint16_t port = 0;
+
+	(void)state;
+	memcpy(buffer, p.template, sizeof(buffer));
+	for (uint32_t v = 0; v <= 0xffff; v++) {
+		uint64_t cookie = (uint64_t)v << 16;
+
+		p.module->fill(&p, COOKIE_PROBE, 0, 1, &frame, &address, &port, &cookie);
+		assert_int_equal(wire_checksum_fold(wire_sum(buffer + 34, 16, 0)), 0);
+		zero += load_be16(buffer + 36) == 0;
+	}
+	assert_true(zero > 0);
+}
+
+static void
+attempts_of_an_echo_differ_in_the_ip_id_alone(void **state)
+{
+	struct probe p = make_echo_probe();
+	uint8_t first[PROBE_FRAME_MAX], second[PROBE_FRAME_MAX], *a = first, *b = second;
+	uint32_t address = 0xc000020a;
+	uint16_t port = 0;
+	struct frames_flow f = frames_flow(&p, address, 0, COOKIE_PROBE);
+
+	(void)state;
+	memcpy(first, p.template, sizeof(first));
+	memcpy(second, p.template, sizeof(second));
+	p.module->fill(&p, COOKIE_PROBE, 0, 1, &a, &address, &port, &f.cookie);
+	p.module->fill(&p, COOKIE_PROBE, 1, 1, &b, &address, &port, &f.cookie);
+	assert_memory_not_equal(first + 18, second + 18, 2);
+	memcpy(second + 18, first + 18, 2);
+	memcpy(second + 24, first + 24, 2);
+	assert_memory_equal(first, second, sizeof(first));
+}
+
 static void
 modules_are_found_by_name(void **state)
 {
 	(void)state;
 	assert_ptr_equal(probe_module_find("tcp_synscan"), &probe_tcp_synscan);
+	assert_ptr_equal(probe_module_find("icmp_echoscan"), &probe_icmp_echoscan);
 	assert_null(probe_module_find("tcp_syn"));
 	assert_null(probe_module_find(""));
 	assert_int_equal(probe_tcp_synscan.protocol, IP_PROTO_TCP);
+	assert_int_equal(probe_icmp_echoscan.protocol, IP_PROTO_ICMP);
 }
 
 static void
@@ -417,6 +529,10 @@ main(void)
 		cmocka_unit_test(timestamps_are_the_cookies),
 		cmocka_unit_test(only_the_keys_tuple_is_expected),
 		cmocka_unit_test(init_refuses_what_it_cannot_use),
+		cmocka_unit_test(echo_template_is_a_short_ping),
+		cmocka_unit_test(echoes_are_patched_again_and_again),
+		cmocka_unit_test(echo_checksums_hold_at_every_value),
+		cmocka_unit_test(attempts_of_an_echo_differ_in_the_ip_id_alone),
 		cmocka_unit_test(modules_are_found_by_name),
 		cmocka_unit_test(rst_answers_a_synack),
 	};
