@@ -43,14 +43,14 @@ print_ledger(const struct ledger *l)
 		LEDGER_REFUSED + LEDGER_ECHO, LEDGER_TERMS};
 	static const uint8_t received[] = {
 		LEDGER_RECEIVED, LEDGER_KIND + CLASSIFY_SYNACK, LEDGER_KIND + CLASSIFY_RST,
-		LEDGER_KIND + CLASSIFY_ICMP, LEDGER_KIND + CLASSIFY_ARP,
-		LEDGER_KIND + CLASSIFY_ECHO_REQUEST, LEDGER_KIND + CLASSIFY_BAD_CHECKSUM,
+		LEDGER_KIND + CLASSIFY_ICMP, LEDGER_KIND + CLASSIFY_ECHOREPLY,
+		LEDGER_KIND + CLASSIFY_ARP, LEDGER_KIND + CLASSIFY_ECHO_REQUEST, LEDGER_KIND + CLASSIFY_BAD_CHECKSUM,
 		LEDGER_KIND + CLASSIFY_BAD_COOKIE, LEDGER_KIND + CLASSIFY_TRUNCATED,
 		LEDGER_KIND + CLASSIFY_FRAGMENT, LEDGER_KIND + CLASSIFY_TCP_OTHER,
 		LEDGER_KIND + CLASSIFY_OTHER, LEDGER_KIND + CLASSIFY_NOT_OURS, LEDGER_TERMS};
 	static const uint8_t replies[] = {
-		LEDGER_TAKEN, LEDGER_FIRST_SYNACK, LEDGER_FIRST_OTHER, LEDGER_REPEAT,
-		LEDGER_ADOPTED, LEDGER_DECLINED, LEDGER_LEFT_ALONE, LEDGER_STRANDED,
+		LEDGER_TAKEN, LEDGER_FIRST_SYNACK, LEDGER_FIRST_ECHOREPLY, LEDGER_FIRST_OTHER,
+		LEDGER_REPEAT, LEDGER_ADOPTED, LEDGER_DECLINED, LEDGER_LEFT_ALONE, LEDGER_STRANDED,
 		LEDGER_LEFT_IN_RING, LEDGER_TERMS};
 	static const uint8_t records[] = {
 		LEDGER_RECORD, LEDGER_WRITTEN, LEDGER_FILTERED, LEDGER_BEYOND_LIMIT,
@@ -87,7 +87,7 @@ report_print(const struct engine *e, const struct job *job, const struct control
 	engine_ledger(e, &l);
 	balanced = ledger_balances(&l, &broken);
 	sent = l.count[LEDGER_SENT + LEDGER_PROBE];
-	hits = l.count[LEDGER_FIRST_SYNACK];
+	hits = ledger_hits(&l);
 	fprintf(stderr, "asdic: %s: %s in %s; %llu probes, %llu responders (%.3f%%), %llu records in %s\n",
 		job->name, reasons[result->reason], text_elapsed(elapsed, result->duration_ns),
 		(unsigned long long)sent, (unsigned long long)hits,

@@ -78,7 +78,7 @@ write_record(struct writer *w, const struct record_scan *r)
 		return;
 	}
 	w->accepted++;
-	if (r->reply.kind == CLASSIFY_SYNACK && !r->repeat)
+	if (classify_is_success(r->reply.kind) && !r->repeat)
 		atomic_fetch_add_explicit(&w->results, 1, memory_order_relaxed);
 }
 

@@ -18,6 +18,7 @@ classify_kind_name(enum classify_kind kind)
 		[CLASSIFY_SYNACK] = "synack",
 		[CLASSIFY_RST] = "rst",
 		[CLASSIFY_ICMP] = "icmp",
+		[CLASSIFY_ECHOREPLY] = "echoreply",
 		[CLASSIFY_ARP] = "arp",
 		[CLASSIFY_ECHO_REQUEST] = "echo_request",
 		[CLASSIFY_BAD_CHECKSUM] = "bad_checksum",
@@ -65,6 +66,13 @@ packet_read(const struct classify_config *c, const uint8_t *p, size_t len, struc
 	out->payload = p + header_len;
 	out->payload_len = (uint16_t)(total_length - header_len);
 	return FITS;
+}
+
+/* Whether our probes are of that protocol. */
+static inline bool
+sends(const struct classify_config *c, uint8_t protocol)
+{
+	return c->probe->module->protocol == protocol;
 }
 
 /* A SYN-ACK or a RST by its flags; PSH, URG and the ECN bits change nothing. */
@@ -134,7 +142,8 @@ tcp_classify(const struct classify_config *c, const struct packet *k, struct rep
 	kind = tcp_kind(tcp->flags);
 	if (kind == CLASSIFY_TCP_OTHER)
 		return kind;
-	if (!probe_expects(c->probe, load_be32(k->ip->src), load_be16(tcp->src_port),
+	if (!sends(c, IP_PROTO_TCP) ||
+	    !probe_expects(c->probe, load_be32(k->ip->src), load_be16(tcp->src_port),
 			   load_be32(k->ip->dst), load_be16(tcp->dst_port), &use, &cookie) ||
 	    tcp_answer(tcp, kind) != (uint32_t)cookie + 1)
 		return CLASSIFY_BAD_COOKIE;
@@ -152,8 +161,57 @@ icmp_is_error(uint8_t type)
 	       type == ICMP_PARAMETER;
 }
 
+/* What the first eight bytes of a probe's transport header say. */
+struct sent {
+	uint16_t own_port; /* or the id */
+	uint16_t port;     /* or 0 */
+	uint32_t seq;
+};
+
 static void
-icmp_reply_fill(const struct packet *k, const struct wire_ipv4 *quote, const struct wire_tcp *sent,
+syn_sent_read(const uint8_t *transport, struct sent *sent)
+{
+	const struct wire_tcp *tcp = (const struct wire_tcp *)transport;
+
+	sent->own_port = load_be16(tcp->src_port);
+	sent->port = load_be16(tcp->dst_port);
+	sent->seq = load_be32(tcp->seq);
+}
+
+/* False for another ICMP message than an echo request. */
+static bool
+echo_sent_read(const uint8_t *transport, struct sent *sent)
+{
+	const struct wire_icmp *icmp = (const struct wire_icmp *)transport;
+
+	sent->own_port = load_be16(icmp->rest);
+	sent->port = 0;
+	sent->seq = load_be16(icmp->rest + 2);
+	return icmp->type == ICMP_ECHO_REQUEST && icmp->code == 0;
+}
+
+/* False for what our module does not send. */
+static bool
+sent_read(const struct classify_config *c, uint8_t protocol, const uint8_t *transport,
+	  struct sent *sent)
+{
+	if (!sends(c, protocol))
+		return false;
+	if (protocol == IP_PROTO_ICMP)
+		return echo_sent_read(transport, sent);
+	syn_sent_read(transport, sent);
+	return true;
+}
+
+/* What of the cookie our probe's number is. */
+static uint32_t
+sent_number(const struct classify_config *c, uint64_t cookie)
+{
+	return sends(c, IP_PROTO_ICMP) ? probe_echo_seq(cookie) : (uint32_t)cookie;
+}
+
+static void
+icmp_reply_fill(const struct packet *k, const struct wire_ipv4 *quote, const struct sent *sent,
 		struct reply *reply)
 {
 	const struct wire_icmp *icmp = (const struct wire_icmp *)k->payload;
@@ -161,9 +219,9 @@ icmp_reply_fill(const struct packet *k, const struct wire_ipv4 *quote, const str
 	*reply = (struct reply){
 		.address = load_be32(quote->dst),
 		.own_address = load_be32(quote->src),
-		.port = load_be16(sent->dst_port),
-		.own_port = load_be16(sent->src_port),
-		.seq = load_be32(sent->seq),
+		.port = sent->port,
+		.own_port = sent->own_port,
+		.seq = sent->seq,
 		.icmp_responder = load_be32(k->ip->src),
 		.ip_id = load_be16(k->ip->id),
 		.kind = CLASSIFY_ICMP,
@@ -183,24 +241,61 @@ quote_classify(const struct classify_config *c, const struct packet *k, const ui
 {
 	const struct wire_ipv4 *quote = (const struct wire_ipv4 *)quoted;
 	uint16_t header_len = ipv4_header_len(quoted, len);
-	const struct wire_tcp *sent;
+	struct sent sent;
 	enum cookie_plan use;
 	uint64_t cookie;
 
 	if (header_len == 0 || len - header_len < 8)
 		return CLASSIFY_TRUNCATED;
-	sent = (const struct wire_tcp *)(quoted + header_len);
-	if (quote->protocol != c->probe->module->protocol ||
-	    (load_be16(quote->fragment) & IPV4_FRAGMENT_MASK) != 0 ||
+	if ((load_be16(quote->fragment) & IPV4_FRAGMENT_MASK) != 0 ||
 	    load_be32(quote->src) != load_be32(k->ip->dst) ||
-	    !probe_expects(c->probe, load_be32(quote->dst), load_be16(sent->dst_port),
-			   load_be32(quote->src), load_be16(sent->src_port), &use, &cookie) ||
-	    load_be32(sent->seq) != (uint32_t)cookie)
+	    !sent_read(c, quote->protocol, quoted + header_len, &sent) ||
+	    !probe_expects(c->probe, load_be32(quote->dst), sent.port, load_be32(quote->src),
+			   sent.own_port, &use, &cookie) ||
+	    sent.seq != sent_number(c, cookie))
 		return CLASSIFY_BAD_COOKIE;
-	icmp_reply_fill(k, quote, sent, reply);
+	icmp_reply_fill(k, quote, &sent, reply);
 	reply->use = (uint8_t)use;
 	reply->bucket = probe_bucket(cookie);
 	return CLASSIFY_ICMP;
+}
+
+static void
+echo_reply_fill(const struct packet *k, const struct probe_echo *echo, struct reply *reply)
+{
+	*reply = (struct reply){
+		.address = load_be32(k->ip->src),
+		.own_address = load_be32(k->ip->dst),
+		.own_port = load_be16(echo->icmp.rest),
+		.seq = load_be16(echo->icmp.rest + 2),
+		.ip_id = load_be16(k->ip->id),
+		.kind = CLASSIFY_ECHOREPLY,
+		.ttl = k->ip->ttl,
+		.icmp_type = echo->icmp.type,
+		.icmp_code = echo->icmp.code,
+	};
+}
+
+static enum classify_kind
+echo_classify(const struct classify_config *c, const struct packet *k, struct reply *reply)
+{
+	const struct probe_echo *echo = (const struct probe_echo *)k->payload;
+	enum cookie_plan use;
+	uint64_t cookie;
+
+	if (!sends(c, IP_PROTO_ICMP))
+		return CLASSIFY_OTHER;
+	if (k->payload_len < sizeof(*echo) ||
+	    !probe_expects(c->probe, load_be32(k->ip->src), 0, load_be32(k->ip->dst),
+			   load_be16(echo->icmp.rest), &use, &cookie) ||
+	    load_be16(echo->icmp.rest + 2) != probe_echo_seq(cookie) ||
+	    load_be32(echo->cookie) != (uint32_t)(cookie >> 32) ||
+	    load_be32(echo->cookie + 4) != (uint32_t)cookie)
+		return CLASSIFY_BAD_COOKIE;
+	echo_reply_fill(k, echo, reply);
+	reply->use = (uint8_t)use;
+	reply->bucket = probe_bucket(cookie);
+	return CLASSIFY_ECHOREPLY;
 }
 
 static enum classify_kind
@@ -212,6 +307,8 @@ icmp_classify(const struct classify_config *c, const struct packet *k, struct re
 		return CLASSIFY_TRUNCATED;
 	if (wire_checksum_fold(wire_sum(icmp, k->payload_len, 0)) != 0)
 		return CLASSIFY_BAD_CHECKSUM;
+	if (icmp->type == ICMP_ECHO_REPLY)
+		return echo_classify(c, k, reply);
 	if (icmp->type == ICMP_ECHO_REQUEST)
 		return CLASSIFY_ECHO_REQUEST;
 	if (!icmp_is_error(icmp->type))

@@ -11,13 +11,18 @@
  *   its checksum holds (BAD_CHECKSUM)
  *   it is no fragment (FRAGMENT), and addressed to one of our addresses (NOT_OURS)
  *   a transport header that fits (TRUNCATED) and whose checksum holds (BAD_CHECKSUM)
- *   it is a SYN-ACK, a RST or an ICMP error (TCP_OTHER, ECHO_REQUEST, OTHER)
+ *   it is a SYN-ACK, a RST, an ICMP error or, where the module pings, an echo reply (TCP_OTHER,
+ *     ECHO_REQUEST, OTHER)
+ *   it answers what the module sends: no SYN-ACK is believed when nothing but pings was sent
+ *     (BAD_COOKIE)
  *   own address and port are what the key makes of the sender, and the number fits (BAD_COOKIE):
  *     SYN-ACK  ack = cookie + 1
  *     RST      with ACK, as a closed port answers a SYN (RFC 9293, 3.10.7.1): ack = cookie + 1;
  *              without ACK, as some middleboxes reset what we seem to have begun: seq = cookie + 1
+ *     echo     the id stands for our port; sequence number and data are the cookie's. Data behind
+ *              the cookie is of no account
  *     ICMP     the quoted IP header and first eight bytes are our probe's: addresses, protocol,
- *              ports and sequence number. TTL, TOS, IP ID and checksum of a quote are the path's to
+ *              ports (or type, code and id) and sequence number. TTL, TOS, IP ID and checksum of a quote are the path's to
  *              rewrite, and prove nothing
  * Bytes behind the IPv4 packet are Ethernet padding, and of no account.
  *
@@ -30,6 +35,7 @@
 #ifndef CLASSIFY_CLASSIFY_H
 #define CLASSIFY_CLASSIFY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,13 +46,14 @@ enum classify_kind {
 	CLASSIFY_SYNACK,
 	CLASSIFY_RST,
 	CLASSIFY_ICMP,
+	CLASSIFY_ECHOREPLY,
 	CLASSIFY_REPLIES, /* how many kinds of reply there are */
 	/* Served by neigh/neigh.h. */
 	CLASSIFY_ARP = CLASSIFY_REPLIES,
 	CLASSIFY_ECHO_REQUEST,
 	/* Counted, never believed. */
 	CLASSIFY_BAD_CHECKSUM,
-	CLASSIFY_BAD_COOKIE, /* well-formed TCP or ICMP error to us that answers to no cookie */
+	CLASSIFY_BAD_COOKIE, /* well-formed TCP, ICMP error or echo reply that answers to no cookie */
 	CLASSIFY_TRUNCATED,  /* ends before its headers say, or the headers contradict each other */
 	CLASSIFY_FRAGMENT,
 	CLASSIFY_TCP_OTHER,  /* TCP to us with other flags, such as late data or a FIN */
@@ -55,8 +62,15 @@ enum classify_kind {
 	CLASSIFY_KINDS
 };
 
-/* A kind as it stands in records and ledgers: "synack", "rst", "icmp", "arp", "tcp_other", ... */
+/* A kind as it stands in records and ledgers: "synack", "rst", "icmp", "echoreply", "arp", ... */
 const char *classify_kind_name(enum classify_kind kind);
+
+/* Whether a reply of this kind is what the scan looks for. */
+static inline bool
+classify_is_success(uint8_t kind)
+{
+	return kind == CLASSIFY_SYNACK || kind == CLASSIFY_ECHOREPLY;
+}
 
 /*
  * A validated reply, as a value that travels on rings. Host order throughout.
@@ -65,8 +79,8 @@ struct reply {
 	uint64_t received_ns;   /* set by the receiver: since the run's start */
 	uint32_t address;       /* the target's: of an ICMP error, from its quote */
 	uint32_t own_address;
-	uint16_t port;          /* the target's */
-	uint16_t own_port;
+	uint16_t port;          /* the target's; 0: it has none, as for a ping */
+	uint16_t own_port;      /* or the id of a ping */
 	uint32_t seq;
 	uint32_t ack;
 	uint32_t icmp_responder; /* who sent the ICMP error */
@@ -100,6 +114,7 @@ struct classify_config {
  * Classify a frame. *reply is filled when the kind is below CLASSIFY_REPLIES, and untouched
  * otherwise; received_ns and iface are then 0, for the receiver to set. Of an ICMP error, seq is
  * what the quote holds and the other TCP fields are 0; ttl and ip_id are those of the error itself.
+ * Of an echo reply, seq is its own and the other TCP fields are 0.
  */
 enum classify_kind classify_frame(const struct classify_config *c, const uint8_t *frame, size_t len,
 				  struct reply *reply);

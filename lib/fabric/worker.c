@@ -54,12 +54,14 @@ reset(struct worker *w, const struct reply *r)
 static void
 count_first(struct worker *w, const struct reply *r)
 {
-	if (r->kind != CLASSIFY_SYNACK) {
+	if (r->kind == CLASSIFY_SYNACK) {
+		ledger_add(w->config.ledger, LEDGER_FIRST_SYNACK, 1);
+		ledger_add(w->config.ledger, LEDGER_LEFT_ALONE, 1);
+	} else if (r->kind == CLASSIFY_ECHOREPLY) {
+		ledger_add(w->config.ledger, LEDGER_FIRST_ECHOREPLY, 1);
+	} else {
 		ledger_add(w->config.ledger, LEDGER_FIRST_OTHER, 1);
-		return;
 	}
-	ledger_add(w->config.ledger, LEDGER_FIRST_SYNACK, 1);
-	ledger_add(w->config.ledger, LEDGER_LEFT_ALONE, 1);
 }
 
 static void

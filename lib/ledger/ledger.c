@@ -24,8 +24,8 @@ static const struct ledger_equation equations[] = {
 		"received = the sum of its kinds",
 		TERMS(LEDGER_RECEIVED),
 		TERMS(LEDGER_KIND + CLASSIFY_SYNACK, LEDGER_KIND + CLASSIFY_RST,
-		      LEDGER_KIND + CLASSIFY_ICMP, LEDGER_KIND + CLASSIFY_ARP,
-		      LEDGER_KIND + CLASSIFY_ECHO_REQUEST, LEDGER_KIND + CLASSIFY_BAD_CHECKSUM,
+		      LEDGER_KIND + CLASSIFY_ICMP, LEDGER_KIND + CLASSIFY_ECHOREPLY,
+		      LEDGER_KIND + CLASSIFY_ARP, LEDGER_KIND + CLASSIFY_ECHO_REQUEST, LEDGER_KIND + CLASSIFY_BAD_CHECKSUM,
 		      LEDGER_KIND + CLASSIFY_BAD_COOKIE, LEDGER_KIND + CLASSIFY_TRUNCATED,
 		      LEDGER_KIND + CLASSIFY_FRAGMENT, LEDGER_KIND + CLASSIFY_TCP_OTHER,
 		      LEDGER_KIND + CLASSIFY_OTHER, LEDGER_KIND + CLASSIFY_NOT_OURS),
@@ -33,7 +33,7 @@ static const struct ledger_equation equations[] = {
 	{
 		"replies = passed to workers + stranded",
 		TERMS(LEDGER_KIND + CLASSIFY_SYNACK, LEDGER_KIND + CLASSIFY_RST,
-		      LEDGER_KIND + CLASSIFY_ICMP),
+		      LEDGER_KIND + CLASSIFY_ICMP, LEDGER_KIND + CLASSIFY_ECHOREPLY),
 		TERMS(LEDGER_PASSED, LEDGER_STRANDED),
 	},
 	{
@@ -42,9 +42,10 @@ static const struct ledger_equation equations[] = {
 		TERMS(LEDGER_TAKEN, LEDGER_LEFT_IN_RING),
 	},
 	{
-		"taken = first SYN-ACKs + other firsts + repeats",
+		"taken = first SYN-ACKs + first echo replies + other firsts + repeats",
 		TERMS(LEDGER_TAKEN),
-		TERMS(LEDGER_FIRST_SYNACK, LEDGER_FIRST_OTHER, LEDGER_REPEAT),
+		TERMS(LEDGER_FIRST_SYNACK, LEDGER_FIRST_ECHOREPLY, LEDGER_FIRST_OTHER,
+		      LEDGER_REPEAT),
 	},
 	{
 		"responders = adopted + declined + left alone",
@@ -85,6 +86,7 @@ static const char *const term_names[LEDGER_TERMS] = {
 	[LEDGER_KIND + CLASSIFY_SYNACK] = "SYN-ACK",
 	[LEDGER_KIND + CLASSIFY_RST] = "RST",
 	[LEDGER_KIND + CLASSIFY_ICMP] = "ICMP error",
+	[LEDGER_KIND + CLASSIFY_ECHOREPLY] = "echo reply",
 	[LEDGER_KIND + CLASSIFY_ARP] = "ARP",
 	[LEDGER_KIND + CLASSIFY_ECHO_REQUEST] = "echo request",
 	[LEDGER_KIND + CLASSIFY_BAD_CHECKSUM] = "bad checksum",
@@ -99,6 +101,7 @@ static const char *const term_names[LEDGER_TERMS] = {
 	[LEDGER_TAKEN] = "taken by workers",
 	[LEDGER_LEFT_IN_RING] = "left in rings",
 	[LEDGER_FIRST_SYNACK] = "responders",
+	[LEDGER_FIRST_ECHOREPLY] = "hosts that echo",
 	[LEDGER_FIRST_OTHER] = "other first replies",
 	[LEDGER_REPEAT] = "repeats",
 	[LEDGER_ADOPTED] = "adopted",

@@ -11,7 +11,7 @@
  *   received                    = the sum of its kinds
  *   replies of each kind        = passed to a worker + given up with its ring
  *   passed to workers           = taken by workers
- *   taken                       = SYN-ACKs + RSTs + ICMP errors, first or repeated
+ *   taken                       = SYN-ACKs + echo replies + RSTs and ICMP errors, first or repeated
  *   responders (first SYN-ACKs) = adopted + declined + left alone
  *   taken                       = records made
  *   records made                = written + filtered + beyond the limit + refused by the disk
@@ -49,6 +49,7 @@ enum ledger_term {
 	LEDGER_LEFT_IN_RING, /* still on a ring when a second ctrl-C ended the run */
 	/* What the workers made of them. */
 	LEDGER_FIRST_SYNACK,
+	LEDGER_FIRST_ECHOREPLY, /* no connection: nothing to adopt, decline or reset */
 	LEDGER_FIRST_OTHER,
 	LEDGER_REPEAT,
 	LEDGER_ADOPTED,
@@ -96,6 +97,13 @@ ledger_add_plain(struct ledger *l, unsigned int term, uint64_t n)
 
 /* Any thread: add what l holds to total. */
 void ledger_sum(struct ledger *total, const struct ledger *l);
+
+/* Targets that gave what the scan looks for: first SYN-ACKs or first echo replies. */
+static inline uint64_t
+ledger_hits(const struct ledger *l)
+{
+	return l->count[LEDGER_FIRST_SYNACK] + l->count[LEDGER_FIRST_ECHOREPLY];
+}
 
 /* One equation: the sum of left equals the sum of right. Lists end with LEDGER_TERMS. */
 struct ledger_equation {

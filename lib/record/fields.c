@@ -16,6 +16,19 @@ is_tcp(const struct record_scan *r)
 	return r->reply.kind == CLASSIFY_SYNACK || r->reply.kind == CLASSIFY_RST;
 }
 
+static bool
+is_icmp(const struct record_scan *r)
+{
+	return r->reply.kind == CLASSIFY_ICMP || r->reply.kind == CLASSIFY_ECHOREPLY;
+}
+
+/* Of a ping, the id stands where our port would be: that is none. */
+static bool
+has_ports(const struct record_scan *r)
+{
+	return r->reply.port != 0;
+}
+
 static inline void
 set_int_if(struct record_value *out, bool there, uint64_t number)
 {
@@ -69,8 +82,8 @@ GETTER_ADDRESS(daddr, r->reply.own_address)
 GETTER_INT(daddr_raw, true, __builtin_bswap32(r->reply.own_address))
 GETTER_INT(ipid, true, r->reply.ip_id)
 GETTER_INT(ttl, true, r->reply.ttl)
-GETTER_INT(sport, true, r->reply.port)
-GETTER_INT(dport, true, r->reply.own_port)
+GETTER_INT(sport, has_ports(r), r->reply.port)
+GETTER_INT(dport, has_ports(r), r->reply.own_port)
 GETTER_INT(seqnum, is_tcp(r), r->reply.seq)
 GETTER_INT(acknum, is_tcp(r), r->reply.ack)
 GETTER_INT(window, is_tcp(r), r->reply.window)
@@ -79,9 +92,9 @@ GETTER_INT(tcpopt_wscale, r->reply.has_wscale, UINT64_C(1) << (r->reply.wscale &
 GETTER_INT(tcpopt_sack_perm, r->reply.has_sack_perm, 1)
 GETTER_INT(tcpopt_ts_val, r->reply.has_timestamp, r->reply.ts_value)
 GETTER_INT(tcpopt_ts_ecr, r->reply.has_timestamp, r->reply.ts_echo)
-GETTER_BOOL(success, r->reply.kind == CLASSIFY_SYNACK)
-GETTER_INT(icmp_type, r->reply.kind == CLASSIFY_ICMP, r->reply.icmp_type)
-GETTER_INT(icmp_code, r->reply.kind == CLASSIFY_ICMP, r->reply.icmp_code)
+GETTER_BOOL(success, classify_is_success(r->reply.kind))
+GETTER_INT(icmp_type, is_icmp(r), r->reply.icmp_type)
+GETTER_INT(icmp_code, is_icmp(r), r->reply.icmp_code)
 GETTER_BOOL(repeat, r->repeat)
 GETTER_BOOL(cooldown, r->cooldown)
 GETTER_INT(probe_num, true, r->probe_num)

@@ -9,7 +9,8 @@
  * booleans are 1 and 0.
  *
  * An ICMP record has the target's address and ports, from the quote, and the ipid and ttl of the
- * error itself; it has no sequence numbers, window or TCP options, and only it has icmp_ fields.
+ * error itself; it has no sequence numbers, window or TCP options. Only it and an echo reply have
+ * icmp_ fields, and an echo reply the type and code alone. Nothing of a ping has ports.
  * No value ever holds a character that JSON escapes or CSV quotes (RFC 4180).
  *
  * Pure; any thread.

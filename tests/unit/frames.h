@@ -159,4 +159,22 @@ frames_probe(const struct probe *p, const struct frames_flow *f, uint8_t *packet
 	return p->frame_len - 14u;
 }
 
+/* The flow's ping as its target says it again. */
+static inline size_t
+frames_echo_reply(const struct frames_flow *f, uint8_t *frame)
+{
+	struct probe_echo echo = {.icmp = {.type = ICMP_ECHO_REPLY}};
+	size_t len;
+
+	store_be16(echo.icmp.rest, f->own_port);
+	store_be16(echo.icmp.rest + 2, probe_echo_seq(f->cookie));
+	store_be32(echo.cookie, (uint32_t)(f->cookie >> 32));
+	store_be32(echo.cookie + 4, (uint32_t)f->cookie);
+	len = frames_icmp(f->address, f->own_address, ICMP_ECHO_REPLY, 0, echo.cookie,
+			  sizeof(echo.cookie), frame);
+	memcpy(frame + 34, &echo, sizeof(echo));
+	store_be16(frame + 36, wire_checksum_fold(wire_sum(&echo, sizeof(echo), 0)));
+	return len;
+}
+
 #endif /* TESTS_FRAMES_H */

@@ -22,18 +22,19 @@ fill_balanced(struct ledger *l)
 	for (unsigned int k = 0; k < CLASSIFY_KINDS; k++)
 		ledger_add(l, LEDGER_KIND + k, k + 4);
 	ledger_add(l, LEDGER_RECEIVED, CLASSIFY_KINDS * (CLASSIFY_KINDS - 1) / 2 + 4 * CLASSIFY_KINDS);
-	ledger_add(l, LEDGER_PASSED, 13);
+	ledger_add(l, LEDGER_PASSED, 20);
 	ledger_add(l, LEDGER_STRANDED, 2);
-	ledger_add(l, LEDGER_TAKEN, 12);
+	ledger_add(l, LEDGER_TAKEN, 19);
 	ledger_add(l, LEDGER_LEFT_IN_RING, 1);
 	ledger_add(l, LEDGER_FIRST_SYNACK, 6);
+	ledger_add(l, LEDGER_FIRST_ECHOREPLY, 7);
 	ledger_add(l, LEDGER_FIRST_OTHER, 4);
 	ledger_add(l, LEDGER_REPEAT, 2);
 	ledger_add(l, LEDGER_ADOPTED, 3);
 	ledger_add(l, LEDGER_DECLINED, 2);
 	ledger_add(l, LEDGER_LEFT_ALONE, 1);
-	ledger_add(l, LEDGER_RECORD, 12);
-	ledger_add(l, LEDGER_WRITTEN, 5);
+	ledger_add(l, LEDGER_RECORD, 19);
+	ledger_add(l, LEDGER_WRITTEN, 12);
 	ledger_add(l, LEDGER_FILTERED, 3);
 	ledger_add(l, LEDGER_BEYOND_LIMIT, 2);
 	ledger_add(l, LEDGER_DISK_REFUSED, 1);
@@ -50,6 +51,7 @@ test_a_full_run_balances(void **state)
 	fill_balanced(&l);
 	assert_true(ledger_balances(&l, &broken));
 	assert_null(broken);
+	assert_int_equal(ledger_hits(&l), 13);
 }
 
 /* Each single term, one too many or one too few, must be noticed. */
@@ -83,7 +85,7 @@ test_sum_adds_threads(void **state)
 	ledger_sum(&total, &a);
 	ledger_sum(&total, &b);
 	assert_true(ledger_balances(&total, NULL));
-	assert_int_equal(total.count[LEDGER_TAKEN], 24);
+	assert_int_equal(total.count[LEDGER_TAKEN], 38);
 }
 
 static void

@@ -43,6 +43,13 @@ static const struct record_scan icmp = {
 	},
 };
 
+static const struct record_scan echoreply = {
+	.reply = {
+		.kind = CLASSIFY_ECHOREPLY, .address = 0xc000020d, .own_address = 0xc6336408,
+		.ip_id = 815, .ttl = 117, .own_port = 40115, .seq = 7, .received_ns = 131000000,
+	},
+};
+
 static const char synack_line[] =
 	"{\"record\":\"scan\",\"saddr\":\"192.0.2.10\",\"saddr_raw\":167903424,"
 	"\"daddr\":\"198.51.100.8\",\"daddr_raw\":140784582,\"ipid\":0,\"ttl\":53,\"sport\":443,"
@@ -66,6 +73,13 @@ static const char icmp_line[] =
 	"\"icmp_unreach_str\":\"communication admin. prohibited\",\"repeat\":false,"
 	"\"cooldown\":false,\"timestamp_str\":\"2026-11-22T13:02:11.130+0000\","
 	"\"timestamp_ts\":1795352531,\"timestamp_us\":130007,\"probe_num\":0}\n";
+
+static const char echoreply_line[] =
+	"{\"record\":\"scan\",\"saddr\":\"192.0.2.13\",\"saddr_raw\":218235072,"
+	"\"daddr\":\"198.51.100.8\",\"daddr_raw\":140784582,\"ipid\":815,\"ttl\":117,"
+	"\"classification\":\"echoreply\",\"success\":true,\"icmp_type\":0,\"icmp_code\":0,"
+	"\"repeat\":false,\"cooldown\":false,\"timestamp_str\":\"2026-11-22T13:02:11.131+0000\","
+	"\"timestamp_ts\":1795352531,\"timestamp_us\":131000,\"probe_num\":0}\n";
 
 static void
 choose(struct record_fields *f, const char *const *names, size_t count)
@@ -107,6 +121,23 @@ lines_are_byte_for_byte(void **state)
 	check_ndjson(&all, &synack, synack_line);
 	check_ndjson(&all, &rst, rst_line);
 	check_ndjson(&all, &icmp, icmp_line);
+	check_ndjson(&all, &echoreply, echoreply_line);
+}
+
+/* An error that quotes a ping has no ports either. */
+static void
+pings_have_no_ports(void **state)
+{
+	static const char *const names[] = {"sport", "dport", "icmp_type", "icmp_responder"};
+	struct record_scan r = icmp;
+	struct record_fields f;
+
+	(void)state;
+	choose(&f, names, 4);
+	check_csv(&f, &icmp, "443,40114,3,203.0.113.1\n");
+	r.reply.port = 0;
+	check_csv(&f, &r, ",,3,203.0.113.1\n");
+	check_csv(&f, &echoreply, ",,0,\n");
 }
 
 static void
@@ -373,6 +404,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_are_byte_for_byte),
+		cmocka_unit_test(pings_have_no_ports),
 		cmocka_unit_test(choices_are_printed_as_chosen),
 		cmocka_unit_test(csv_has_every_column),
 		cmocka_unit_test(options_and_marks_show),
