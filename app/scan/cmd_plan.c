@@ -5,15 +5,18 @@
 #include "commands.h"
 #include "request.h"
 #include "text.h"
-#include "wire/wire.h"
+#include "probe/probe.h"
 
-/* Headers of a SYN: Ethernet, IPv4, TCP; then the profile's options. */
+/* Headers of a SYN: Ethernet, IPv4, TCP; then the profile's options. Or a ping. */
 static unsigned int
 frame_bytes(const struct job *job)
 {
 	static const unsigned int options[] = {
 		[JOB_PROFILE_WINDOWS] = 12, [JOB_PROFILE_LINUX] = 20, [JOB_PROFILE_MSS] = 4};
 
+	if (!job_has_ports(job))
+		return sizeof(struct wire_ether) + sizeof(struct wire_ipv4) +
+		       sizeof(struct probe_echo);
 	return 54 + options[job->probe.profile];
 }
 
@@ -30,13 +33,16 @@ effective_pps(const struct job *job)
 }
 
 static void
-print_targets(const struct inputs *in)
+print_targets(const struct inputs *in, bool has_ports)
 {
 	const struct targets *t = in->targets;
 
-	printf("targets     %llu: %llu addresses x %u ports",
-	       (unsigned long long)targets_count(t), (unsigned long long)targets_address_count(t),
-	       targets_port_count(t));
+	printf("targets     %llu", (unsigned long long)targets_count(t));
+	if (has_ports)
+		printf(": %llu addresses x %u ports",
+		       (unsigned long long)targets_address_count(t), targets_port_count(t));
+	else
+		printf(" addresses");
 	if (targets_pair_count(t) > 0)
 		printf(" + %llu address:port pairs", (unsigned long long)targets_pair_count(t));
 	printf("\nexclusions  %llu addresses that the gate denies\n",
@@ -62,8 +68,8 @@ print_pace(const struct job *job, uint64_t probes)
 		return;
 	}
 	seconds += (double)job->limits.cooldown_ns / 1e9;
-	printf("rate        %s packets/s, %.1f Mbit/s on the wire (%u-byte SYNs, preamble and gap counted)\n",
-	       text_count(rate, pps), mbits, frame_bytes(job));
+	printf("rate        %s packets/s, %.1f Mbit/s on the wire (%u-byte %s, preamble and gap counted)\n",
+	       text_count(rate, pps), mbits, frame_bytes(job), job_has_ports(job) ? "SYNs" : "pings");
 	printf("duration    %s (%.2f hours), cooldown included\n", text_duration(time, seconds),
 	       seconds / 3600);
 	if (job->limits.runtime_ns != 0 && (double)job->limits.runtime_ns / 1e9 < seconds)
@@ -89,7 +95,7 @@ cmd_plan(int argc, char **argv)
 		uint64_t probes = r.inputs.span.end - r.inputs.span.first;
 
 		printf("job         %s\n", r.job->name);
-		print_targets(&r.inputs);
+		print_targets(&r.inputs, job_has_ports(r.job));
 		printf("this run    %llu probes (shard %u of %u), from %u source addresses\n",
 		       (unsigned long long)probes, r.job->order.shard, r.job->order.shards,
 		       r.inputs.source_count);

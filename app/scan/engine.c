@@ -132,6 +132,12 @@ engine_layout(const struct engine *e)
 	return &e->layout;
 }
 
+uint16_t
+engine_probe_bytes(const struct engine *e)
+{
+	return e->probe.frame_len;
+}
+
 bool
 engine_is_exhausted(const struct engine *e)
 {

@@ -53,6 +53,9 @@ struct writer *engine_writer(struct engine *e); /* once launched */
 const struct port *engine_port(const struct engine *e);
 const struct layout *engine_layout(const struct engine *e);
 
+/* The length of a probe's frame. */
+uint16_t engine_probe_bytes(const struct engine *e);
+
 /* All positions made into probes, and all of those sent. */
 bool engine_is_exhausted(const struct engine *e);
 

@@ -16,6 +16,7 @@ struct list_sink {
 	struct targets_builder *builder;
 	const char *file;
 	struct diag *diag;
+	bool has_ports; /* whether the targets have */
 };
 
 static int
@@ -26,6 +27,12 @@ include_entry(void *context, const struct list_entry *e)
 
 	if (e->port == 0)
 		return targets_include(sink->builder, e->range);
+	if (!sink->has_ports) {
+		diag_add(sink->diag, (struct diag_place){sink->file, 0, 0},
+			 "'%.*s' names a port, but icmp_echoscan pings addresses; leave the port out",
+			 (int)e->len, e->text);
+		return 0;
+	}
 	for (uint64_t a = e->range.first; a <= e->range.last && rc == 0; a++)
 		rc = targets_pair(sink->builder, (uint32_t)a, e->port);
 	return rc;
@@ -135,6 +142,8 @@ collect_targets(struct inputs *in, const struct job *job, struct list_sink *sink
 		rc = targets_exclude(sink->builder, in->onlink[i]);
 	for (size_t i = 0; i < t->port_range_count && rc == 0; i++)
 		rc = targets_port(sink->builder, t->ports[i].first, t->ports[i].last);
+	if (rc == 0 && !sink->has_ports)
+		rc = targets_port(sink->builder, 0, 0);
 	return rc;
 }
 
@@ -162,7 +171,7 @@ fill_gate(struct gate *gate, const struct job_targets *t)
 static int
 build_targets(struct inputs *in, const struct job *job, struct diag *diag)
 {
-	struct list_sink sink = {targets_builder_new(), NULL, diag};
+	struct list_sink sink = {targets_builder_new(), NULL, diag, job_has_ports(job)};
 	struct diag_place none = {0};
 	int rc = -ENOMEM;
 

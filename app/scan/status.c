@@ -45,7 +45,7 @@ static const char *
 held_by(const struct status *s, double pps, bool cooling)
 {
 	double rate = (double)s->job->rate_pps, bits = (double)s->job->bandwidth_bps;
-	double frame_bits = (double)wire_bits(66);
+	double frame_bits = (double)wire_bits(engine_probe_bytes(s->engine));
 
 	if (cooling)
 		return "cooldown";
@@ -89,7 +89,7 @@ print(struct status *s, uint64_t now_ns, bool cooling, uint64_t end_ns)
 	sent = l.count[LEDGER_SENT + LEDGER_PROBE];
 	received = l.count[LEDGER_RECEIVED];
 	pps = (double)(sent - s->last_sent) / span;
-	hits = sent == 0 ? 0 : 100.0 * (double)l.count[LEDGER_FIRST_SYNACK] / (double)sent;
+	hits = sent == 0 ? 0 : 100.0 * (double)ledger_hits(&l) / (double)sent;
 	fprintf(stderr,
 		"%s%s %.0f%% (%s left); send: %s %s; recv: %s %s; hitrate: %.2f%%; "
 		"drops: nic %llu ring %llu; held by: %s%s",

@@ -71,7 +71,7 @@ struct job_interface {
 
 /*
  * include holds 0.0.0.0/0 where the job names no targets at all. Its texts are entries that
- * list_read_entry() takes; those of exclude and allow_reserved moreover have no port, and
+ * list_read_entry() takes, without ports where job_has_ports() is false; those of exclude and allow_reserved moreover have no port, and
  * allow_reserved has addresses and CIDRs alone.
  */
 struct job_targets {
@@ -79,7 +79,8 @@ struct job_targets {
 	struct job_texts include_files; /* "-" is standard input */
 	struct job_texts exclude;       /* raw: the gate parses these texts by itself */
 	struct job_texts exclude_files;
-	struct job_port_range *ports; /* as written: in any order, may overlap; may be none */
+	struct job_port_range *ports; /* as written: in any order, may overlap; may be none, and is
+					 none where job_has_ports() is false */
 	size_t port_range_count;
 	struct job_texts allow_reserved;
 };
@@ -87,7 +88,7 @@ struct job_targets {
 enum job_profile { JOB_PROFILE_WINDOWS, JOB_PROFILE_LINUX, JOB_PROFILE_MSS };
 
 struct job_probe {
-	char *module; /* "tcp_synscan" */
+	char *module; /* "tcp_synscan" or "icmp_echoscan" */
 	enum job_profile profile;
 	uint8_t ttl; /* 64 or more */
 };
@@ -172,6 +173,12 @@ int job_check_policy(const struct job *job, const struct ipv4_range *reserved, s
  * JOB_UPSTREAM_PPS contact.upstream. 0, or -EINVAL with the faults added to diag.
  */
 int job_check_contact(const struct job *job, struct diag *diag);
+
+/*
+ * Whether its targets have ports. Those of a ping have none: their port is 0, and its lists in files
+ * may name no port either, which is for their reader to see.
+ */
+bool job_has_ports(const struct job *job);
 
 /* Whether a device only simulates: nothing of it reaches a network. */
 bool job_device_is_harmless(enum job_device_kind kind);

@@ -104,15 +104,53 @@ include_everything(struct reader *r)
 	r->include_has_plain = true;
 }
 
+bool
+job_has_ports(const struct job *job)
+{
+	/* NULL without memory, which is told later. */
+	return job->probe.module == NULL || strcmp(job->probe.module, "icmp_echoscan") != 0;
+}
+
+/* Nothing was said of what to scan. */
+static void
+refuse_no_targets(struct reader *r)
+{
+	/* Looking up names is something to do as well. */
+	if (schema_given(r, "dns") != NULL)
+		return;
+	if (job_has_ports(r->job))
+		diag_add(r->diag, r->root->place,
+			 "'targets' is missing; write what to scan, like "
+			 "'targets: {ports: [443]}' (-p)");
+	else
+		diag_add(r->diag, r->root->place,
+			 "'targets' is missing; write what to scan, like "
+			 "'targets: {include: [203.0.113.0/24]}'");
+}
+
+/* What says how to send a SYN, or where to, is a mistake in a scan that sends none. */
+static void
+check_portless(struct reader *r)
+{
+	if (!is_absent(r, "targets.ports"))
+		diag_add(r->diag, place_of(r, "targets.ports"),
+			 "'ports' is given, but icmp_echoscan pings addresses; remove it");
+	if (r->include_has_pair)
+		diag_add(r->diag, place_of(r, "targets.include"),
+			 "'include' names ports, but icmp_echoscan pings addresses; leave the "
+			 "ports out");
+	if (schema_given(r, "probe.profile") != NULL)
+		diag_add(r->diag, place_of(r, "probe.profile"),
+			 "'profile' is of a SYN, and icmp_echoscan sends none; remove it");
+}
+
 static void
 check_targets(struct reader *r)
 {
+	if (!job_has_ports(r->job))
+		check_portless(r);
 	if (schema_given(r, "targets") == NULL) {
-		/* Looking up names is something to do as well. */
-		if (schema_given(r, "dns") == NULL)
-			diag_add(r->diag, r->root->place,
-				 "'targets' is missing; write what to scan, like "
-				 "'targets: {ports: [443]}' (-p)");
+		refuse_no_targets(r);
 		return;
 	}
 	if (schema_given(r, "targets")->kind != YAML_MAPPING)
@@ -122,7 +160,7 @@ check_targets(struct reader *r)
 	else if (is_absent(r, "targets.include_files") && is_absent(r, "targets.include"))
 		diag_add(r->diag, place_of(r, "targets.include"),
 			 "'include' is an empty list; write a range, or remove it to scan all");
-	if (r->include_has_plain && is_absent(r, "targets.ports"))
+	if (job_has_ports(r->job) && r->include_has_plain && is_absent(r, "targets.ports"))
 		diag_add(r->diag, place_of(r, "targets"),
 			 "'ports' is missing; write ports from 1 to 65535, like 443 or 9000-9010 "
 			 "(-p)");
@@ -158,12 +196,14 @@ format_of(const char *file)
 	return JOB_FORMAT_CSV;
 }
 
-/* Whether every target has the same port, so that a port in each row says nothing. */
+/* Whether every target has the same port, or none, so that a port in each row says nothing. */
 static bool
 has_one_port(const struct reader *r)
 {
 	const struct job_targets *targets = &r->job->targets;
 
+	if (!job_has_ports(r->job))
+		return true;
 	for (size_t i = 0; i < targets->port_range_count; i++)
 		if (targets->ports[i].first != targets->ports[0].first ||
 		    targets->ports[i].last != targets->ports[0].first)

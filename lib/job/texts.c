@@ -174,13 +174,8 @@ reader_choices(struct reader *r, const struct key *key, const struct yaml_node *
 void
 reader_module(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
-	int number = find_choice(key->choices, node);
-
-	if (number < 0)
+	if (find_choice(key->choices, node) < 0)
 		reader_refuse(r, key, node);
-	else if (number > 0)
-		reader_refuse_unbuilt(r, node, "module '%s' is not built yet; write %s", node->text,
-				      key->mend);
 	else
 		store_string(r, node, field);
 }

@@ -33,7 +33,8 @@ void targets_builder_free(struct targets_builder *b);
 
 /*
  * Add to the sets, in any order and with any overlap. Exclusion wins over inclusion whatever the
- * order of the calls, for pairs too; a pair that the product holds is no target of its own.
+ * order of the calls, for pairs too; a pair that the product holds is no target of its own. Where
+ * addresses alone are the targets, their one port is 0.
  * 0 or -ENOMEM.
  */
 int targets_include(struct targets_builder *b, struct ipv4_range range);
