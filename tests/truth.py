@@ -198,6 +198,15 @@ def digest(ranges, port):
     return targets, total % ALL
 
 
+def echoing(world, ranges):
+    """Yields arrays of the addresses that answer ping, ascending: u of port 0 is below `echo`."""
+    for first, last, network in chunks(world, ranges):
+        if network is not None:
+            hashes = mix64(keys(first, last, 0) ^ numpy.uint64(world.seed))
+            answering = below(hashes, bound(share(world.networks[network].get("echo", 0))))
+            yield numpy.flatnonzero(answering).astype(numpy.uint64) + numpy.uint64(first)
+
+
 def echoes(world, address):
     for network, (first, last) in enumerate(world.ranges):
         if first <= address <= last:

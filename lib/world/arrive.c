@@ -118,8 +118,10 @@ deliver(struct world_stage *s, struct world_event *e, uint8_t *frame)
 	return len;
 }
 
-/* An answer to a SYN that was never sent: the last one heard, to another address, with another
- * sequence number, and so a wrong cookie. */
+/*
+ * An answer to a probe that was never sent: the last one heard, to another address, with another
+ * number, and so a wrong cookie. Where a SYN has its sequence number, a ping has id and number.
+ */
 static unsigned int
 forge(struct world_stage *s, uint8_t *frame)
 {
@@ -127,11 +129,13 @@ forge(struct world_stage *s, uint8_t *frame)
 	struct world_event e = s->heard;
 	struct wire_ipv4 *ip = (struct wire_ipv4 *)e.head;
 	struct wire_tcp *tcp = (struct wire_tcp *)(e.head + (e.head[0] & 0xf) * 4);
+	bool is_ping = ip->protocol == IP_PROTO_ICMP;
 	uint16_t packet;
 
 	store_be32(ip->dst, (uint32_t)(made_up >> 32));
 	store_be32(tcp->seq, (uint32_t)made_up);
-	e.kind = hash_mix64(made_up) % FORGED_ERRORS == 0 ? ANSWER_UNREACHABLE : ANSWER_SYNACK;
+	e.kind = hash_mix64(made_up) % FORGED_ERRORS == 0 ? ANSWER_UNREACHABLE :
+		 is_ping ? ANSWER_ECHO : ANSWER_SYNACK;
 	s->forged += s->config.count;
 	s->forged_ns = stage_forged_ns(s, s->forged);
 	s->counters.frames_out++;

@@ -26,7 +26,7 @@ answer_take(struct world_stage *s, const struct world_reaction *r, enum world_an
 }
 
 /* Forgeries have numbers, and their times follow from them; this stage says each `count`th. Those
- * of the time before a SYN was heard are not made. */
+ * of the time before a probe was heard are not made. */
 static void
 forgery_start(struct world_stage *s, uint64_t now_ns)
 {
@@ -35,6 +35,17 @@ forgery_start(struct world_stage *s, uint64_t now_ns)
 	s->forged = (uint64_t)((unsigned __int128)now_ns * pps / NS_PER_SEC);
 	s->forged += (count + s->config.index - s->forged % count) % count;
 	s->forged_ns = stage_forged_ns(s, s->forged);
+}
+
+/* A probe to forge answers from. */
+static void
+probe_heard(struct world_stage *s, uint64_t now_ns, const struct world_event *e)
+{
+	if (s->world->description.forged_pps == 0)
+		return;
+	s->heard = *e;
+	if (s->forged_ns == TIME_NEVER)
+		forgery_start(s, now_ns);
 }
 
 static void
@@ -49,11 +60,7 @@ syn_react(struct world_stage *s, uint64_t now_ns, const struct world_reaction *r
 
 	if (e == NULL)
 		return;
-	if (s->world->description.forged_pps > 0) {
-		s->heard = *e;
-		if (s->forged_ns == TIME_NEVER)
-			forgery_start(s, now_ns);
-	}
+	probe_heard(s, now_ns, e);
 	/* A SYN said again while its SYN-ACK is repeated is answered, but once. */
 	if (r->state == WORLD_OPEN && s->world->terrain[r->network].synack_retries > 0 &&
 	    stage_flow_find(s, r->flow, r->packet) == NULL)
@@ -71,8 +78,10 @@ echo_react(struct world_stage *s, uint64_t now_ns, const struct world_reaction *
 		return;
 	}
 	e = answer_take(s, r, ANSWER_ECHO);
-	if (e != NULL)
-		stage_launch(s, e, r->flow, now_ns + stage_latency_ns(s, e, r->flow));
+	if (e == NULL)
+		return;
+	probe_heard(s, now_ns, e);
+	stage_launch(s, e, r->flow, now_ns + stage_latency_ns(s, e, r->flow));
 }
 
 static void

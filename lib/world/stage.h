@@ -22,8 +22,8 @@ struct world_stage {
 	uint32_t *flows; /* buckets of SYN-ACKs that will be said again: event indices, chained */
 	uint32_t flows_mask;
 	uint64_t forged;    /* the number of the next forgery */
-	uint64_t forged_ns; /* and its time: TIME_NEVER until a SYN was heard to forge from */
-	struct world_event heard; /* the last SYN */
+	uint64_t forged_ns; /* and its time: TIME_NEVER until a probe was heard to forge from */
+	struct world_event heard; /* the last SYN or ping */
 	struct world_stage_config config;
 	struct world_counters counters;
 };

@@ -81,7 +81,7 @@ struct world_description {
 	uint64_t seed;
 	const struct world_network *networks; /* the first that contains an address rules */
 	size_t networks_count;
-	uint64_t forged_pps; /* SYN-ACKs with wrong cookies, some ICMP errors with wrong quotes */
+	uint64_t forged_pps; /* SYN-ACKs (of pings, replies) with wrong cookies, some ICMP errors with wrong quotes */
 };
 
 struct world;

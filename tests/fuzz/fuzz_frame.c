@@ -3,7 +3,7 @@
  * Frames of anybody: classify, the neighbourhood and TCP options over arbitrary bytes.
  *
  * The first byte says how far a frame is helped on its way, since no fuzzer guesses a checksum or a
- * cookie; the rest is the frame. Whatever the help, a reply must be what the key makes of its
+ * cookie, and whether it comes to a scan of SYNs or of pings; the rest is the frame. Whatever the help, a reply must be what the key makes of its
  * sender, by arithmetic done here once more.
  */
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include "../unit/frames.h"
 #include "neigh/neigh.h"
 
-enum { HELP_CHECKSUMS = 1, HELP_TUPLE = 2, HELP_NUMBER = 4, HELP_QUOTE = 8 };
+enum { HELP_CHECKSUMS = 1, HELP_TUPLE = 2, HELP_NUMBER = 4, HELP_QUOTE = 8, PING = 16 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -22,12 +22,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 	} while (0)
 
 static struct probe
-make_probe(void)
+make_probe(unsigned int help)
 {
 	struct probe_config config = frames_config(PROBE_WINDOWS);
 	struct probe p;
 
-	REQUIRE(probe_init(&p, &probe_tcp_synscan, &config) == 0);
+	REQUIRE(probe_init(&p, help & PING ? &probe_icmp_echoscan : &probe_tcp_synscan,
+			   &config) == 0);
 	return p;
 }
 
@@ -46,6 +47,37 @@ help_segment(const struct probe *p, unsigned int help, struct wire_ipv4 *ip, str
 		store_be32(tcp->ack, f.seq + 1);
 }
 
+/* The same of an echo reply. */
+static void
+help_echo(const struct probe *p, unsigned int help, struct wire_ipv4 *ip, struct probe_echo *echo)
+{
+	struct frames_flow f = frames_flow(p, load_be32(ip->src), 0, COOKIE_PROBE);
+
+	if (help & HELP_TUPLE) {
+		store_be32(ip->dst, f.own_address);
+		store_be16(echo->icmp.rest, f.own_port);
+	}
+	if (help & HELP_NUMBER) {
+		store_be16(echo->icmp.rest + 2, probe_echo_seq(f.cookie));
+		store_be32(echo->cookie, (uint32_t)(f.cookie >> 32));
+		store_be32(echo->cookie + 4, (uint32_t)f.cookie);
+	}
+}
+
+/* A quoted ping of ours. */
+static void
+help_quoted_echo(const struct probe *p, struct wire_ipv4 *ip, struct wire_ipv4 *quote,
+		 struct wire_icmp *sent)
+{
+	struct frames_flow f = frames_flow(p, load_be32(quote->dst), 0, COOKIE_COVERAGE);
+
+	store_be32(ip->dst, f.own_address);
+	store_be32(quote->src, f.own_address);
+	store_be16(sent->rest, f.own_port);
+	store_be16(sent->rest + 2, probe_echo_seq(f.cookie));
+	quote->protocol = IP_PROTO_ICMP;
+}
+
 static void
 help_quote(const struct probe *p, struct wire_ipv4 *ip, uint8_t *quoted, size_t len)
 {
@@ -56,6 +88,10 @@ help_quote(const struct probe *p, struct wire_ipv4 *ip, uint8_t *quoted, size_t 
 
 	if (header_len < sizeof(*quote) || len < header_len + 8)
 		return;
+	if (p->module == &probe_icmp_echoscan) {
+		help_quoted_echo(p, ip, quote, (struct wire_icmp *)sent);
+		return;
+	}
 	f = frames_flow(p, load_be32(quote->dst), load_be16(sent->dst_port), COOKIE_COVERAGE);
 	store_be32(ip->dst, f.own_address);
 	store_be32(quote->src, f.own_address);
@@ -77,6 +113,8 @@ help_transport(const struct probe *p, unsigned int help, struct wire_ipv4 *ip, u
 	} else if (ip->protocol == IP_PROTO_ICMP && len >= sizeof(*icmp)) {
 		if (help & HELP_QUOTE && len >= sizeof(*icmp) + sizeof(*ip))
 			help_quote(p, ip, payload + sizeof(*icmp), len - sizeof(*icmp));
+		if (icmp->type == ICMP_ECHO_REPLY && len >= sizeof(struct probe_echo))
+			help_echo(p, help, ip, (struct probe_echo *)payload);
 		if (help & HELP_CHECKSUMS) {
 			store_be16(icmp->checksum, 0);
 			store_be16(icmp->checksum, wire_checksum_fold(wire_sum(icmp, len, 0)));
@@ -117,7 +155,11 @@ check_reply(const struct probe *p, enum classify_kind kind, const struct reply *
 	REQUIRE(r->own_port == probe_source_port(&c->plan.ports[r->use], cookie));
 	REQUIRE(r->own_address == c->sources[probe_source_index(c->source_count, cookie)]);
 	REQUIRE(r->bucket == probe_bucket(cookie));
-	if (kind == CLASSIFY_SYNACK)
+	if (p->module == &probe_icmp_echoscan) {
+		REQUIRE(r->port == 0 && r->seq == probe_echo_seq(cookie));
+		REQUIRE(kind == CLASSIFY_ICMP || kind == CLASSIFY_ECHOREPLY);
+		REQUIRE((r->icmp_type == 0) == (kind == CLASSIFY_ECHOREPLY));
+	} else if (kind == CLASSIFY_SYNACK)
 		REQUIRE(r->ack == seq + 1);
 	else if (kind == CLASSIFY_RST)
 		REQUIRE(r->ack == seq + 1 || r->seq == seq + 1);
@@ -160,7 +202,7 @@ check_neigh(const uint8_t *in, size_t len, enum classify_kind kind)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct probe p = make_probe();
+	struct probe p = make_probe(size > 0 ? data[0] : 0);
 	const struct classify_config c = {&p, frames_sources, 4};
 	struct wire_tcp_options options;
 	struct reply reply;
