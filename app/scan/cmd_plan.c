@@ -7,17 +7,19 @@
 #include "text.h"
 #include "probe/probe.h"
 
-/* Headers of a SYN: Ethernet, IPv4, TCP; then the profile's options. Or a ping. */
+/* A probe: Ethernet with its tag, IPv4, then TCP with the profile's options, or a ping. */
 static unsigned int
 frame_bytes(const struct job *job)
 {
 	static const unsigned int options[] = {
 		[JOB_PROFILE_WINDOWS] = 12, [JOB_PROFILE_LINUX] = 20, [JOB_PROFILE_MSS] = 4};
+	unsigned int bytes = sizeof(struct wire_ether) + sizeof(struct wire_ipv4);
 
+	if (job->interface.vlan != 0)
+		bytes += sizeof(struct wire_vlan);
 	if (!job_has_ports(job))
-		return sizeof(struct wire_ether) + sizeof(struct wire_ipv4) +
-		       sizeof(struct probe_echo);
-	return 54 + options[job->probe.profile];
+		return bytes + (unsigned int)sizeof(struct probe_echo);
+	return bytes + (unsigned int)sizeof(struct wire_tcp) + options[job->probe.profile];
 }
 
 /* The rate that holds: the lower of rate and bandwidth; 0 for none. */

@@ -171,6 +171,7 @@ engine_make_probe(struct engine *e)
 	struct probe_config config = {
 		.profile = profiles[job->profile],
 		.ttl = job->ttl,
+		.vlan = e->config.job->interface.vlan,
 		.sources = e->config.inputs->sources,
 		.source_count = e->config.inputs->source_count,
 		.plan = e->config.inputs->ports,
@@ -192,6 +193,7 @@ make_neigh(struct engine *e)
 		.addresses = e->config.inputs->sources,
 		.address_count = e->config.inputs->source_count,
 		.gateway = iface->has_gateway ? iface->gateway : 0,
+		.vlan = iface->vlan,
 	};
 
 	memcpy(config.mac, e->port.mac, WIRE_MAC_SIZE);

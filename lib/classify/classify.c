@@ -327,6 +327,8 @@ classify_frame(const struct classify_config *c, const uint8_t *frame, size_t len
 
 	if (wire_network_find(frame, len, &net) != 0)
 		return CLASSIFY_TRUNCATED;
+	if (c->probe->config.vlan != 0 && net.vlan != c->probe->config.vlan)
+		return CLASSIFY_NOT_OURS;
 	if (net.ether_type == ETHER_TYPE_ARP)
 		return len - net.offset >= sizeof(struct wire_arp) ? CLASSIFY_ARP :
 								     CLASSIFY_TRUNCATED;

@@ -7,6 +7,8 @@
  * (frame, len); nothing is allocated.
  *
  * What must hold of a reply, in the order checked; the first that does not gives the kind:
+ *   where probes are sent in a VLAN, it came in that one (else NOT_OURS); elsewhere a tag is of no
+ *     account
  *   an IPv4 header that fits, with at most one VLAN tag before it (else TRUNCATED, NOT_OURS)
  *   its checksum holds (BAD_CHECKSUM)
  *   it is no fragment (FRAGMENT), and addressed to one of our addresses (NOT_OURS)
@@ -58,7 +60,7 @@ enum classify_kind {
 	CLASSIFY_FRAGMENT,
 	CLASSIFY_TCP_OTHER,  /* TCP to us with other flags, such as late data or a FIN */
 	CLASSIFY_OTHER,      /* to us, of another protocol or ICMP type */
-	CLASSIFY_NOT_OURS,   /* not IPv4 or ARP, or to another address */
+	CLASSIFY_NOT_OURS,   /* not IPv4 or ARP, to another address, or in another VLAN */
 	CLASSIFY_KINDS
 };
 

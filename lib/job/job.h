@@ -67,6 +67,7 @@ struct job_interface {
 	uint32_t gateway; /* to be resolved by ARP, unless there is gateway_mac, which then rules */
 	bool has_gateway_mac;
 	uint8_t gateway_mac[6]; /* unicast */
+	uint16_t vlan;          /* 1 to 4094: the VLAN of all frames; 0: untagged */
 };
 
 /*

@@ -44,7 +44,7 @@ static const struct key keys[] = {
 	 .mend = "the router's address, like 198.51.100.1"},
 	{"interfaces.gateway_mac", reader_gateway_mac, KEY_BUILT, FIELD(interface),
 	 .mend = "the router's unicast MAC address, like \"02:00:00:00:00:01\""},
-	{"interfaces.vlan", reader_unsigned, KEY_NOT_BUILT, NO_FIELD, .min = 1, .max = 4094,
+	{"interfaces.vlan", reader_unsigned, KEY_BUILT, FIELD(interface.vlan), .min = 1, .max = 4094,
 	 .mend = "a VLAN id from 1 to 4094"},
 	{"interfaces.rate", reader_count, KEY_NOT_BUILT, NO_FIELD, .min = 1, .max = GIGA,
 	 .mend = "packets/s, like 10000 or 250k"},

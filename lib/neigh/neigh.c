@@ -110,7 +110,8 @@ uint16_t
 neigh_request(struct neigh *n, uint64_t now_ns, uint8_t *frame)
 {
 	struct wire_ether *ether = (struct wire_ether *)frame;
-	struct wire_arp *arp = (struct wire_arp *)(frame + sizeof(*ether));
+	struct wire_vlan *tag = (struct wire_vlan *)(ether + 1);
+	size_t len = sizeof(*ether);
 
 	if (is_resolved(n) || n->config.address_count == 0 || now_ns < n->next_request_ns)
 		return 0;
@@ -119,9 +120,15 @@ neigh_request(struct neigh *n, uint64_t now_ns, uint8_t *frame)
 								     NEIGH_RETRY_SLOW_NS);
 	memcpy(ether->dst, broadcast_mac, WIRE_MAC_SIZE);
 	memcpy(ether->src, n->config.mac, WIRE_MAC_SIZE);
-	store_be16(ether->type, ETHER_TYPE_ARP);
-	arp_build(n, ARP_REQUEST, n->config.addresses[0], zero_mac, n->config.gateway, arp);
-	return pad(frame, sizeof(*ether) + sizeof(*arp));
+	store_be16(ether->type, n->config.vlan != 0 ? ETHER_TYPE_VLAN : ETHER_TYPE_ARP);
+	if (n->config.vlan != 0) {
+		store_be16(tag->tci, n->config.vlan);
+		store_be16(tag->type, ETHER_TYPE_ARP);
+		len += sizeof(*tag);
+	}
+	arp_build(n, ARP_REQUEST, n->config.addresses[0], zero_mac, n->config.gateway,
+		  (struct wire_arp *)(frame + len));
+	return pad(frame, len + sizeof(struct wire_arp));
 }
 
 /* The ARP packet of a frame, if it is one of Ethernet and IPv4 from a station; else NULL. */

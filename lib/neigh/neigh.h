@@ -39,6 +39,7 @@ struct neigh_config {
 	const uint32_t *addresses; /* sorted, host order; borrowed */
 	uint32_t address_count;
 	uint32_t gateway;          /* 0: none to resolve */
+	uint16_t vlan;             /* that requests are sent in; 0: none */
 };
 
 struct neigh {

@@ -65,7 +65,7 @@ probe_module_find(const char *name)
 int
 probe_init(struct probe *p, const struct probe_module *module, const struct probe_config *config)
 {
-	if (config->ttl == 0 || config->sources == NULL || config->source_count == 0 ||
+	if (config->ttl == 0 || config->vlan > PROBE_VLAN_MAX || config->sources == NULL || config->source_count == 0 ||
 	    config->source_count > PROBE_SOURCES_MAX)
 		return -EINVAL;
 	for (int i = 0; i < USES; i++) {

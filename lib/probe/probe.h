@@ -92,10 +92,14 @@ probe_ip_id(uint64_t cookie, uint8_t attempt)
  */
 enum probe_profile { PROBE_WINDOWS, PROBE_LINUX, PROBE_MSS };
 
+/* The highest VLAN id that may be used. */
+#define PROBE_VLAN_MAX 4094
+
 /* What a module needs of the port it sends from. Arrays are borrowed while the probe lives. */
 struct probe_config {
 	enum probe_profile profile;
 	uint8_t ttl;
+	uint16_t vlan; /* 1 to 4094: the tag's id; 0: no tag */
 	uint8_t source_mac[WIRE_MAC_SIZE];
 	uint8_t gateway_mac[WIRE_MAC_SIZE];
 	const uint32_t *sources; /* host order */

@@ -140,16 +140,18 @@ int
 wire_network_find(const uint8_t *frame, size_t len, struct wire_network *out)
 {
 	const uint16_t untagged = sizeof(struct wire_ether);
-	const uint16_t tagged = untagged + 4;
+	const uint16_t tagged = untagged + sizeof(struct wire_vlan);
 
 	if (len < untagged)
 		return -EINVAL;
 	out->ether_type = load_be16(frame + 12);
 	out->offset = untagged;
+	out->vlan = 0;
 	if (out->ether_type != ETHER_TYPE_VLAN)
 		return 0;
 	if (len < tagged)
 		return -EINVAL;
+	out->vlan = load_be16(frame + 14) & WIRE_VLAN_MASK;
 	out->ether_type = load_be16(frame + 16);
 	out->offset = tagged;
 	return 0;

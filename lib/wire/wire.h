@@ -134,10 +134,21 @@ void wire_tcp_checksum_set(const struct wire_ipv4 *ip, void *segment, uint16_t l
 void wire_ipv4_build(struct wire_ipv4 *ip, uint32_t src, uint32_t dst, uint8_t protocol,
 		     uint16_t total_length, uint16_t id, uint8_t ttl);
 
+/* An IEEE 802.1Q tag: between the addresses and the type that is its last field here. */
+struct wire_vlan {
+	uint8_t tci[2]; /* priority, and in the low twelve bits the VLAN's id */
+	uint8_t type[2];
+};
+
+_Static_assert(sizeof(struct wire_vlan) == 4, "no padding");
+
+#define WIRE_VLAN_MASK 0x0fff
+
 /* Where the network layer of a frame starts. */
 struct wire_network {
 	uint16_t ether_type; /* behind the VLAN tag, if there is one */
 	uint16_t offset;     /* of the IPv4 or ARP header */
+	uint16_t vlan;       /* the tag's id; 0 without a tag, or with one of priority alone */
 };
 
 /* Find it, through at most one VLAN tag. 0, or -EINVAL when the frame is too short. */

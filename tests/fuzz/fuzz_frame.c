@@ -3,7 +3,7 @@
  * Frames of anybody: classify, the neighbourhood and TCP options over arbitrary bytes.
  *
  * The first byte says how far a frame is helped on its way, since no fuzzer guesses a checksum or a
- * cookie, and whether it comes to a scan of SYNs or of pings; the rest is the frame. Whatever the help, a reply must be what the key makes of its
+ * cookie, and to what scan it comes: of SYNs or of pings, in a VLAN or not; the rest is the frame. Whatever the help, a reply must be what the key makes of its
  * sender, by arithmetic done here once more.
  */
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include "../unit/frames.h"
 #include "neigh/neigh.h"
 
-enum { HELP_CHECKSUMS = 1, HELP_TUPLE = 2, HELP_NUMBER = 4, HELP_QUOTE = 8, PING = 16 };
+enum { HELP_CHECKSUMS = 1, HELP_TUPLE = 2, HELP_NUMBER = 4, HELP_QUOTE = 8, PING = 16, VLAN = 32 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -27,6 +27,7 @@ make_probe(unsigned int help)
 	struct probe_config config = frames_config(PROBE_WINDOWS);
 	struct probe p;
 
+	config.vlan = help & VLAN ? FRAMES_VLAN : 0;
 	REQUIRE(probe_init(&p, help & PING ? &probe_icmp_echoscan : &probe_tcp_synscan,
 			   &config) == 0);
 	return p;
@@ -221,9 +222,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	help_frame(&p, data[0], frame, len);
 	kind = classify_frame(&c, frame, len, &reply);
 	REQUIRE(kind >= 0 && kind < CLASSIFY_KINDS);
+	if (data[0] & VLAN && kind != CLASSIFY_TRUNCATED && kind != CLASSIFY_NOT_OURS)
+		REQUIRE(load_be16(frame + 12) == ETHER_TYPE_VLAN &&
+			(load_be16(frame + 14) & 0xfff) == FRAMES_VLAN);
 	if (kind < CLASSIFY_REPLIES)
 		check_reply(&p, kind, &reply);
-	check_neigh(frame, len, kind);
+	/* The neighbourhood knows no VLANs: it is shown what was found to be of ours. */
+	if (!(data[0] & VLAN) || kind == CLASSIFY_ARP || kind == CLASSIFY_ECHO_REQUEST)
+		check_neigh(frame, len, kind);
 	free(frame);
 	return 0;
 }

@@ -12,6 +12,9 @@
 /* 198.51.100.8 and its neighbours; sorted. */
 static const uint32_t frames_sources[] = {0xc6336408, 0xc6336409, 0xc633640a, 0xc633640b};
 
+/* Of tagged frames. */
+#define FRAMES_VLAN 100
+
 static const uint8_t frames_own_mac[6] = {0x02, 0, 0, 0, 0, 0x0a};
 static const uint8_t frames_gateway_mac[6] = {0x02, 0, 0, 0, 0, 0x01};
 
@@ -81,7 +84,7 @@ frames_ether(uint8_t *frame, int tagged)
 	memcpy(frame + 6, frames_gateway_mac, 6);
 	if (tagged) {
 		store_be16(frame + 12, ETHER_TYPE_VLAN);
-		store_be16(frame + 14, 100);
+		store_be16(frame + 14, FRAMES_VLAN);
 	}
 	store_be16(frame + 12 + 4 * (size_t)(tagged != 0), ETHER_TYPE_IPV4);
 	return 14 + 4 * (size_t)(tagged != 0);
@@ -155,8 +158,8 @@ frames_probe(const struct probe *p, const struct frames_flow *f, uint8_t *packet
 
 	memcpy(frame, p->template, sizeof(frame));
 	p->module->fill(p, f->use, 0, 1, frames, &f->address, &f->port, &f->cookie);
-	memcpy(packet, frame + 14, p->frame_len - 14u);
-	return p->frame_len - 14u;
+	memcpy(packet, frame + p->network, (size_t)(p->frame_len - p->network));
+	return (size_t)(p->frame_len - p->network);
 }
 
 /* The flow's ping as its target says it again. */

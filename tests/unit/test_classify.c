@@ -400,6 +400,34 @@ a_vlan_tag_is_tolerated(void **state)
 		assert_int_equal(classify(frame, cut), CLASSIFY_TRUNCATED);
 }
 
+/* Where probes are sent in a VLAN, whatever is not in it is not ours, ARP included. */
+static void
+a_vlan_is_kept_to(void **state)
+{
+	const struct frames_tcp t = {.flags = TCP_SYN | TCP_ACK, .ack = flow.seq + 1, .tagged = 1};
+	struct probe_config c = frames_config(PROBE_WINDOWS);
+	uint8_t frame[2048];
+	size_t len;
+
+	(void)state;
+	c.vlan = FRAMES_VLAN;
+	assert_int_equal(probe_init(&probe, &probe_tcp_synscan, &c), 0);
+	len = frames_reply(&flow, &t, frame);
+	for (uint32_t tci = 0; tci <= 0xffff; tci++) {
+		bool ours = (tci & 0xfff) == FRAMES_VLAN; /* whatever the priority */
+
+		store_be16(frame + 14, (uint16_t)tci);
+		assert_int_equal(classify(frame, len), ours ? CLASSIFY_SYNACK : CLASSIFY_NOT_OURS);
+		store_be16(frame + 16, ETHER_TYPE_ARP);
+		assert_int_equal(classify(frame, len), ours ? CLASSIFY_ARP : CLASSIFY_NOT_OURS);
+		store_be16(frame + 16, ETHER_TYPE_IPV4);
+	}
+	for (size_t i = 0; i < GOOD; i++) {
+		len = good[i].build(frame);
+		assert_int_equal(classify(frame, len), CLASSIFY_NOT_OURS);
+	}
+}
+
 static void
 ip_options_are_skipped(void **state)
 {
@@ -825,6 +853,7 @@ main(void)
 		TEST(padding_is_of_no_account),
 		TEST(no_flipped_bit_passes),
 		TEST(a_vlan_tag_is_tolerated),
+		TEST(a_vlan_is_kept_to),
 		TEST(ip_options_are_skipped),
 		TEST(headers_decide),
 		TEST(tcp_header_lengths_are_bounded),

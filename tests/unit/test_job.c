@@ -254,7 +254,6 @@ test_example(void **state)
 {
 	static const char expected[] =
 		"job:4:1: 'tags' is not built yet; remove it\n"
-		"job:12:5: 'vlan' is not built yet; remove it\n"
 		"job:13:5: 'rate' is not built yet; remove it\n"
 		"job:16:35: lists of records (.ndjson) are not built yet; write a list of "
 		"address:port\n"
@@ -359,6 +358,7 @@ check_every_address(const struct job *job)
 	assert_int_equal(i->gateway, 0xc6336401);
 	assert_true(i->has_gateway_mac);
 	assert_memory_equal(i->gateway_mac, mac, sizeof(mac));
+	assert_int_equal(i->vlan, 4094);
 	ASSERT_TEXTS(&job->targets.include, "0.0.0.0/0", "203.0.113.7",
 		     "203.0.113.9-203.0.113.20", "203.0.113.30:8443");
 	assert_int_equal(job->targets.include.items[3].place.column, 63);

@@ -89,6 +89,22 @@ request_is_as_rfc826_has_it(void **state)
 }
 
 static void
+request_is_sent_in_its_vlan(void **state)
+{
+	uint8_t plain[NEIGH_FRAME_MAX], tagged[NEIGH_FRAME_MAX];
+	struct neigh_config config = neigh.config;
+
+	(void)state;
+	assert_int_equal(neigh_request(&neigh, 1000 * MS, plain), 60);
+	config.vlan = FRAMES_VLAN;
+	neigh_init(&neigh, &config, 1000 * MS);
+	assert_int_equal(neigh_request(&neigh, 1000 * MS, tagged), 60);
+	assert_memory_equal(tagged, plain, 12);
+	assert_memory_equal(tagged + 12, "\x81\x00\x00\x64", 4);
+	assert_memory_equal(tagged + 16, plain + 12, 60 - 16);
+}
+
+static void
 requests_keep_their_times(void **state)
 {
 	static const uint64_t due_ms[] = {1000, 1250, 1500, 1750, 2000, 3000, 4000, 5000, 6000};
@@ -412,6 +428,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(request_is_as_rfc826_has_it),
+		TEST(request_is_sent_in_its_vlan),
 		TEST(requests_keep_their_times),
 		TEST(reply_resolves_and_ends_requests),
 		TEST(first_answer_stands),

@@ -356,6 +356,9 @@ init_refuses_what_it_cannot_use(void **state)
 	c.plan.ports[COOKIE_DNS].slots = 0;
 	assert_int_equal(probe_init(&p, &probe_tcp_synscan, &c), -EINVAL);
 	c = good;
+	c.vlan = 4095;
+	assert_int_equal(probe_init(&p, &probe_tcp_synscan, &c), -EINVAL);
+	c = good;
 	c.profile = (enum probe_profile)3;
 	assert_int_equal(probe_init(&p, &probe_tcp_synscan, &c), -EINVAL);
 }
@@ -470,6 +473,41 @@ attempts_of_an_echo_differ_in_the_ip_id_alone(void **state)
 	assert_memory_equal(first, second, sizeof(first));
 }
 
+/* A tag moves the packet, and changes nothing of it: probes of both modules, and RSTs. */
+static void
+a_vlan_moves_the_packet(void **state)
+{
+	static const struct probe_module *const kinds[] = {&probe_tcp_synscan, &probe_icmp_echoscan};
+	static const uint8_t tag[] = {0x81, 0x00, 0x0f, 0xfe, 0x08, 0x00};
+	uint8_t plain[PROBE_FRAME_MAX], tagged[PROBE_FRAME_MAX], *a = plain, *b = tagged;
+	struct probe_config config = frames_config(PROBE_LINUX);
+	uint32_t address = 0xc000020a;
+	uint64_t cookie = UINT64_C(0x123456789abcdef0);
+	uint16_t port = 443;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct probe p, v;
+
+		config.vlan = 0;
+		assert_int_equal(probe_init(&p, kinds[i], &config), 0);
+		config.vlan = 4094;
+		assert_int_equal(probe_init(&v, kinds[i], &config), 0);
+		assert_int_equal(v.frame_len, p.frame_len + 4);
+		memcpy(plain, p.template, sizeof(plain));
+		memcpy(tagged, v.template, sizeof(tagged));
+		kinds[i]->fill(&p, COOKIE_PROBE, 0, 1, &a, &address, &port, &cookie);
+		kinds[i]->fill(&v, COOKIE_PROBE, 0, 1, &b, &address, &port, &cookie);
+		assert_memory_equal(tagged, plain, 12);
+		assert_memory_equal(tagged + 12, tag, sizeof(tag));
+		assert_memory_equal(tagged + 18, plain + 14, p.frame_len - 14u);
+		assert_int_equal(probe_build_rst(&p, address, port, 1, 2, 3, 4, plain), 54);
+		assert_int_equal(probe_build_rst(&v, address, port, 1, 2, 3, 4, tagged), 58);
+		assert_memory_equal(tagged + 12, tag, sizeof(tag));
+		assert_memory_equal(tagged + 18, plain + 14, 40);
+	}
+}
+
 static void
 modules_are_found_by_name(void **state)
 {
@@ -533,6 +571,7 @@ main(void)
 		cmocka_unit_test(echoes_are_patched_again_and_again),
 		cmocka_unit_test(echo_checksums_hold_at_every_value),
 		cmocka_unit_test(attempts_of_an_echo_differ_in_the_ip_id_alone),
+		cmocka_unit_test(a_vlan_moves_the_packet),
 		cmocka_unit_test(modules_are_found_by_name),
 		cmocka_unit_test(rst_answers_a_synack),
 	};

@@ -161,12 +161,15 @@ network_is_found_behind_one_tag(void **state)
 	assert_int_equal(wire_network_find(frame, 14, &net), 0);
 	assert_int_equal(net.ether_type, ETHER_TYPE_ARP);
 	assert_int_equal(net.offset, 14);
+	assert_int_equal(net.vlan, 0);
 	store_be16(frame + 12, ETHER_TYPE_VLAN);
+	store_be16(frame + 14, 0x6ffe); /* priority 3 */
 	store_be16(frame + 16, ETHER_TYPE_IPV4);
 	assert_int_equal(wire_network_find(frame, 17, &net), -EINVAL);
 	assert_int_equal(wire_network_find(frame, 18, &net), 0);
 	assert_int_equal(net.ether_type, ETHER_TYPE_IPV4);
 	assert_int_equal(net.offset, 18);
+	assert_int_equal(net.vlan, 4094);
 	store_be16(frame + 16, ETHER_TYPE_VLAN);
 	assert_int_equal(wire_network_find(frame, 64, &net), 0);
 	assert_int_equal(net.ether_type, ETHER_TYPE_VLAN);
