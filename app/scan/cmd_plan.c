@@ -71,7 +71,8 @@ print_pace(const struct job *job, uint64_t probes)
 	}
 	seconds += (double)job->limits.cooldown_ns / 1e9;
 	printf("rate        %s packets/s, %.1f Mbit/s on the wire (%u-byte %s, preamble and gap counted)\n",
-	       text_count(rate, pps), mbits, frame_bytes(job), job_has_ports(job) ? "SYNs" : "pings");
+	       text_count(rate, pps), mbits, frame_bytes(job),
+	       job_has_ports(job) ? "SYNs" : "pings");
 	printf("duration    %s (%.2f hours), cooldown included\n", text_duration(time, seconds),
 	       seconds / 3600);
 	if (job->limits.runtime_ns != 0 && (double)job->limits.runtime_ns / 1e9 < seconds)
