@@ -2,15 +2,17 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/time.h"
 #include "commands.h"
 #include "control.h"
 #include "dry_run.h"
 #include "engine.h"
 #include "report.h"
 #include "request.h"
+#include "sinks.h"
 #include "text.h"
 
 /* Whether this build simulates, and flags that only simulation may have. */
@@ -34,41 +36,6 @@ check_simulation(const struct request *r)
 		return EXIT_BAD_JOB;
 	}
 	return EXIT_DONE;
-}
-
-static int
-refuse_existing(const char *file)
-{
-	fprintf(stderr,
-		"asdic: '%s' exists and is not overwritten; name another file or add --force\n", file);
-	return EXIT_BAD_JOB;
-}
-
-/* Before anything is sent or waited for: whether the output may be made. It is made at the launch. */
-static int
-check_sink(const struct request *r)
-{
-	const char *file = r->job->output.file.text;
-	struct stat st;
-
-	/* Devices and FIFOs are there to be written to. */
-	if (strcmp(file, "-") == 0 || r->flags.force || stat(file, &st) != 0 || !S_ISREG(st.st_mode))
-		return EXIT_DONE;
-	return refuse_existing(file);
-}
-
-static int
-open_sink(const struct request *r, struct output **sink)
-{
-	const char *file = r->job->output.file.text;
-	int rc = output_open(file, r->flags.force, sink);
-
-	if (rc == 0)
-		return EXIT_DONE;
-	if (rc == -EEXIST)
-		return refuse_existing(file);
-	fprintf(stderr, "asdic: cannot write '%s': %s\n", file, strerror(-rc));
-	return rc == -ENOENT || rc == -EISDIR || rc == -ENOTDIR ? EXIT_BAD_JOB : EXIT_FAILED;
 }
 
 static void
@@ -97,10 +64,10 @@ announce(const struct request *r, const struct engine *e)
 }
 
 static int
-status_of(const struct control_result *result, bool balanced, const char *file)
+status_of(const struct control_result *result, bool balanced, const char *failed_file)
 {
 	if (result->writer_rc != 0)
-		fprintf(stderr, "asdic: writing '%s': %s\n", file, strerror(-result->writer_rc));
+		fprintf(stderr, "asdic: writing '%s': %s\n", failed_file, strerror(-result->writer_rc));
 	if (!balanced || result->writer_rc != 0)
 		return EXIT_FAILED;
 	return result->reason == CONTROL_STOPPED || result->reason == CONTROL_ABORTED ? EXIT_STOPPED
@@ -124,11 +91,11 @@ resolve(struct engine *e, const struct job *job)
 
 /* From the first probe to the last record. */
 static int
-run(const struct request *r, struct engine *e, struct output *sink)
+run(const struct request *r, struct engine *e, const struct sinks *sinks)
 {
 	struct control_result result;
 	bool balanced;
-	int rc = engine_launch(e, sink);
+	int rc = engine_launch(e, sinks->sinks, sinks->count);
 
 	if (rc != 0) {
 		fprintf(stderr, "asdic: cannot start the scan: %s\n", strerror(-rc));
@@ -137,21 +104,21 @@ run(const struct request *r, struct engine *e, struct output *sink)
 	control_run(e, r->job, r->inputs.span.end - r->inputs.span.first, r->flags.quiet, &result);
 	if (result.writer_rc == -ETIMEDOUT)
 		_exit(EXIT_STOPPED); /* the writer hangs in a write that nobody reads: nothing can be freed */
-	balanced = report_print(e, r->job, &result);
-	return status_of(&result, balanced, r->job->output.file.text);
+	balanced = report_print(e, r->job, sinks, &result);
+	return status_of(&result, balanced, sinks->names[writer_error_sink(engine_writer(e))]);
 }
 
 static int
-scan(const struct request *r)
+scan(const struct request *r, struct sinks *sinks, uint64_t start_wall_ns)
 {
 	struct engine_config config = {
 		.job = r->job,
 		.inputs = &r->inputs,
 		.virtual_clock = r->flags.virtual_clock,
+		.start_wall_ns = start_wall_ns,
 	};
-	struct output *sink;
 	struct engine *e;
-	int status = check_sink(r);
+	int status = sinks_check(sinks, r->job, r->flags.force);
 
 	if (status != EXIT_DONE)
 		return status;
@@ -161,10 +128,33 @@ scan(const struct request *r)
 	announce(r, e);
 	status = resolve(e, r->job);
 	if (status == EXIT_DONE)
-		status = open_sink(r, &sink);
+		status = sinks_open(sinks, r->job, &r->inputs, r->flags.force);
 	if (status == EXIT_DONE)
-		status = run(r, e, sink);
+		status = run(r, e, sinks);
 	engine_close(e);
+	return status;
+}
+
+/* Wall time at the start of a virtual clock, so that a seed replays to the byte: 2026-01-01T00:00:00Z. */
+#define VIRTUAL_START_NS (UINT64_C(1767225600) * NS_PER_SEC)
+
+/* The outputs' names hold from here on, as does the time that they and all records tell. */
+static int
+name_and_scan(const struct request *r)
+{
+	struct timespec t;
+	uint64_t start_ns = VIRTUAL_START_NS;
+	struct sinks sinks;
+	int status;
+
+	if (!r->flags.virtual_clock) {
+		clock_gettime(CLOCK_REALTIME, &t);
+		start_ns = (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_nsec;
+	}
+	status = sinks_name(&sinks, r->job, (time_t)(start_ns / NS_PER_SEC));
+	if (status == EXIT_DONE)
+		status = scan(r, &sinks, start_ns);
+	sinks_free(&sinks);
 	return status;
 }
 
@@ -183,7 +173,7 @@ cmd_scan(int argc, char **argv)
 			fprintf(stderr, "asdic: writing the targets: %s\n", strerror(-rc));
 		status = rc == 0 ? EXIT_DONE : EXIT_FAILED;
 	} else if (!done && status == EXIT_DONE) {
-		status = scan(&r);
+		status = name_and_scan(&r);
 	}
 	request_free(&r);
 	return status;
