@@ -167,7 +167,6 @@ test_faults(void **state)
 		{"--seed", "asdic scan: --seed needs an argument: N\n"},
 		{"-q|-e", "asdic scan: --seed needs an argument: N\n"},
 		{"--resume", "asdic scan: --resume is not built yet; leave it out\n"},
-		{"--status-file=x", "asdic scan: --status-file is not built yet; leave it out\n"},
 		{"--set|rate",
 		 "asdic scan: --set rate: write KEY=VALUE, like limits.cooldown=5s\n"},
 		{"--set|=5", "asdic scan: --set =5: write KEY=VALUE, like limits.cooldown=5s\n"},
