@@ -105,7 +105,8 @@ cmd_plan(int argc, char **argv)
 		print_pace(r.job, probes);
 		print_memory(&r.inputs);
 		printf("device      %s\n", r.job->interface.device.text);
-		printf("results     %s\n", r.job->output.file.text);
+		for (size_t i = 0; i < r.job->output_count; i++)
+			printf("%-11s %s\n", i == 0 ? "results" : "", r.job->outputs[i].file.text);
 	}
 	request_free(&r);
 	return status;

@@ -3,14 +3,18 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/time.h"
 #include "commands.h"
 #include "control.h"
 #include "dry_run.h"
 #include "engine.h"
+#include "manifest.h"
 #include "report.h"
 #include "request.h"
+#include "sinks.h"
 #include "text.h"
 
 /* Whether this build simulates, and flags that only simulation may have. */
@@ -34,41 +38,6 @@ check_simulation(const struct request *r)
 		return EXIT_BAD_JOB;
 	}
 	return EXIT_DONE;
-}
-
-static int
-refuse_existing(const char *file)
-{
-	fprintf(stderr,
-		"asdic: '%s' exists and is not overwritten; name another file or add --force\n", file);
-	return EXIT_BAD_JOB;
-}
-
-/* Before anything is sent or waited for: whether the output may be made. It is made at the launch. */
-static int
-check_sink(const struct request *r)
-{
-	const char *file = r->job->output.file.text;
-	struct stat st;
-
-	/* Devices and FIFOs are there to be written to. */
-	if (strcmp(file, "-") == 0 || r->flags.force || stat(file, &st) != 0 || !S_ISREG(st.st_mode))
-		return EXIT_DONE;
-	return refuse_existing(file);
-}
-
-static int
-open_sink(const struct request *r, struct output **sink)
-{
-	const char *file = r->job->output.file.text;
-	int rc = output_open(file, r->flags.force, sink);
-
-	if (rc == 0)
-		return EXIT_DONE;
-	if (rc == -EEXIST)
-		return refuse_existing(file);
-	fprintf(stderr, "asdic: cannot write '%s': %s\n", file, strerror(-rc));
-	return rc == -ENOENT || rc == -EISDIR || rc == -ENOTDIR ? EXIT_BAD_JOB : EXIT_FAILED;
 }
 
 static void
@@ -97,10 +66,10 @@ announce(const struct request *r, const struct engine *e)
 }
 
 static int
-status_of(const struct control_result *result, bool balanced, const char *file)
+status_of(const struct control_result *result, bool balanced, const char *failed_file)
 {
 	if (result->writer_rc != 0)
-		fprintf(stderr, "asdic: writing '%s': %s\n", file, strerror(-result->writer_rc));
+		fprintf(stderr, "asdic: writing '%s': %s\n", failed_file, strerror(-result->writer_rc));
 	if (!balanced || result->writer_rc != 0)
 		return EXIT_FAILED;
 	return result->reason == CONTROL_STOPPED || result->reason == CONTROL_ABORTED ? EXIT_STOPPED
@@ -122,36 +91,61 @@ resolve(struct engine *e, const struct job *job)
 	return EXIT_FAILED;
 }
 
+static int
+open_status_file(const struct request *r, struct status_file *s)
+{
+	int rc = status_file_open(s, r->flags.status_file, r->flags.force);
+
+	if (rc == 0)
+		return EXIT_DONE;
+	if (rc == -EEXIST)
+		return sinks_refuse_existing(s->path);
+	fprintf(stderr, "asdic: cannot write '%s': %s\n", s->path, strerror(-rc));
+	status_file_end(s, 0);
+	return EXIT_FAILED;
+}
+
 /* From the first probe to the last record. */
 static int
-run(const struct request *r, struct engine *e, struct output *sink)
+run(const struct request *r, struct engine *e, const struct sinks *sinks,
+    const struct manifest *manifest)
 {
 	struct control_result result;
+	struct status_file status_file;
 	bool balanced;
-	int rc = engine_launch(e, sink);
+	int rc, status = open_status_file(r, &status_file);
 
+	if (status != EXIT_DONE)
+		return status;
+	rc = manifest_write(manifest, e, NULL);
+	if (rc == 0)
+		rc = engine_launch(e, sinks->sinks, sinks->count);
 	if (rc != 0) {
+		status_file_end(&status_file, 0);
 		fprintf(stderr, "asdic: cannot start the scan: %s\n", strerror(-rc));
 		return EXIT_FAILED;
 	}
-	control_run(e, r->job, r->inputs.span.end - r->inputs.span.first, r->flags.quiet, &result);
+	control_run(e, r->job, r->inputs.span.end - r->inputs.span.first, r->flags.quiet,
+		    &status_file, &result);
 	if (result.writer_rc == -ETIMEDOUT)
 		_exit(EXIT_STOPPED); /* the writer hangs in a write that nobody reads: nothing can be freed */
-	balanced = report_print(e, r->job, &result);
-	return status_of(&result, balanced, r->job->output.file.text);
+	balanced = report_print(e, r->job, sinks, &result);
+	status = status_of(&result, balanced, sinks->names[writer_error_sink(engine_writer(e))]);
+	rc = manifest_write(manifest, e, &result);
+	return rc != 0 ? EXIT_FAILED : status;
 }
 
 static int
-scan(const struct request *r)
+scan(const struct request *r, struct sinks *sinks, const struct manifest *manifest)
 {
 	struct engine_config config = {
 		.job = r->job,
 		.inputs = &r->inputs,
 		.virtual_clock = r->flags.virtual_clock,
+		.start_wall_ns = manifest->start_wall_ns,
 	};
-	struct output *sink;
 	struct engine *e;
-	int status = check_sink(r);
+	int status = sinks_check(sinks, r->job, r->flags.force);
 
 	if (status != EXIT_DONE)
 		return status;
@@ -161,10 +155,67 @@ scan(const struct request *r)
 	announce(r, e);
 	status = resolve(e, r->job);
 	if (status == EXIT_DONE)
-		status = open_sink(r, &sink);
+		status = sinks_open(sinks, r->job, &r->inputs, r->flags.force);
 	if (status == EXIT_DONE)
-		status = run(r, e, sink);
+		status = run(r, e, sinks, manifest);
 	engine_close(e);
+	return status;
+}
+
+/* Wall time at the start of a virtual clock, so that a seed replays to the byte: 2026-01-01T00:00:00Z. */
+#define VIRTUAL_START_NS (UINT64_C(1767225600) * NS_PER_SEC)
+
+/* What stands beside the outputs must be none of them, nor take the place of what is there. */
+static int
+check_side_files(const struct request *r, const struct sinks *sinks)
+{
+	const char *files[] = {r->flags.manifest_file, r->flags.status_file};
+	struct stat st;
+
+	for (unsigned int i = 0; i < 2; i++) {
+		for (unsigned int k = 0; files[i] != NULL && k < sinks->count; k++) {
+			if (strcmp(files[i], sinks->names[k]) != 0)
+				continue;
+			fprintf(stderr, "asdic: '%s' is an output's file already; name another\n", files[i]);
+			return EXIT_BAD_JOB;
+		}
+	}
+	if (files[0] != NULL && strcmp(files[0], "-") == 0) {
+		fprintf(stderr, "asdic: --metadata-file is to be a plain file; name one\n");
+		return EXIT_BAD_JOB;
+	}
+	if (files[0] != NULL && files[1] != NULL && strcmp(files[0], files[1]) == 0) {
+		fprintf(stderr, "asdic: '%s' is both manifest and status file; name another\n", files[0]);
+		return EXIT_BAD_JOB;
+	}
+	if (files[1] != NULL && !r->flags.force && stat(files[1], &st) == 0 && S_ISREG(st.st_mode))
+		return sinks_refuse_existing(files[1]);
+	return EXIT_DONE;
+}
+
+/* The outputs' names hold from here on, as does the time that they and all records tell. */
+static int
+name_and_scan(const struct request *r)
+{
+	struct timespec t;
+	uint64_t start_ns = VIRTUAL_START_NS;
+	struct manifest manifest = {0};
+	struct sinks sinks;
+	int status;
+
+	if (!r->flags.virtual_clock) {
+		clock_gettime(CLOCK_REALTIME, &t);
+		start_ns = (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_nsec;
+	}
+	status = sinks_name(&sinks, r->job, (time_t)(start_ns / NS_PER_SEC));
+	if (status == EXIT_DONE)
+		status = check_side_files(r, &sinks);
+	if (status == EXIT_DONE)
+		status = manifest_init(&manifest, r, &sinks, start_ns);
+	if (status == EXIT_DONE)
+		status = scan(r, &sinks, &manifest);
+	manifest_free(&manifest);
+	sinks_free(&sinks);
 	return status;
 }
 
@@ -183,7 +234,7 @@ cmd_scan(int argc, char **argv)
 			fprintf(stderr, "asdic: writing the targets: %s\n", strerror(-rc));
 		status = rc == 0 ? EXIT_DONE : EXIT_FAILED;
 	} else if (!done && status == EXIT_DONE) {
-		status = scan(&r);
+		status = name_and_scan(&r);
 	}
 	request_free(&r);
 	return status;

@@ -73,6 +73,7 @@ begin_cooldown(struct control *c, uint64_t now_ns)
 {
 	bool in_vain = c->result->reason == CONTROL_OUTPUT || c->result->reason == CONTROL_RESULTS;
 
+	c->result->sending_ns = now_ns;
 	engine_begin_cooldown(c->engine, now_ns);
 	enter(c, FABRIC_DRAIN_PROBERS);
 	c->stage_end_ns = now_ns + (in_vain ? 0 : c->job->limits.cooldown_ns);
@@ -142,7 +143,7 @@ end_writer(struct control *c)
 
 void
 control_run(struct engine *e, const struct job *job, uint64_t targets, bool quiet,
-	    struct control_result *result)
+	    struct status_file *status_file, struct control_result *result)
 {
 	struct control c = {.engine = e, .job = job, .result = result, .stage = FABRIC_RUNNING};
 	struct status status;
@@ -150,13 +151,16 @@ control_run(struct engine *e, const struct job *job, uint64_t targets, bool quie
 
 	memset(result, 0, sizeof(*result));
 	status_init(&status, e, job, targets, quiet);
+	status_file_start(status_file, e, job, targets);
 	while (!control_step(&c, now_ns)) {
 		engine_wait(e, control_next_ns(&c, now_ns));
 		now_ns = engine_now_ns(e);
 		status_update(&status, now_ns, c.stage != FABRIC_RUNNING, c.stage_end_ns);
+		status_file_update(status_file, now_ns, c.stage != FABRIC_RUNNING, c.stage_end_ns);
 	}
 	end_writer(&c);
 	status_end(&status);
 	result->duration_ns = now_ns - start_ns;
 	result->writer_rc = engine_stop(e, result->reason == CONTROL_ABORTED);
+	status_file_end(status_file, now_ns);
 }

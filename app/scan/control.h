@@ -13,6 +13,7 @@
 
 #include "engine.h"
 #include "job/job.h"
+#include "status_file.h"
 
 /* Why a scan stopped sending. */
 enum control_reason {
@@ -27,12 +28,16 @@ enum control_reason {
 struct control_result {
 	enum control_reason reason;
 	uint64_t duration_ns;
+	uint64_t sending_ns; /* of it, until the last probe was made */
 	int writer_rc; /* of engine_stop() */
 };
 
-/* Run a launched engine to its end and stop it. quiet: no status lines. */
+/*
+ * Run a launched engine to its end and stop it. quiet: no status lines; status_file, open or of no file,
+ * is closed.
+ */
 void control_run(struct engine *e, const struct job *job, uint64_t targets, bool quiet,
-		 struct control_result *result);
+		 struct status_file *status_file, struct control_result *result);
 
 /* Catch SIGINT and SIGTERM from now on, ignore SIGPIPE. */
 void control_catch_signals(void);

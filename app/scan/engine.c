@@ -84,18 +84,16 @@ start_threads(struct engine *e)
 }
 
 int
-engine_launch(struct engine *e, struct output *sink)
+engine_launch(struct engine *e, const struct writer_sink *sinks, unsigned int count)
 {
 	int rc = engine_make_probe(e);
 
 	for (unsigned int i = 0; i < e->layout.probers && rc == 0; i++)
 		rc = prober_fill_pool(e->lcores[e->layout.prober[i]].probe_pool, &e->probe);
 	if (rc == 0)
-		rc = engine_make_writer(e, sink);
-	if (rc != 0) {
-		output_close(sink, NULL);
+		rc = engine_make_writer(e, sinks, count);
+	if (rc != 0)
 		return rc;
-	}
 	rc = start_threads(e);
 	if (rc != 0)
 		engine_stop(e, true);

@@ -19,7 +19,6 @@
 #include "inputs.h"
 #include "job/job.h"
 #include "ledger/ledger.h"
-#include "output/output.h"
 #include "port/port.h"
 #include "writer.h"
 
@@ -27,6 +26,7 @@ struct engine_config {
 	const struct job *job;
 	const struct inputs *inputs;
 	bool virtual_clock;     /* simulation: one thread, time that jumps */
+	uint64_t start_wall_ns; /* the wall clock when the run's clock is 0 */
 };
 
 struct engine;
@@ -40,9 +40,11 @@ int engine_open(const struct engine_config *config, struct engine **out);
 /* Resolve the gateway: 0, or -EHOSTUNREACH after 5 s without an answer. */
 int engine_resolve(struct engine *e);
 
-/* Start sending, and writing to sink, which is the engine's from here on, also on failure. 0 or a
- * negative errno. */
-int engine_launch(struct engine *e, struct output *sink);
+/*
+ * Start sending, and writing to the outputs of count sinks, which are the writer's until
+ * engine_stop(). 0 or a negative errno.
+ */
+int engine_launch(struct engine *e, const struct writer_sink *sinks, unsigned int count);
 
 /* Let time pass: a nap with threads; with a virtual clock one round of every role. */
 void engine_wait(struct engine *e, uint64_t until_ns);

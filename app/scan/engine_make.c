@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <rte_errno.h>
@@ -30,9 +29,6 @@
 
 /* Replies of 2^28 targets that the workers can tell from repeats, at about 12 bytes each. */
 #define DEDUP_BYTES_MAX (UINT64_C(3) << 30)
-
-/* Wall time at the start of a virtual clock, so that a seed replays to the byte: 2026-01-01T00:00:00Z. */
-#define VIRTUAL_START_NS (UINT64_C(1767225600) * NS_PER_SEC)
 
 static unsigned int
 lcore_count(const struct engine_config *c)
@@ -307,29 +303,16 @@ place_roles(struct engine *e)
 	return rc;
 }
 
-static uint64_t
-wall_now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_nsec;
-}
-
 int
-engine_make_writer(struct engine *e, struct output *sink)
+engine_make_writer(struct engine *e, const struct writer_sink *sinks, unsigned int count)
 {
-	const struct job *job = e->config.job;
 	struct writer_config config = {
 		.rings = e->record_rings,
 		.ring_count = e->layout.workers,
-		.sink = sink,
-		.format = job->output.format,
-		.header = job->output.header,
-		.fields = &e->config.inputs->fields,
-		.filter = e->config.inputs->filter,
-		.clock = {e->config.virtual_clock ? VIRTUAL_START_NS : wall_now_ns()},
-		.results_limit = job->limits.results,
+		.sinks = sinks,
+		.sink_count = count,
+		.clock = {e->config.start_wall_ns},
+		.results_limit = e->config.job->limits.results,
 		.ledger = &e->writer_ledger,
 	};
 

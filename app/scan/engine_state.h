@@ -58,7 +58,7 @@ struct engine {
  */
 int engine_make_probe(struct engine *e);
 
-/* Make the writer, onto sink. 0 or a negative errno. */
-int engine_make_writer(struct engine *e, struct output *sink);
+/* Make the writer, onto count sinks. 0 or a negative errno. */
+int engine_make_writer(struct engine *e, const struct writer_sink *sinks, unsigned int count);
 
 #endif /* SCAN_ENGINE_STATE_H */

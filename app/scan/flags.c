@@ -19,6 +19,7 @@ enum form {
 	FORM_ADDED,    /* added to the key */
 	FORM_SET,      /* key.path=value, the value as in a job */
 	FORM_TOGGLE,   /* no argument: a member of struct flags is set */
+	FORM_FILE,     /* a member of struct flags */
 	FORM_NOT_BUILT,
 	FORM_HELP,
 };
@@ -30,10 +31,10 @@ struct flag {
 	enum form form;
 	const char *path; /* of the key, where the form has one */
 	const char *help; /* NULL: kept out of the help */
-	size_t toggle;    /* FORM_TOGGLE: offset of the bool in struct flags */
+	size_t member;    /* FORM_TOGGLE, FORM_FILE: offset of the bool or text in struct flags */
 };
 
-#define TOGGLE(member) .toggle = offsetof(struct flags, member)
+#define MEMBER(name) .member = offsetof(struct flags, name)
 
 static const struct flag table[] = {
 	{'p', "target-ports", "PORTS", FORM_LIST, .path = "targets.ports",
@@ -86,17 +87,21 @@ static const struct flag table[] = {
 	{0, "name", "NAME", FORM_TEXT, .path = "name", .help = "the job's name"},
 	{0, "lcores", "N", FORM_TEXT, .path = "lcores", .help = "logical cores to run on, or auto"},
 	{0, "set", "KEY=VALUE", FORM_SET, .help = "any key of the job, like limits.cooldown=5s"},
-	{'d', "dry-run", NULL, FORM_TOGGLE, TOGGLE(dry_run),
+	{'m', "metadata-file", "FILE", FORM_FILE, MEMBER(manifest_file),
+	 .help = "the manifest (beside the first output's file)"},
+	{'u', "status-file", "FILE", FORM_FILE, MEMBER(status_file),
+	 .help = "status each second, as CSV"},
+	{0, "status-updates-file", "FILE", FORM_FILE, MEMBER(status_file)},
+	{'d', "dry-run", NULL, FORM_TOGGLE, MEMBER(dry_run),
 	 .help = "print address,port in order; send nothing"},
-	{0, "dryrun", NULL, FORM_TOGGLE, TOGGLE(dry_run)},
-	{0, "force", NULL, FORM_TOGGLE, TOGGLE(force), .help = "overwrite an output that exists"},
-	{'q', "quiet", NULL, FORM_TOGGLE, TOGGLE(quiet), .help = "no status line"},
-	{0, "test-key", NULL, FORM_TOGGLE, TOGGLE(test_key),
+	{0, "dryrun", NULL, FORM_TOGGLE, MEMBER(dry_run)},
+	{0, "force", NULL, FORM_TOGGLE, MEMBER(force), .help = "overwrite an output that exists"},
+	{'q', "quiet", NULL, FORM_TOGGLE, MEMBER(quiet), .help = "no status line"},
+	{0, "test-key", NULL, FORM_TOGGLE, MEMBER(test_key),
 	 .help = "a public cookie key, so runs repeat; for tests"},
-	{0, "virtual-clock", NULL, FORM_TOGGLE, TOGGLE(virtual_clock),
+	{0, "virtual-clock", NULL, FORM_TOGGLE, MEMBER(virtual_clock),
 	 .help = "simulated time; for net_simnet alone"},
 	{0, "resume", NULL, FORM_NOT_BUILT, .help = NULL},
-	{0, "status-file", "FILE", FORM_NOT_BUILT, .help = NULL},
 	{'h', "help", NULL, FORM_HELP, .help = "this text"},
 };
 
@@ -313,7 +318,10 @@ take_flag(struct parse *p, const struct flag *f, const char *shown, const char *
 	case FORM_SET:
 		return add_setting(p, argument);
 	case FORM_TOGGLE:
-		*(bool *)((char *)out + f->toggle) = true;
+		*(bool *)((char *)out + f->member) = true;
+		return 0;
+	case FORM_FILE:
+		*(const char **)((char *)out + f->member) = argument;
 		return 0;
 	case FORM_NOT_BUILT:
 		fprintf(p->err, "asdic %s: %s is not built yet; leave it out\n", p->command, shown);

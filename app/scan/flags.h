@@ -31,6 +31,8 @@ struct flags {
 	bool quiet;
 	bool test_key;
 	bool virtual_clock;
+	const char *manifest_file; /* NULL: where the first output says */
+	const char *status_file;   /* NULL: none */
 	struct region memory; /* of the overrides and their texts */
 };
 

@@ -291,10 +291,10 @@ build_sources(struct inputs *in, const struct job_interface *iface, struct diag 
 }
 
 static void
-build_fields(struct inputs *in, const struct job_output *output, struct diag *diag)
+build_fields(struct record_fields *fields, const struct job_output *output, struct diag *diag)
 {
 	if (output->fields.count == 0)
-		record_fields_all(&in->fields);
+		record_fields_all(fields);
 	for (size_t i = 0; i < output->fields.count; i++) {
 		const struct job_text *t = &output->fields.items[i];
 		const struct record_field *f = record_field_find(t->text, strlen(t->text));
@@ -302,24 +302,37 @@ build_fields(struct inputs *in, const struct job_output *output, struct diag *di
 		if (f == NULL)
 			diag_add(diag, t->place, "unknown field '%s'; did you mean '%s'?", t->text,
 				 record_field_near(t->text, strlen(t->text)));
-		else if (in->fields.count == RECORD_FIELDS_MAX)
+		else if (fields->count == RECORD_FIELDS_MAX)
 			diag_add(diag, t->place, "more than %d fields", RECORD_FIELDS_MAX);
 		else
-			in->fields.field[in->fields.count++] = f;
+			fields->field[fields->count++] = f;
 	}
+}
+
+static int
+build_sinks(struct inputs *in, const struct job *job, struct diag *diag)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < job->output_count && rc != -ENOMEM; i++) {
+		const struct job_text *filter = &job->outputs[i].filter;
+
+		build_fields(&in->sinks[i].fields, &job->outputs[i], diag);
+		rc = filter_compile(filter->text, strlen(filter->text), filter->place, diag,
+				    &in->sinks[i].filter);
+	}
+	return rc;
 }
 
 int
 inputs_build(struct inputs *in, const struct job *job, bool test_key, struct diag *diag)
 {
-	const struct job_text *filter = &job->output.filter;
 	int rc;
 
 	memset(in, 0, sizeof(*in));
 	if (!job_device_is_harmless(job->interface.kind))
 		in->onlink_count = onlink_prefixes(job->interface.device.text, in->onlink);
-	build_fields(in, &job->output, diag);
-	rc = filter_compile(filter->text, strlen(filter->text), filter->place, diag, &in->filter);
+	rc = build_sinks(in, job, diag);
 	if (rc == -ENOMEM)
 		return rc;
 	rc = build_sources(in, &job->interface, diag);
@@ -337,6 +350,7 @@ inputs_free(struct inputs *in)
 {
 	targets_free(in->targets);
 	gate_free(in->gate);
-	filter_free(in->filter);
+	for (size_t i = 0; i < JOB_OUTPUTS_MAX; i++)
+		filter_free(in->sinks[i].filter);
 	free(in->sources);
 }

@@ -24,6 +24,12 @@
 #include "record/record.h"
 #include "targets/targets.h"
 
+/* Of one output: which fields of which records. */
+struct inputs_sink {
+	struct record_fields fields;
+	struct filter *filter;
+};
+
 struct inputs {
 	struct targets *targets;
 	struct gate *gate;
@@ -34,8 +40,7 @@ struct inputs {
 	uint32_t *sources;      /* ascending, without repeats */
 	uint32_t source_count;
 	struct probe_port_plan ports;
-	struct record_fields fields;
-	struct filter *filter;
+	struct inputs_sink sinks[JOB_OUTPUTS_MAX]; /* of the job's outputs */
 	struct ipv4_range onlink[ONLINK_MAX]; /* left out, since they are on the interface's link */
 	size_t onlink_count;
 };

@@ -2,6 +2,7 @@
 #include "report.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "text.h"
 
@@ -53,7 +54,7 @@ print_ledger(const struct ledger *l)
 		LEDGER_REPEAT, LEDGER_ADOPTED, LEDGER_DECLINED, LEDGER_LEFT_ALONE, LEDGER_STRANDED,
 		LEDGER_LEFT_IN_RING, LEDGER_TERMS};
 	static const uint8_t records[] = {
-		LEDGER_RECORD, LEDGER_WRITTEN, LEDGER_FILTERED, LEDGER_BEYOND_LIMIT,
+		LEDGER_RECORD, LEDGER_OUTPUT, LEDGER_WRITTEN, LEDGER_FILTERED, LEDGER_BEYOND_LIMIT,
 		LEDGER_DISK_REFUSED, LEDGER_UNWRITTEN, LEDGER_TERMS};
 
 	print_terms(l, "sent:", sent);
@@ -75,8 +76,17 @@ print_port(const struct engine *e)
 		(unsigned long long)c.rx_errors, (unsigned long long)c.tx_errors);
 }
 
+static const char *
+where_to(const struct sinks *sinks)
+{
+	if (sinks->count > 1)
+		return "all outputs";
+	return strcmp(sinks->names[0], "-") == 0 ? "standard output" : sinks->names[0];
+}
+
 bool
-report_print(const struct engine *e, const struct job *job, const struct control_result *result)
+report_print(const struct engine *e, const struct job *job, const struct sinks *sinks,
+	     const struct control_result *result)
 {
 	const struct ledger_equation *broken = NULL;
 	char elapsed[TEXT_SIZE];
@@ -93,7 +103,7 @@ report_print(const struct engine *e, const struct job *job, const struct control
 		(unsigned long long)sent, (unsigned long long)hits,
 		sent == 0 ? 0.0 : 100.0 * (double)hits / (double)sent,
 		(unsigned long long)l.count[LEDGER_WRITTEN],
-		job->output.file.text[0] == '-' ? "standard output" : job->output.file.text);
+		where_to(sinks));
 	fprintf(stderr, "ledger, %s:\n", balanced ? "balanced" : "NOT BALANCED");
 	print_ledger(&l);
 	print_port(e);
@@ -101,7 +111,7 @@ report_print(const struct engine *e, const struct job *job, const struct control
 		fprintf(stderr,
 			"asdic: the ledger does not balance: %s, but %llu is not %llu; this is a "
 			"bug in asdic: please report it\n",
-			broken->name, (unsigned long long)ledger_side(&l, broken->left),
-			(unsigned long long)ledger_side(&l, broken->right));
+			broken->name, (unsigned long long)ledger_left(&l, broken),
+			(unsigned long long)ledger_right(&l, broken));
 	return balanced;
 }

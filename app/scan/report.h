@@ -6,9 +6,10 @@
 #include "control.h"
 #include "engine.h"
 #include "job/job.h"
+#include "sinks.h"
 
 /* Print it. Returns whether the ledger balances. */
-bool report_print(const struct engine *e, const struct job *job,
+bool report_print(const struct engine *e, const struct job *job, const struct sinks *sinks,
 		  const struct control_result *result);
 
 #endif /* SCAN_REPORT_H */

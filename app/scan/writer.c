@@ -10,33 +10,55 @@
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
 
+#include "base/time.h"
+
 #define BURST 64
+#define FLUSH_PERIOD_NS (500 * NS_PER_MS)
+
+struct sink {
+	struct writer_sink config;
+	uint64_t accepted;     /* rows that the output took; written once it is finished */
+	uint64_t next_turn_ns; /* when the next file begins, of the monotonic clock */
+};
 
 struct writer {
 	struct writer_config config;
+	struct sink sinks[JOB_OUTPUTS_MAX];
 	pthread_t thread;
 	bool has_thread;
-	uint64_t accepted;         /* lines that the sink took; written once it is closed */
-	time_t last_flush;
-	_Atomic uint64_t results;  /* successes among them */
+	uint64_t next_flush_ns;
+	_Atomic uint64_t results;
 	_Atomic int error;
+	_Atomic unsigned int error_sink;
 	_Atomic bool stop;
 	_Atomic bool abort;
 	_Atomic bool ended; /* by the thread, as its last word */
 };
 
+static uint64_t
+now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_nsec;
+}
+
 struct writer *
 writer_new(const struct writer_config *config)
 {
 	struct writer *w = calloc(1, sizeof(*w));
-	char line[RECORD_LINE_MAX];
+	uint64_t now = now_ns();
 
 	if (w == NULL)
 		return NULL;
 	w->config = *config;
-	if (config->format == JOB_FORMAT_CSV && config->header)
-		w->error = -output_write(config->sink, line,
-					 record_csv_header(config->fields, line));
+	w->next_flush_ns = now + FLUSH_PERIOD_NS;
+	for (unsigned int i = 0; i < config->sink_count; i++) {
+		w->sinks[i].config = config->sinks[i];
+		w->sinks[i].next_turn_ns = now + config->sinks[i].rotate_ns;
+	}
+	ledger_add(config->ledger, LEDGER_OUTPUT, config->sink_count);
 	return w;
 }
 
@@ -46,51 +68,75 @@ writer_free(struct writer *w)
 	free(w);
 }
 
+/* Note an output's failure; the first of any is the writer's. */
 static void
-fail(struct writer *w, int rc)
+note(struct writer *w, unsigned int number, int rc)
 {
-	if (rc != 0 && atomic_load_explicit(&w->error, memory_order_relaxed) == 0)
-		atomic_store_explicit(&w->error, -rc, memory_order_relaxed);
+	if (rc == 0 || atomic_load_explicit(&w->error, memory_order_relaxed) != 0)
+		return;
+	atomic_store_explicit(&w->error_sink, number, memory_order_relaxed);
+	atomic_store_explicit(&w->error, -rc, memory_order_release);
+}
+
+/* Whether the output took it. */
+static bool
+write_row(struct writer *w, unsigned int number, const struct record_scan *r)
+{
+	struct sink *s = &w->sinks[number];
+	char line[RECORD_LINE_MAX];
+	size_t n;
+	int rc;
+
+	n = s->config.format == JOB_FORMAT_CSV
+		    ? record_csv(s->config.fields, r, &w->config.clock, line)
+		    : record_ndjson(s->config.fields, r, &w->config.clock, line);
+	rc = output_write(s->config.output, line, n);
+	if (rc != 0) {
+		note(w, number, rc);
+		ledger_add(w->config.ledger, LEDGER_DISK_REFUSED, 1);
+		return false;
+	}
+	s->accepted++;
+	return true;
 }
 
 static void
 write_record(struct writer *w, const struct record_scan *r)
 {
 	const struct writer_config *c = &w->config;
-	char line[RECORD_LINE_MAX];
-	size_t n;
-	int rc;
+	bool enough = writer_has_enough(w), taken = false;
 
-	if (!filter_pass(c->filter, r, &c->clock)) {
-		ledger_add(c->ledger, LEDGER_FILTERED, 1);
-		return;
+	for (unsigned int i = 0; i < c->sink_count; i++) {
+		if (!filter_pass(w->sinks[i].config.filter, r, &c->clock))
+			ledger_add(c->ledger, LEDGER_FILTERED, 1);
+		else if (enough)
+			ledger_add(c->ledger, LEDGER_BEYOND_LIMIT, 1);
+		else
+			taken |= write_row(w, i, r);
 	}
-	if (writer_has_enough(w)) {
-		ledger_add(c->ledger, LEDGER_BEYOND_LIMIT, 1);
-		return;
-	}
-	n = c->format == JOB_FORMAT_CSV ? record_csv(c->fields, r, &c->clock, line)
-					: record_ndjson(c->fields, r, &c->clock, line);
-	rc = output_write(c->sink, line, n);
-	if (rc != 0) {
-		fail(w, rc);
-		ledger_add(c->ledger, LEDGER_DISK_REFUSED, 1);
-		return;
-	}
-	w->accepted++;
-	if (classify_is_success(r->reply.kind) && !r->repeat)
+	if (taken && classify_is_success(r->reply.kind) && !r->repeat)
 		atomic_fetch_add_explicit(&w->results, 1, memory_order_relaxed);
 }
 
+/* Twice a second, so that no row waits for a whole one. */
 static void
-flush_each_second(struct writer *w)
+flush_when_due(struct writer *w)
 {
-	time_t now = time(NULL);
+	uint64_t now = now_ns();
 
-	if (now == w->last_flush)
+	if (now < w->next_flush_ns)
 		return;
-	w->last_flush = now;
-	fail(w, output_flush(w->config.sink));
+	w->next_flush_ns = now + FLUSH_PERIOD_NS;
+	for (unsigned int i = 0; i < w->config.sink_count; i++) {
+		struct sink *s = &w->sinks[i];
+
+		if (s->config.rotate_ns == 0 || now < s->next_turn_ns) {
+			note(w, i, output_flush(s->config.output));
+			continue;
+		}
+		s->next_turn_ns += s->config.rotate_ns;
+		note(w, i, output_rotate(s->config.output, time(NULL)));
+	}
 }
 
 unsigned int
@@ -107,7 +153,7 @@ writer_poll(struct writer *w)
 			write_record(w, &burst[k]);
 		total += n;
 	}
-	flush_each_second(w);
+	flush_when_due(w);
 	return total;
 }
 
@@ -126,8 +172,9 @@ writer_main(void *context)
 			break;
 		nanosleep(&nap, NULL);
 	}
-	/* Here and not when the sink is closed: nobody can be made to wait for a stuck reader. */
-	fail(w, output_flush(w->config.sink));
+	/* Here and not when outputs are finished: nobody can be made to wait for a stuck reader. */
+	for (unsigned int i = 0; i < w->config.sink_count; i++)
+		note(w, i, output_flush(w->sinks[i].config.output));
 	atomic_store_explicit(&w->ended, true, memory_order_release);
 	return NULL;
 }
@@ -175,23 +222,34 @@ join(struct writer *w, bool abort)
 	return -pthread_timedjoin_np(w->thread, NULL, &deadline);
 }
 
+/* Finish an output, and count its rows now that it is known which of them it got. */
+static void
+finish_sink(struct writer *w, unsigned int number)
+{
+	struct sink *s = &w->sinks[number];
+	uint64_t lost;
+
+	note(w, number, output_finish(s->config.output));
+	lost = output_lost_rows(s->config.output);
+	ledger_add(w->config.ledger, LEDGER_WRITTEN, s->accepted - lost);
+	ledger_add(w->config.ledger, LEDGER_DISK_REFUSED, lost);
+}
+
 int
 writer_finish(struct writer *w, bool abort)
 {
-	struct ledger *ledger = w->config.ledger;
-	uint64_t lost = 0;
+	const struct writer_config *c = &w->config;
 	int rc = join(w, abort);
 
 	if (rc != 0)
 		return rc;
 	while (!abort && writer_poll(w) > 0)
 		;
-	for (unsigned int i = 0; i < w->config.ring_count; i++)
-		ledger_add(ledger, LEDGER_UNWRITTEN, rte_ring_count(w->config.rings[i]));
-	fail(w, output_close(w->config.sink, &lost));
-	lost = lost < w->accepted ? lost : w->accepted; /* a lost header is no record */
-	ledger_add(ledger, LEDGER_WRITTEN, w->accepted - lost);
-	ledger_add(ledger, LEDGER_DISK_REFUSED, lost);
+	for (unsigned int i = 0; i < c->ring_count; i++)
+		ledger_add(c->ledger, LEDGER_UNWRITTEN,
+			   (uint64_t)rte_ring_count(c->rings[i]) * c->sink_count);
+	for (unsigned int i = 0; i < c->sink_count; i++)
+		finish_sink(w, i);
 	return -atomic_load_explicit(&w->error, memory_order_relaxed);
 }
 
@@ -204,7 +262,13 @@ writer_results(const struct writer *w)
 int
 writer_error(const struct writer *w)
 {
-	return atomic_load_explicit(&w->error, memory_order_relaxed);
+	return atomic_load_explicit(&w->error, memory_order_acquire);
+}
+
+unsigned int
+writer_error_sink(const struct writer *w)
+{
+	return atomic_load_explicit(&w->error_sink, memory_order_relaxed);
 }
 
 bool

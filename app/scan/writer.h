@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The writer: from record rings to the sink, past the filter and the limit of results.
+ * The writer: from record rings to the outputs, past each one's filter and the limit of results.
+ *
+ * Every record is offered to every output. A result, which limits.results counts, is a first SYN-ACK that
+ * some output took, however many of them did.
  *
  * writer_poll() does one round and is all there is to it; writer_start() runs it in a thread of its own
  * that may block on a disk, which no lcore may. With a virtual clock there is no thread: control polls.
  *
- * After the sink's first failure records are still taken off the rings, and counted as refused by the disk;
- * control sees writer_error() and ends the scan.
+ * After an output's first failure records are still taken off the rings, and counted as refused by the
+ * disk; control sees writer_error() and ends the scan. The other outputs go on until then.
  */
 #ifndef SCAN_WRITER_H
 #define SCAN_WRITER_H
@@ -23,14 +26,20 @@
 struct rte_ring;
 struct writer;
 
+/* One output: where rows go, which records become rows, and how they read. */
+struct writer_sink {
+	struct output *output; /* borrowed; the writer's alone until writer_finish() */
+	enum job_format format;
+	const struct record_fields *fields;
+	const struct filter *filter;
+	uint64_t rotate_ns;    /* 0: never */
+};
+
 struct writer_config {
 	struct rte_ring *const *rings; /* one a worker; borrowed */
 	unsigned int ring_count;
-	struct output *sink;
-	enum job_format format;
-	bool header;
-	const struct record_fields *fields;
-	const struct filter *filter;
+	const struct writer_sink *sinks; /* copied */
+	unsigned int sink_count;       /* 1 to JOB_OUTPUTS_MAX */
 	struct record_clock clock;
 	uint64_t results_limit;        /* 0: none */
 	struct ledger *ledger;         /* the writer's own */
@@ -53,17 +62,21 @@ void writer_ask_to_end(struct writer *w);
 bool writer_has_ended(const struct writer *w);
 
 /*
- * Take all that is on the rings, end the thread if there is one, close the sink and count what was written.
- * With abort set what is on the rings is left and counted as unwritten; a thread that
+ * Take all that is on the rings, end the thread if there is one, finish the outputs and count what was
+ * written. With abort set what is on the rings is left and counted as unwritten; a thread that
  * is stuck in a write is waited for only half a second: then -ETIMEDOUT, and nothing may be
- * freed. 0, or the sink's first error.
+ * freed. 0, or the first error of any output.
  */
 int writer_finish(struct writer *w, bool abort);
 void writer_free(struct writer *w);
 
-/* Any thread: results accepted so far; the sink's first error, 0 while there is none; limit reached. */
+/*
+ * Any thread: results accepted so far; the first error of an output, 0 while there is none, and that
+ * output's number; limit reached.
+ */
 uint64_t writer_results(const struct writer *w);
 int writer_error(const struct writer *w);
+unsigned int writer_error_sink(const struct writer *w);
 bool writer_has_enough(const struct writer *w);
 
 #endif /* SCAN_WRITER_H */

@@ -379,3 +379,37 @@ gate_denied_count(const struct gate *g)
 	}
 	return count;
 }
+
+/* Whether an address is denied; *step is how many from there on are alike. */
+static int
+look_ahead(const struct gate *g, uint64_t address, uint64_t *step)
+{
+	uint32_t net = (uint32_t)(address >> 8);
+	uint64_t bit = UINT64_C(1) << (net & 63);
+	uint64_t rest = NET_ADDRESSES - address % NET_ADDRESSES;
+
+	*step = rest;
+	if ((atomic_load_explicit(&g->touched[net >> 6], memory_order_acquire) & bit) == 0)
+		return 0;
+	if ((atomic_load_explicit(&g->whole[net >> 6], memory_order_acquire) & bit) != 0)
+		return 1;
+	*step = 1;
+	return gate_denies_slow(g, (uint32_t)address) != 0;
+}
+
+int
+gate_next_span(const struct gate *g, uint64_t from, uint64_t *first, uint64_t *end)
+{
+	const uint64_t all = UINT64_C(1) << 32;
+	uint64_t step = 0;
+
+	while (from < all && !look_ahead(g, from, &step))
+		from += step;
+	if (from >= all)
+		return -ENOENT;
+	*first = from;
+	while (from < all && look_ahead(g, from, &step))
+		from += step;
+	*end = from;
+	return 0;
+}

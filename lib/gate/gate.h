@@ -67,6 +67,12 @@ gate_denies(const struct gate *g, uint32_t address)
 	return gate_denies_slow(g, address);
 }
 
+/*
+ * The first span of denied addresses at or after from: *first up to, but not including, *end, as long
+ * as it goes. 0; -ENOENT when nothing is denied from there on. For digests and reports.
+ */
+int gate_next_span(const struct gate *g, uint64_t from, uint64_t *first, uint64_t *end);
+
 /* The number of addresses denied, 0 to 2^32; for reports and tests. */
 uint64_t gate_denied_count(const struct gate *g);
 

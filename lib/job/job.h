@@ -37,6 +37,17 @@ struct job_port_range {
 	uint16_t last;  /* first or more */
 };
 
+/* A word that says something of the scan: it goes into the manifest and into files' names. */
+struct job_tag {
+	char *name; /* letters, digits, '_' and '-' */
+	char *value;
+};
+
+struct job_tags {
+	struct job_tag *items;
+	size_t count;
+};
+
 /* Who answers for the scan; NULL where not given. */
 struct job_contact {
 	char *operator_name;
@@ -96,8 +107,13 @@ struct job_probe {
 
 enum job_format { JOB_FORMAT_CSV, JOB_FORMAT_NDJSON };
 
+/* Outputs of one job. */
+#define JOB_OUTPUTS_MAX 16
+
 struct job_output {
-	struct job_text file;    /* "-" is standard output */
+	struct job_text file;    /* a template (job_file_name()); "-" is standard output */
+	bool compress;           /* by zstd: the file ends in .zst */
+	uint64_t rotate_ns;      /* 0: one file; never for standard output */
 	enum job_format format;  /* default: what the file's ending says, else CSV */
 	struct job_texts fields; /* empty: all of the format's; never empty for CSV */
 	bool header;
@@ -128,7 +144,9 @@ struct job {
 	uint64_t rate_pps;      /* 0: unlimited */
 	uint64_t bandwidth_bps; /* 0: none */
 	struct job_order order;
-	struct job_output output;
+	struct job_tags tags;
+	struct job_output outputs[JOB_OUTPUTS_MAX]; /* no two with the same text for a file */
+	size_t output_count;                        /* 1 or more */
 	struct job_limits limits;
 	unsigned int lcores; /* 0: auto */
 };
@@ -156,6 +174,16 @@ int job_load(const char *file, const char *text, size_t len, const struct job_ov
 
 /* NULL is fine. */
 void job_free(struct job *job);
+
+/* Room for job_file_name(): a path as long as Linux takes them. */
+#define JOB_FILE_NAME_SIZE 4096
+
+/*
+ * The name of an output's file: its template with {name}, {start}, {shard} ("1of4") and {<tag>} filled
+ * in. start is UTC as in 20261123T171528Z. 0, or -ENAMETOOLONG.
+ */
+int job_file_name(const struct job *job, const struct job_output *output, const char *start,
+		  char name[JOB_FILE_NAME_SIZE]);
 
 /*
  * Hold a job against the reserved ranges (any order, may overlap): what it allows must be reserved,

@@ -114,16 +114,30 @@ reader_mappings(struct reader *r, const struct key *key, const struct yaml_node 
 }
 
 void
-reader_tags(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+reader_outputs(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
-	(void)field;
-	if (node->kind != YAML_MAPPING) {
-		reader_refuse(r, key, node);
+	struct job_output *outputs = field;
+
+	if (node->kind != YAML_SEQUENCE) {
+		reader_mapping(r, key, node, field);
 		return;
 	}
-	for (size_t i = 0; i < node->count; i++)
-		if (!reader_is_text(key, node->items[i]))
+	if (node->count > key->max) {
+		diag_add(r->diag, node->place, "'%s' holds %zu entries, more than %u; remove some",
+			 schema_name(key), node->count, (unsigned int)key->max);
+		return;
+	}
+	/* The first has the defaults still. */
+	for (size_t i = 1; i < node->count; i++)
+		outputs[i] = outputs[0];
+	for (size_t i = 0; i < node->count; i++) {
+		r->shift = i * sizeof(*outputs);
+		if (node->items[i]->kind == YAML_MAPPING)
+			schema_read_keys(r, key->path, node->items[i]);
+		else
 			reader_refuse_item(r, key, node->items[i]);
+	}
+	r->shift = 0;
 }
 
 typedef int parse_number(const char *text, size_t len, uint64_t *value);

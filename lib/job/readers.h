@@ -16,7 +16,8 @@
 /* Structure. */
 key_read reader_mapping;  /* a mapping, keys in the table */
 key_read reader_mappings; /* one mapping, or a list of which only the first is built */
-key_read reader_tags;     /* a mapping of free keys to texts */
+key_read reader_outputs;  /* struct job_output[]: one mapping, or a list */
+key_read reader_tags;     /* struct job_tags: a mapping of free keys to texts */
 
 /* Numbers; the field is an unsigned integer of the row's size, within the row's bounds. */
 key_read reader_unsigned; /* 64 */

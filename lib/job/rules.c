@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "job/readers.h"
+#include "job/template.h"
 
 /* Where a device only simulates, its addresses need not be anybody's: the benchmarking range. */
 #define HARMLESS_ADDRESS UINT32_C(0xc6120001) /* 198.18.0.1 */
@@ -181,16 +182,26 @@ check_standard_input(struct reader *r)
 					 "'-' is standard input, read already; write a file");
 }
 
+#define ZSTD_ENDING ".zst"
+
+static bool
+is_compressed(const char *file)
+{
+	size_t len = strlen(file), tail = strlen(ZSTD_ENDING);
+
+	return len > tail && strcmp(file + len - tail, ZSTD_ENDING) == 0;
+}
+
 static enum job_format
 format_of(const char *file)
 {
 	static const char *const endings[] = {".ndjson", ".json", ".jsonl"};
-	size_t len = strlen(file);
+	size_t len = strlen(file) - (is_compressed(file) ? strlen(ZSTD_ENDING) : 0);
 
 	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
 		size_t tail = strlen(endings[i]);
 
-		if (len > tail && strcmp(file + len - tail, endings[i]) == 0)
+		if (len > tail && memcmp(file + len - tail, endings[i], tail) == 0)
 			return JOB_FORMAT_NDJSON;
 	}
 	return JOB_FORMAT_CSV;
@@ -211,20 +222,65 @@ has_one_port(const struct reader *r)
 	return targets->port_range_count > 0 && !r->include_has_pair;
 }
 
+/* What an output leaves open; node is its mapping, NULL where there is none. */
 static void
-complete_output(struct reader *r)
+complete_output(struct reader *r, struct job_output *output, const struct yaml_node *node)
 {
 	static const char *const names[] = {"saddr", "sport"};
-	struct job_output *output = &r->job->output;
 	size_t count = has_one_port(r) ? 1 : 2;
 
-	if (schema_given(r, "output.format") == NULL && output->file.text != NULL)
+	output->compress = is_compressed(output->file.text);
+	if (node == NULL || yaml_find(node, "format") == NULL)
 		output->format = format_of(output->file.text);
 	if (output->format != JOB_FORMAT_CSV || output->fields.count > 0)
 		return;
 	output->fields.items = reader_alloc(r, count, sizeof(*output->fields.items));
 	for (size_t i = 0; output->fields.items != NULL && i < count; i++)
 		output->fields.items[output->fields.count++].text = reader_copy(r, names[i]);
+}
+
+/* Two outputs to one file would write over one another; a stream has no end to rotate at. */
+static void
+check_file(struct reader *r, size_t number, struct diag_place place)
+{
+	const struct job_output *outputs = r->job->outputs, *output = &outputs[number];
+
+	for (size_t i = 0; i < number; i++) {
+		if (strcmp(outputs[i].file.text, output->file.text) != 0)
+			continue;
+		diag_add(r->diag, place, "'%s' is the file of another output already; write another",
+			 output->file.text);
+		break;
+	}
+	if (output->rotate_ns != 0 && strcmp(output->file.text, "-") == 0)
+		diag_add(r->diag, place,
+			 "'rotate' is of files, and this is standard output; write a file, or remove "
+			 "'rotate'");
+	template_check(r, output->file.text, place);
+}
+
+static void
+check_outputs(struct reader *r)
+{
+	const struct yaml_node *list = schema_given(r, "output");
+	size_t count = list != NULL && list->kind == YAML_SEQUENCE ? list->count : 1;
+	struct job *job = r->job;
+
+	if (count > JOB_OUTPUTS_MAX)
+		return;
+	job->output_count = count > 0 ? count : 1;
+	for (size_t i = 0; i < job->output_count; i++) {
+		struct job_output *output = &job->outputs[i];
+		const struct yaml_node *node = count > 0 && list != NULL ? reader_item_at(list, i) : NULL;
+		bool has_place = output->file.place.file != NULL || output->file.place.line > 0;
+
+		if (output->file.text == NULL)
+			return; /* without memory */
+		complete_output(r, output, node);
+		if (node != NULL && node->kind != YAML_MAPPING)
+			continue; /* told already */
+		check_file(r, i, has_place || node == NULL ? output->file.place : node->place);
+	}
 }
 
 void
@@ -236,5 +292,5 @@ rules_apply(struct reader *r)
 	check_interface(r);
 	check_targets(r);
 	check_standard_input(r);
-	complete_output(r);
+	check_outputs(r);
 }

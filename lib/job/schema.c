@@ -18,7 +18,7 @@
 static const struct key keys[] = {
 	{"name", reader_name, KEY_BUILT, FIELD(name), .initial = "scan", .max = 64,
 	 .mend = "up to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit"},
-	{"tags", reader_tags, KEY_NOT_BUILT, NO_FIELD, .max = 256,
+	{"tags", reader_tags, KEY_BUILT, FIELD(tags), .max = 256,
 	 .mend = "a mapping of words to texts, like {campaign: weekly}"},
 
 	{"contact", reader_mapping, KEY_BUILT, NO_FIELD,
@@ -143,22 +143,22 @@ static const struct key keys[] = {
 	 .choices = "A AAAA CAA CNAME DNSKEY DS HTTPS MX NAPTR NS PTR SOA SRV SVCB TLSA TXT",
 	 .mend = "a list of record types, like [A, AAAA]"},
 
-	{"output", reader_mappings, KEY_BUILT, NO_FIELD,
+	{"output", reader_outputs, KEY_BUILT, FIELD(outputs), .max = JOB_OUTPUTS_MAX,
 	 .mend = "a mapping, like {file: results.csv, fields: [saddr, sport]}"},
 	{"output.records", reader_records, KEY_BUILT, NO_FIELD, .choices = "scan tls banner dns",
 	 .mend = "[scan]"},
-	{"output.file", reader_file, KEY_BUILT, FIELD(output.file), .initial = "-", .max = TEXT_MAX,
+	{"output.file", reader_file, KEY_BUILT, FIELD(outputs[0].file), .initial = "-", .max = TEXT_MAX,
 	 .mend = "the name of a file, or \"-\" for standard output"},
-	{"output.format", reader_choice, KEY_BUILT, FIELD(output.format), .choices = "csv ndjson",
+	{"output.format", reader_choice, KEY_BUILT, FIELD(outputs[0].format), .choices = "csv ndjson",
 	 .mend = "csv or ndjson"},
-	{"output.fields", reader_texts, KEY_BUILT, FIELD(output.fields), .max = 64,
+	{"output.fields", reader_texts, KEY_BUILT, FIELD(outputs[0].fields), .max = 64,
 	 .mend = "a list of field names, like [saddr, sport]"},
-	{"output.header", reader_bool, KEY_BUILT, FIELD(output.header), .initial = "true",
+	{"output.header", reader_bool, KEY_BUILT, FIELD(outputs[0].header), .initial = "true",
 	 .mend = "true or false"},
-	{"output.filter", reader_text, KEY_BUILT, FIELD(output.filter),
+	{"output.filter", reader_text, KEY_BUILT, FIELD(outputs[0].filter),
 	 .initial = "success = 1 && repeat = 0", .max = 4096,
 	 .mend = "an expression like \"success = 1 && repeat = 0\", or \"\" for all"},
-	{"output.rotate", reader_duration, KEY_NOT_BUILT, NO_FIELD, .min = NS_PER_SEC,
+	{"output.rotate", reader_duration, KEY_BUILT, FIELD(outputs[0].rotate_ns), .min = NS_PER_SEC,
 	 .max = 366 * DAY_NS, .mend = "a time from 1s, like 1h"},
 
 	{"limits", reader_mapping, KEY_BUILT, NO_FIELD,
@@ -321,7 +321,8 @@ read_entry(struct reader *r, const struct key *key, const struct yaml_node *name
 		return;
 	}
 	r->unkept += unbuilt;
-	key->read(r, key, node, (char *)(r->unkept > 0 ? &r->scratch : r->job) + key->offset);
+	key->read(r, key, node,
+		  (char *)(r->unkept > 0 ? &r->scratch : r->job) + key->offset + r->shift);
 	r->unkept -= unbuilt;
 }
 

@@ -53,6 +53,7 @@ struct reader {
 	struct job *job;
 	struct job scratch;  /* where values go that are checked but not kept */
 	unsigned int unkept; /* > 0: inside of what is not built, or of a second interface */
+	size_t shift;        /* from the field of a list's first item to that of the one being read */
 	bool no_memory;
 
 	/* For the rules, once the walk is done: */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "job/readers.h"
+#include "job/template.h"
 #include "yaml/value.h"
 
 bool
@@ -48,6 +49,8 @@ reader_string(struct reader *r, const struct key *key, const struct yaml_node *n
 		store_string(r, node, field);
 }
 
+#define TAG_NAME_MAX 64
+
 static bool
 is_name(const struct yaml_node *node)
 {
@@ -67,6 +70,48 @@ reader_name(struct reader *r, const struct key *key, const struct yaml_node *nod
 		reader_refuse(r, key, node);
 	else
 		store_string(r, node, field);
+}
+
+/* A tag's name: a word that is no name of a template's own. */
+static bool
+is_tag_name(struct reader *r, const struct key *key, const struct yaml_node *name)
+{
+	char shown[YAML_DESCRIBE_SIZE];
+	bool sound = name->len > 0 && name->len <= TAG_NAME_MAX;
+
+	for (size_t i = 0; i < name->len; i++)
+		sound &= isascii(name->text[i]) &&
+			 (isalnum((unsigned char)name->text[i]) || strchr("_-", name->text[i]) != NULL);
+	if (!sound)
+		diag_add(r->diag, name->place,
+			 "'%s' has the name %s; write up to %d letters, digits, '_' or '-'",
+			 schema_name(key), yaml_describe(name, shown), TAG_NAME_MAX);
+	else if (template_is_own(name->text))
+		diag_add(r->diag, name->place,
+			 "the tag '%s' would hide what {%s} means in a file's name; write another name",
+			 name->text, name->text);
+	return sound && !template_is_own(name->text);
+}
+
+void
+reader_tags(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+{
+	struct job_tags *tags = field;
+
+	if (node->kind != YAML_MAPPING) {
+		reader_refuse(r, key, node);
+		return;
+	}
+	tags->count = 0;
+	tags->items = reader_alloc(r, node->count, sizeof(*tags->items));
+	for (size_t i = 0; tags->items != NULL && i < node->count; i++) {
+		if (!reader_is_text(key, node->items[i]))
+			reader_refuse_item(r, key, node->items[i]);
+		else if (is_tag_name(r, key, node->keys[i]))
+			tags->items[tags->count++] = (struct job_tag){
+				reader_copy(r, node->keys[i]->text),
+				reader_copy(r, node->items[i]->text)};
+	}
 }
 
 void
@@ -270,15 +315,8 @@ ends_in(const char *text, const char *ending)
 void
 reader_file(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
-	if (!require_words(r, key, node))
-		return;
-	if (strchr(node->text, '{') != NULL)
-		reader_refuse_unbuilt(r, node,
-				      "a template in a file's name is not built yet; write a name");
-	if (ends_in(node->text, ".zst"))
-		reader_refuse_unbuilt(r, node,
-				      "compressed output (.zst) is not built yet; write it plain");
-	store_text(r, node, field);
+	if (require_words(r, key, node))
+		store_text(r, node, field);
 }
 
 static bool

@@ -12,7 +12,8 @@
 #define FRAME_EQUATION(name, frame)                                                                \
 	{                                                                                          \
 		name, TERMS(LEDGER_INTENDED + (frame)), TERMS(LEDGER_SENT + (frame),               \
-			LEDGER_GATED + (frame), LEDGER_REFUSED + (frame))                          \
+			LEDGER_GATED + (frame), LEDGER_REFUSED + (frame)),                         \
+		LEDGER_TERMS                                                                       \
 	}
 
 static const struct ledger_equation equations[] = {
@@ -29,39 +30,46 @@ static const struct ledger_equation equations[] = {
 		      LEDGER_KIND + CLASSIFY_BAD_COOKIE, LEDGER_KIND + CLASSIFY_TRUNCATED,
 		      LEDGER_KIND + CLASSIFY_FRAGMENT, LEDGER_KIND + CLASSIFY_TCP_OTHER,
 		      LEDGER_KIND + CLASSIFY_OTHER, LEDGER_KIND + CLASSIFY_NOT_OURS),
+		LEDGER_TERMS,
 	},
 	{
 		"replies = passed to workers + stranded",
 		TERMS(LEDGER_KIND + CLASSIFY_SYNACK, LEDGER_KIND + CLASSIFY_RST,
 		      LEDGER_KIND + CLASSIFY_ICMP, LEDGER_KIND + CLASSIFY_ECHOREPLY),
 		TERMS(LEDGER_PASSED, LEDGER_STRANDED),
+		LEDGER_TERMS,
 	},
 	{
 		"passed = taken by workers + left in rings",
 		TERMS(LEDGER_PASSED),
 		TERMS(LEDGER_TAKEN, LEDGER_LEFT_IN_RING),
+		LEDGER_TERMS,
 	},
 	{
 		"taken = first SYN-ACKs + first echo replies + other firsts + repeats",
 		TERMS(LEDGER_TAKEN),
 		TERMS(LEDGER_FIRST_SYNACK, LEDGER_FIRST_ECHOREPLY, LEDGER_FIRST_OTHER,
 		      LEDGER_REPEAT),
+		LEDGER_TERMS,
 	},
 	{
 		"responders = adopted + declined + left alone",
 		TERMS(LEDGER_FIRST_SYNACK),
 		TERMS(LEDGER_ADOPTED, LEDGER_DECLINED, LEDGER_LEFT_ALONE),
+		LEDGER_TERMS,
 	},
 	{
 		"taken = records made",
 		TERMS(LEDGER_TAKEN),
 		TERMS(LEDGER_RECORD),
+		LEDGER_TERMS,
 	},
 	{
-		"records = written + filtered + beyond the limit + refused by disk + unwritten",
+		"records x outputs = written + filtered + beyond the limit + refused by disk + unwritten",
 		TERMS(LEDGER_RECORD),
 		TERMS(LEDGER_WRITTEN, LEDGER_FILTERED, LEDGER_BEYOND_LIMIT, LEDGER_DISK_REFUSED,
 		      LEDGER_UNWRITTEN),
+		LEDGER_OUTPUT,
 	},
 };
 
@@ -108,6 +116,7 @@ static const char *const term_names[LEDGER_TERMS] = {
 	[LEDGER_DECLINED] = "declined",
 	[LEDGER_LEFT_ALONE] = "left alone",
 	[LEDGER_RECORD] = "records made",
+	[LEDGER_OUTPUT] = "outputs",
 	[LEDGER_WRITTEN] = "written",
 	[LEDGER_FILTERED] = "filtered",
 	[LEDGER_BEYOND_LIMIT] = "beyond the limit",
@@ -134,8 +143,8 @@ ledger_equation_at(size_t i)
 	return &equations[i];
 }
 
-uint64_t
-ledger_side(const struct ledger *l, const uint8_t *terms)
+static uint64_t
+sum_of(const struct ledger *l, const uint8_t *terms)
 {
 	uint64_t sum = 0;
 
@@ -144,11 +153,25 @@ ledger_side(const struct ledger *l, const uint8_t *terms)
 	return sum;
 }
 
+uint64_t
+ledger_left(const struct ledger *l, const struct ledger_equation *equation)
+{
+	uint64_t sum = sum_of(l, equation->left);
+
+	return equation->times == LEDGER_TERMS ? sum : sum * l->count[equation->times];
+}
+
+uint64_t
+ledger_right(const struct ledger *l, const struct ledger_equation *equation)
+{
+	return sum_of(l, equation->right);
+}
+
 bool
 ledger_balances(const struct ledger *l, const struct ledger_equation **broken)
 {
 	for (size_t i = 0; i < ledger_equation_count(); i++) {
-		if (ledger_side(l, equations[i].left) == ledger_side(l, equations[i].right))
+		if (ledger_left(l, &equations[i]) == ledger_right(l, &equations[i]))
 			continue;
 		if (broken != NULL)
 			*broken = &equations[i];

@@ -14,7 +14,10 @@
  *   taken                       = SYN-ACKs + echo replies + RSTs and ICMP errors, first or repeated
  *   responders (first SYN-ACKs) = adopted + declined + left alone
  *   taken                       = records made
- *   records made                = written + filtered + beyond the limit + refused by the disk
+ *   records made x outputs      = written + filtered + beyond the limit + refused by disk + unwritten
+ *
+ * Every output is offered every record and makes of it what its own filter says, so what became of
+ * records is counted for each output: a record that two outputs take is written twice.
  *
  * Port counters are no part of it: drivers count as they please. They stand beside it in the report.
  *
@@ -56,7 +59,8 @@ enum ledger_term {
 	LEDGER_DECLINED,
 	LEDGER_LEFT_ALONE, /* no grab asked for it: answered with a RST */
 	LEDGER_RECORD,
-	/* What the writer made of the records. */
+	/* What the writer made of the records, for each of its outputs. */
+	LEDGER_OUTPUT, /* outputs: noted once, and a factor rather than a sum */
 	LEDGER_WRITTEN,
 	LEDGER_FILTERED,
 	LEDGER_BEYOND_LIMIT,
@@ -105,18 +109,20 @@ ledger_hits(const struct ledger *l)
 	return l->count[LEDGER_FIRST_SYNACK] + l->count[LEDGER_FIRST_ECHOREPLY];
 }
 
-/* One equation: the sum of left equals the sum of right. Lists end with LEDGER_TERMS. */
+/* One equation: the sum of left, times a term, equals the sum of right. Lists end with LEDGER_TERMS. */
 struct ledger_equation {
 	const char *name;
 	const uint8_t *left;
 	const uint8_t *right;
+	uint8_t times; /* LEDGER_TERMS: once */
 };
 
 size_t ledger_equation_count(void);
 const struct ledger_equation *ledger_equation_at(size_t i);
 
-/* The sum of one side. */
-uint64_t ledger_side(const struct ledger *l, const uint8_t *terms);
+/* The two sides of an equation. */
+uint64_t ledger_left(const struct ledger *l, const struct ledger_equation *equation);
+uint64_t ledger_right(const struct ledger *l, const struct ledger_equation *equation);
 
 /* Whether every equation holds; of those that do not, the first is *broken (may be NULL). */
 bool ledger_balances(const struct ledger *l, const struct ledger_equation **broken);

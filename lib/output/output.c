@@ -2,127 +2,47 @@
 #include "output/output.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+
+#include <zstd.h>
+
+#include "output/part.h"
 
 #define BUFFER_BYTES (256 * 1024)
 
+/* Frames know nothing of one another: longer ones compress better. */
+#define COMPRESSED_BUFFER_BYTES (1024 * 1024)
+
+/* Files that begin in the same second, of this scan and others, get later seconds' names. */
+#define NAME_TRIES 60
+
 struct output {
-	int fd;
+	struct output_config config; /* its texts are ours */
+	struct part part;
+	bool is_open;
 	int error; /* the first failure, negative; nothing is written after it */
-	bool regular;
-	char *buffer; /* whole lines that are not handed over yet */
+	char *buffer; /* whole lines that are not handed over yet; those of the head first */
 	size_t held;
 	size_t room;
-	uint64_t bytes;
-	uint64_t lost_lines;
+	uint64_t held_heads; /* lines of the head among them */
+	ZSTD_CCtx *zstd;
+	char *frame;
+	size_t frame_room;
+	uint64_t lost_rows;
+	struct output_file *files;
+	size_t file_count;
 };
 
-static bool
-is_regular(int fd)
+void
+output_stamp(time_t when, char stamp[OUTPUT_STAMP_SIZE])
 {
-	struct stat st;
+	struct tm tm;
 
-	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
-}
-
-/* A device or a FIFO is there to be written to: nothing is lost by that. */
-static int
-open_existing(const char *path)
-{
-	struct stat st;
-
-	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
-		return open(path, O_WRONLY | O_CLOEXEC);
-	errno = EEXIST;
-	return -1;
-}
-
-static int
-open_path(const char *path, bool force)
-{
-	const int flags = O_WRONLY | O_CREAT | O_CLOEXEC;
-	int fd;
-
-	if (strcmp(path, "-") == 0)
-		return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
-	if (force)
-		return open(path, flags | O_TRUNC, 0666);
-	fd = open(path, flags | O_EXCL, 0666);
-	if (fd < 0 && errno == EEXIST)
-		fd = open_existing(path);
-	return fd;
-}
-
-int
-output_open(const char *path, bool force, struct output **out)
-{
-	struct output *o = calloc(1, sizeof(*o));
-	int err;
-
-	*out = NULL;
-	if (o == NULL)
-		return -ENOMEM;
-	o->room = BUFFER_BYTES;
-	o->buffer = malloc(o->room);
-	if (o->buffer == NULL) {
-		free(o);
-		return -ENOMEM;
-	}
-	o->fd = open_path(path, force);
-	if (o->fd < 0) {
-		err = -errno;
-		free(o->buffer);
-		free(o);
-		return err;
-	}
-	o->regular = is_regular(o->fd);
-	*out = o;
-	return 0;
-}
-
-/* A terminal or pipe may be non-blocking by another's doing; wait for it as if it were not. */
-static int
-wait_writable(int fd)
-{
-	struct pollfd p = {.fd = fd, .events = POLLOUT};
-
-	return poll(&p, 1, -1) < 0 && errno != EINTR ? -errno : 0;
-}
-
-/* Hand len bytes over; *taken says how many the kernel took: all, unless there is an error. */
-static int
-write_all(int fd, const char *data, size_t len, size_t *taken)
-{
-	*taken = 0;
-	while (*taken < len) {
-		ssize_t n = write(fd, data + *taken, len - *taken);
-		int err = 0;
-
-		if (n > 0)
-			*taken += (size_t)n;
-		else if (n == 0)
-			err = -EIO;
-		else if (errno == EAGAIN)
-			err = wait_writable(fd);
-		else if (errno != EINTR)
-			err = -errno;
-		if (err != 0)
-			return err;
-	}
-	return 0;
-}
-
-static size_t
-whole_lines(const char *data, size_t len)
-{
-	const char *last = memrchr(data, '\n', len);
-
-	return last != NULL ? (size_t)(last - data) + 1 : 0;
+	gmtime_r(&when, &tm);
+	if (strftime(stamp, OUTPUT_STAMP_SIZE, "%Y%m%dT%H%M%SZ", &tm) == 0)
+		stamp[0] = '\0';
 }
 
 static uint64_t
@@ -135,66 +55,195 @@ count_lines(const char *data, size_t len)
 	return lines;
 }
 
-/* Take back what the kernel took of a line that did not fit, where it is the file's last. */
-static void
-cut_back(int fd, size_t partial)
+static size_t
+whole_lines(const char *data, size_t len)
 {
-	off_t end = lseek(fd, 0, SEEK_CUR);
-	struct stat st;
+	const char *last = memrchr(data, '\n', len);
 
-	if (partial == 0 || end < (off_t)partial || fstat(fd, &st) != 0 || st.st_size != end)
-		return;
-	if (ftruncate(fd, end - (off_t)partial) == 0)
-		lseek(fd, end - (off_t)partial, SEEK_SET);
+	return last != NULL ? (size_t)(last - data) + 1 : 0;
 }
 
-static void
-fail(struct output *o, int err, size_t taken)
+/* Where a path's endings begin: those of its format and of compression. */
+static size_t
+stem_length(const char *path, bool compressed)
 {
-	size_t whole = whole_lines(o->buffer, taken);
+	const char *slash = strrchr(path, '/'), *base = slash != NULL ? slash + 1 : path;
+	size_t len = strlen(path) - (compressed ? strlen(".zst") : 0);
+	const char *dot = memrchr(base, '.', len - (size_t)(base - path));
 
-	if (o->regular)
-		cut_back(o->fd, taken - whole);
-	o->bytes += whole;
-	o->lost_lines = count_lines(o->buffer + whole, o->held - whole);
-	o->error = err;
+	return dot != NULL && dot != base ? (size_t)(dot - path) : len;
+}
+
+/* Open the file of a row of them that begins now. */
+static int
+open_dated(struct output *o, time_t now)
+{
+	const char *path = o->config.path;
+	size_t stem = stem_length(path, o->config.compress);
+	int err = -EEXIST;
+
+	for (time_t when = now; when < now + NAME_TRIES && err == -EEXIST; when++) {
+		char stamp[OUTPUT_STAMP_SIZE], *name;
+
+		output_stamp(when, stamp);
+		if (asprintf(&name, "%.*s-%s%s", (int)stem, path, stamp, path + stem) < 0)
+			return -ENOMEM;
+		err = part_open(&o->part, name, false, true);
+		free(name);
+	}
+	return err;
+}
+
+/* Open a file; its head waits in the buffer, which is empty. */
+static int
+open_file(struct output *o, time_t now)
+{
+	const struct output_config *c = &o->config;
+	int err = c->rotates ? open_dated(o, now) : part_open(&o->part, c->path, c->force, false);
+
+	if (err != 0)
+		return err;
+	o->is_open = true;
+	if (c->head_len > 0)
+		memcpy(o->buffer, c->head, c->head_len);
+	o->held = c->head_len;
+	o->held_heads = count_lines(o->buffer, o->held);
+	return 0;
+}
+
+static int
+make_buffers(struct output *o)
+{
+	o->room = o->config.compress ? COMPRESSED_BUFFER_BYTES : BUFFER_BYTES;
+	if (o->room < o->config.head_len)
+		o->room = o->config.head_len;
+	o->buffer = malloc(o->room);
+	if (o->config.compress) {
+		o->zstd = ZSTD_createCCtx();
+		o->frame_room = ZSTD_compressBound(o->room);
+		o->frame = malloc(o->frame_room);
+		if (o->zstd == NULL || o->frame == NULL)
+			return -ENOMEM;
+		ZSTD_CCtx_setParameter(o->zstd, ZSTD_c_checksumFlag, 1);
+	}
+	return o->buffer != NULL ? 0 : -ENOMEM;
+}
+
+static int
+copy_config(struct output *o, const struct output_config *config)
+{
+	o->config = *config;
+	o->config.path = strdup(config->path);
+	o->config.head = config->head_len > 0 ? strndup(config->head, config->head_len) : NULL;
+	return o->config.path == NULL || (config->head_len > 0 && o->config.head == NULL) ? -ENOMEM : 0;
+}
+
+int
+output_open(const struct output_config *config, time_t now, struct output **out)
+{
+	struct output *o = calloc(1, sizeof(*o));
+	int err;
+
+	*out = NULL;
+	if (o == NULL)
+		return -ENOMEM;
+	err = copy_config(o, config);
+	if (err == 0)
+		err = make_buffers(o);
+	if (err == 0)
+		err = open_file(o, now);
+	if (err != 0) {
+		output_free(o);
+		return err;
+	}
+	*out = o;
+	return 0;
+}
+
+/* What goes to the file for what is held: the same, or a frame of it. */
+static int
+make_chunk(struct output *o, const char **chunk, size_t *len)
+{
+	size_t n;
+
+	*chunk = o->buffer;
+	*len = o->held;
+	if (!o->config.compress || o->held == 0)
+		return 0;
+	n = ZSTD_compress2(o->zstd, o->frame, o->frame_room, o->buffer, o->held);
+	if (ZSTD_isError(n))
+		return -EIO;
+	*chunk = o->frame;
+	*len = n;
+	return 0;
+}
+
+/* Note what stays in the file, and what of the lines that are held is lost. */
+static void
+settle(struct output *o, const char *chunk, size_t kept, size_t kept_lines_bytes)
+{
+	uint64_t lines = count_lines(o->buffer, kept_lines_bytes);
+	uint64_t heads = lines < o->held_heads ? lines : o->held_heads;
+	uint64_t rest = count_lines(o->buffer + kept_lines_bytes, o->held - kept_lines_bytes);
+
+	part_keep(&o->part, chunk, kept, lines - heads);
+	o->lost_rows += rest - (o->held_heads - heads);
+	o->held = 0;
+	o->held_heads = 0;
 }
 
 int
 output_flush(struct output *o)
 {
-	size_t taken;
+	size_t len, taken = 0, kept, lines;
+	const char *chunk;
 	int err;
 
-	if (o->error != 0)
+	if (o->error != 0 || o->held == 0)
 		return o->error;
-	err = write_all(o->fd, o->buffer, o->held, &taken);
-	if (err != 0) {
-		fail(o, err, taken);
-		return err;
+	err = make_chunk(o, &chunk, &len);
+	if (err == 0)
+		err = part_write(&o->part, chunk, len, &taken);
+	if (err == 0) {
+		settle(o, chunk, len, o->held);
+		return 0;
 	}
-	o->bytes += o->held;
-	o->held = 0;
-	return 0;
+	/* Half a line, or half a frame, is of no use. */
+	kept = lines = o->config.compress ? 0 : whole_lines(o->buffer, taken);
+	part_cut_back(&o->part, taken - kept);
+	settle(o, chunk, kept, lines);
+	o->error = err;
+	return err;
 }
 
 /* Lines longer than the whole buffer: lines are taken whole or not at all, so it grows. */
 static int
-make_room(struct output *o, size_t len)
+grow(struct output *o, size_t len)
 {
-	char *grown;
-	int err = output_flush(o);
+	char *grown = realloc(o->buffer, len);
 
-	if (err != 0 || len <= o->room)
-		return err;
-	grown = realloc(o->buffer, len);
-	if (grown == NULL) {
-		o->error = -ENOMEM;
-		return o->error;
-	}
+	if (grown == NULL)
+		return -ENOMEM;
 	o->buffer = grown;
 	o->room = len;
+	if (!o->config.compress)
+		return 0;
+	o->frame_room = ZSTD_compressBound(len);
+	grown = realloc(o->frame, o->frame_room);
+	if (grown == NULL)
+		return -ENOMEM;
+	o->frame = grown;
 	return 0;
+}
+
+static int
+make_room(struct output *o, size_t len)
+{
+	int err = output_flush(o);
+
+	if (err == 0 && len > o->room)
+		o->error = err = grow(o, len);
+	return err;
 }
 
 int
@@ -213,30 +262,83 @@ output_write(struct output *o, const char *line, size_t len)
 	return 0;
 }
 
-uint64_t
-output_lost_lines(const struct output *o)
+/* Close the file and enter it among those done; a last one of a row that got nothing is left out. */
+static int
+close_file(struct output *o)
 {
-	return o->lost_lines;
+	bool discard = o->config.rotates && o->part.rows == 0 && o->file_count > 0;
+	struct output_file file = {.name = o->part.path, .rows = o->part.rows, .bytes = o->part.bytes};
+	struct output_file *grown = reallocarray(o->files, o->file_count + 1, sizeof(*grown));
+	int err = part_close(&o->part, discard, file.sha256);
+
+	o->is_open = false;
+	if (grown != NULL)
+		o->files = grown;
+	if (discard || grown == NULL)
+		free(file.name);
+	else
+		o->files[o->file_count++] = file;
+	return err != 0 || grown != NULL ? err : -ENOMEM;
+}
+
+static void
+fail(struct output *o, int err)
+{
+	if (o->error == 0)
+		o->error = err;
+}
+
+int
+output_rotate(struct output *o, time_t now)
+{
+	if (output_flush(o) != 0 || o->part.rows == 0)
+		return o->error;
+	fail(o, close_file(o));
+	if (o->error == 0)
+		fail(o, open_file(o, now));
+	return o->error;
+}
+
+uint64_t
+output_lost_rows(const struct output *o)
+{
+	return o->lost_rows;
 }
 
 uint64_t
 output_bytes(const struct output *o)
 {
-	return o->bytes;
+	return o->part.bytes;
 }
 
 int
-output_close(struct output *o, uint64_t *lost_lines)
+output_finish(struct output *o)
 {
-	int err = output_flush(o);
+	output_flush(o);
+	if (o->is_open)
+		fail(o, close_file(o));
+	return o->error;
+}
 
-	if (o->regular && fsync(o->fd) != 0 && err == 0)
-		err = -errno;
-	if (close(o->fd) != 0 && err == 0 && errno != EINTR)
-		err = -errno;
-	if (lost_lines != NULL)
-		*lost_lines = o->lost_lines;
+const struct output_file *
+output_files(const struct output *o, size_t *count)
+{
+	*count = o->file_count;
+	return o->files;
+}
+
+void
+output_free(struct output *o)
+{
+	if (o == NULL)
+		return;
+	for (size_t i = 0; i < o->file_count; i++)
+		free(o->files[i].name);
+	free(o->files);
+	ZSTD_freeCCtx(o->zstd);
+	free(o->frame);
 	free(o->buffer);
+	free((char *)o->config.path);
+	free((char *)o->config.head);
 	free(o);
-	return err;
 }

@@ -114,8 +114,8 @@ rig_close(struct rig *g)
 	rig_discard_sent(g);
 	if (!ledger_balances(&g->ledger, &broken))
 		fail_msg("%s: %llu is not %llu", broken->name,
-			 (unsigned long long)ledger_side(&g->ledger, broken->left),
-			 (unsigned long long)ledger_side(&g->ledger, broken->right));
+			 (unsigned long long)ledger_left(&g->ledger, broken),
+			 (unsigned long long)ledger_right(&g->ledger, broken));
 	assert_int_equal(rte_mempool_avail_count(g->pool), RIG_POOL_SIZE);
 	port_close(&g->port);
 	rte_ring_free(g->sent);

@@ -119,6 +119,7 @@ close_line(struct line *l)
 {
 	receiver_fini(&l->receiver);
 	worker_fini(&l->worker);
+	ledger_add(&l->rig.ledger, LEDGER_OUTPUT, 1);
 	ledger_add(&l->rig.ledger, LEDGER_UNWRITTEN, rte_ring_count(l->records));
 	tx_give_up(&l->tx);
 	for (void *m; rte_ring_dequeue(l->rig.arriving, &m) == 0;)

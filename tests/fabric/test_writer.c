@@ -21,10 +21,12 @@ struct desk {
 	struct rte_ring *rings[2];
 	struct record_fields fields;
 	struct filter *filter;
-	struct output *sink;
+	struct filter *no_filter;
+	struct output *outputs[2];
 	struct writer *writer;
 	struct ledger ledger;
 	char path[32];
+	char second_path[32];
 };
 
 static int
@@ -44,15 +46,24 @@ stop_eal(void **state)
 	return 0;
 }
 
-/* A file of its own when path is NULL. */
-static void
-open_desk(struct desk *d, const char *path, uint64_t limit)
+static struct output *
+open_output(const char *path)
 {
+	const struct output_config config = {.path = path, .force = true};
+	struct output *o;
+
+	assert_int_equal(output_open(&config, 0, &o), 0);
+	return o;
+}
+
+/* A file of its own when path is NULL; a second output takes repeats too. */
+static void
+open_desk(struct desk *d, const char *path, uint64_t limit, unsigned int outputs)
+{
+	struct writer_sink sinks[2] = {0};
 	struct writer_config config = {
 		.rings = d->rings,
 		.ring_count = 2,
-		.format = JOB_FORMAT_NDJSON,
-		.fields = &d->fields,
 		.results_limit = limit,
 		.ledger = &d->ledger,
 	};
@@ -60,16 +71,26 @@ open_desk(struct desk *d, const char *path, uint64_t limit)
 	memset(d, 0, sizeof(*d));
 	strcpy(d->path, "/tmp/asdic-writer-XXXXXX");
 	close(mkstemp(d->path));
+	strcpy(d->second_path, "/tmp/asdic-writer-XXXXXX");
+	close(mkstemp(d->second_path));
 	record_fields_all(&d->fields);
 	assert_int_equal(filter_compile("repeat = 0", 10, (struct diag_place){0}, NULL, &d->filter), 0);
-	assert_int_equal(output_open(path != NULL ? path : d->path, true, &d->sink), 0);
+	sinks[0].output = open_output(path != NULL ? path : d->path);
+	sinks[1].output = open_output(d->second_path);
 	for (unsigned int i = 0; i < 2; i++) {
 		d->rings[i] = rte_ring_create_elem(i == 0 ? "one" : "two", sizeof(struct record_scan),
 						   16384, SOCKET_ID_ANY, 0);
 		assert_non_null(d->rings[i]);
 	}
-	config.sink = d->sink;
-	config.filter = d->filter;
+	assert_int_equal(filter_compile("", 0, (struct diag_place){0}, NULL, &d->no_filter), 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		sinks[i].fields = &d->fields;
+		sinks[i].format = JOB_FORMAT_NDJSON;
+		sinks[i].filter = i == 0 ? d->filter : d->no_filter;
+		d->outputs[i] = sinks[i].output;
+	}
+	config.sinks = sinks;
+	config.sink_count = outputs;
 	d->writer = writer_new(&config);
 	assert_non_null(d->writer);
 }
@@ -115,13 +136,19 @@ close_desk(struct desk *d)
 
 	if (!ledger_balances(&d->ledger, &broken))
 		fail_msg("%s: %llu is not %llu", broken->name,
-			 (unsigned long long)ledger_side(&d->ledger, broken->left),
-			 (unsigned long long)ledger_side(&d->ledger, broken->right));
+			 (unsigned long long)ledger_left(&d->ledger, broken),
+			 (unsigned long long)ledger_right(&d->ledger, broken));
 	writer_free(d->writer);
 	rte_ring_free(d->rings[0]);
 	rte_ring_free(d->rings[1]);
 	filter_free(d->filter);
+	filter_free(d->no_filter);
+	for (unsigned int i = 0; i < 2; i++) {
+		output_finish(d->outputs[i]);
+		output_free(d->outputs[i]);
+	}
 	unlink(d->path);
+	unlink(d->second_path);
 }
 
 #define COUNT(d, term) ((d).ledger.count[term])
@@ -132,7 +159,7 @@ test_all_rings_are_written(void **state)
 	struct desk d;
 
 	(void)state;
-	open_desk(&d, NULL, 0);
+	open_desk(&d, NULL, 0, 1);
 	make_records(&d, 0, 1000, false);
 	make_records(&d, 1, 300, false);
 	make_records(&d, 1, 50, true);
@@ -149,7 +176,7 @@ test_a_thread_writes_the_same(void **state)
 	struct desk d;
 
 	(void)state;
-	open_desk(&d, NULL, 0);
+	open_desk(&d, NULL, 0, 1);
 	assert_int_equal(writer_start(d.writer), 0);
 	for (unsigned int i = 0; i < 100; i++)
 		make_records(&d, i % 2, 100, false);
@@ -165,7 +192,7 @@ test_the_limit_is_exact(void **state)
 	struct desk d;
 
 	(void)state;
-	open_desk(&d, NULL, 100);
+	open_desk(&d, NULL, 100, 1);
 	make_records(&d, 0, 99, false);
 	while (writer_poll(d.writer) > 0)
 		;
@@ -186,7 +213,7 @@ test_what_is_left_is_counted(void **state)
 	struct desk d;
 
 	(void)state;
-	open_desk(&d, NULL, 0);
+	open_desk(&d, NULL, 0, 1);
 	make_records(&d, 0, 1000, false);
 	writer_poll(d.writer);
 	assert_int_equal(writer_finish(d.writer, true), 0);
@@ -204,13 +231,69 @@ test_a_full_disk(void **state)
 		struct desk d;
 
 		(void)state;
-		open_desk(&d, "/dev/full", 0);
+		open_desk(&d, "/dev/full", 0, 1);
 		make_records(&d, 0, records, false);
 		assert_int_equal(writer_finish(d.writer, false), -ENOSPC);
 		assert_int_equal(COUNT(d, LEDGER_WRITTEN), 0);
 		assert_int_equal(COUNT(d, LEDGER_DISK_REFUSED), records);
 		close_desk(&d);
 	}
+}
+
+/* Each output makes of a record what its own filter says; a result is one however many took it. */
+static void
+test_two_outputs(void **state)
+{
+	struct desk d;
+
+	(void)state;
+	open_desk(&d, NULL, 100, 2);
+	make_records(&d, 0, 80, false);
+	make_records(&d, 1, 30, true);
+	while (writer_poll(d.writer) > 0)
+		;
+	assert_int_equal(writer_results(d.writer), 80);
+	make_records(&d, 0, 50, false);
+	assert_int_equal(writer_finish(d.writer, false), 0);
+	assert_int_equal(writer_results(d.writer), 100);
+	assert_int_equal(COUNT(d, LEDGER_OUTPUT), 2);
+	assert_int_equal(COUNT(d, LEDGER_WRITTEN), 100 + 130);
+	assert_int_equal(COUNT(d, LEDGER_FILTERED), 30);
+	assert_int_equal(COUNT(d, LEDGER_BEYOND_LIMIT), 2 * 30);
+	assert_int_equal(count_lines(d.path), 100);
+	assert_int_equal(count_lines(d.second_path), 130);
+	close_desk(&d);
+}
+
+/* The one that fails is named; the other has everything. */
+static void
+test_one_of_two_disks_is_full(void **state)
+{
+	struct desk d;
+
+	(void)state;
+	open_desk(&d, "/dev/full", 0, 2);
+	make_records(&d, 0, 1000, false);
+	assert_int_equal(writer_finish(d.writer, false), -ENOSPC);
+	assert_int_equal(writer_error_sink(d.writer), 0);
+	assert_int_equal(COUNT(d, LEDGER_WRITTEN), 1000);
+	assert_int_equal(COUNT(d, LEDGER_DISK_REFUSED), 1000);
+	assert_int_equal(count_lines(d.second_path), 1000);
+	close_desk(&d);
+}
+
+/* Left at once, a record on a ring is missing from both. */
+static void
+test_what_is_left_is_counted_for_both(void **state)
+{
+	struct desk d;
+
+	(void)state;
+	open_desk(&d, NULL, 0, 2);
+	make_records(&d, 0, 1000, false);
+	assert_int_equal(writer_finish(d.writer, true), 0);
+	assert_int_equal(COUNT(d, LEDGER_UNWRITTEN), 2000);
+	close_desk(&d);
 }
 
 int
@@ -222,6 +305,9 @@ main(void)
 		cmocka_unit_test(test_the_limit_is_exact),
 		cmocka_unit_test(test_what_is_left_is_counted),
 		cmocka_unit_test(test_a_full_disk),
+		cmocka_unit_test(test_two_outputs),
+		cmocka_unit_test(test_one_of_two_disks_is_full),
+		cmocka_unit_test(test_what_is_left_is_counted_for_both),
 	};
 
 	return cmocka_run_group_tests(tests, start_eal, stop_eal);

@@ -167,7 +167,6 @@ test_faults(void **state)
 		{"--seed", "asdic scan: --seed needs an argument: N\n"},
 		{"-q|-e", "asdic scan: --seed needs an argument: N\n"},
 		{"--resume", "asdic scan: --resume is not built yet; leave it out\n"},
-		{"--status-file=x", "asdic scan: --status-file is not built yet; leave it out\n"},
 		{"--set|rate",
 		 "asdic scan: --set rate: write KEY=VALUE, like limits.cooldown=5s\n"},
 		{"--set|=5", "asdic scan: --set =5: write KEY=VALUE, like limits.cooldown=5s\n"},
@@ -254,8 +253,8 @@ test_line_makes_a_job(void **state)
 	assert_int_equal(job->targets.port_range_count, 2);
 	assert_int_equal(job->rate_pps, 20000);
 	assert_int_equal(job->bandwidth_bps, 10000000);
-	assert_int_equal(job->output.format, JOB_FORMAT_NDJSON);
-	assert_int_equal(job->output.fields.count, 2);
+	assert_int_equal(job->outputs[0].format, JOB_FORMAT_NDJSON);
+	assert_int_equal(job->outputs[0].fields.count, 2);
 	assert_true(job->limits.targets_share == 0.5);
 	assert_true(job->limits.cooldown_ns == UINT64_C(3000000000));
 	assert_int_equal(job->order.seed, 7);

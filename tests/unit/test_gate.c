@@ -285,10 +285,34 @@ test_denials_beside_readers(void **state)
 	gate_free(live.gate);
 }
 
+/* Spans are exact at either end, joined across /24s, and end with the address space. */
+static void
+test_spans(void **state)
+{
+	static const char *const denied[] = {"1.2.3.250-1.2.5.3", "1.2.5.4", "9.0.0.0/8", "255.255.255.255"};
+	static const uint64_t expected[][2] = {
+		{0x010203fa, 0x01020505}, {0x09000000, 0x0a000000}, {0xffffffff, UINT64_C(1) << 32}};
+	struct gate *g = gate_new();
+	uint64_t first, end = 0;
+
+	(void)state;
+	assert_non_null(g);
+	for (size_t i = 0; i < sizeof(denied) / sizeof(denied[0]); i++)
+		assert_int_equal(gate_deny(g, denied[i], strlen(denied[i])), 0);
+	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+		assert_int_equal(gate_next_span(g, end, &first, &end), 0);
+		assert_int_equal(first, expected[i][0]);
+		assert_int_equal(end, expected[i][1]);
+	}
+	assert_int_equal(gate_next_span(g, end, &first, &end), -ENOENT);
+	gate_free(g);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_spans),
 		cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_what_does_not_parse_changes_nothing),
 		cmocka_unit_test(test_list),

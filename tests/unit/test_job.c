@@ -236,7 +236,7 @@ check_good(const char *folder, const char *name)
 	if (job == NULL)
 		fail_msg("%s: %s", name, faults);
 	assert_true(job->interface.address_count > 0);
-	assert_true(job->output.format == JOB_FORMAT_NDJSON || job->output.fields.count > 0);
+	assert_true(job->outputs[0].format == JOB_FORMAT_NDJSON || job->outputs[0].fields.count > 0);
 	job_free(job);
 	free(text);
 }
@@ -253,7 +253,6 @@ static void
 test_example(void **state)
 {
 	static const char expected[] =
-		"job:4:1: 'tags' is not built yet; remove it\n"
 		"job:13:5: 'rate' is not built yet; remove it\n"
 		"job:16:35: lists of records (.ndjson) are not built yet; write a list of "
 		"address:port\n"
@@ -261,7 +260,8 @@ test_example(void **state)
 		"job:26:31: 'key_file' is not built yet; remove it\n"
 		"job:27:1: 'grabs' is not built yet; remove it\n"
 		"job:30:1: 'dns' is not built yet; remove it\n"
-		"job:42:5: more than one of 'output' is not built yet; keep one\n"
+		"job:42:16: records 'tls' are not built yet; write [scan]\n"
+		"job:42:21: records 'dns' are not built yet; write [scan]\n"
 		"job:44:1: 'schedule' is not built yet; remove it\n";
 	size_t len;
 	char *text = read_source("tests/jobs/example.yaml", &len);
@@ -311,12 +311,12 @@ test_defaults(void **state)
 	assert_false(job->order.has_seed);
 	assert_int_equal(job->order.shard, 1);
 	assert_int_equal(job->order.shards, 1);
-	assert_string_equal(job->output.file.text, "-");
-	assert_int_equal(job->output.format, JOB_FORMAT_CSV);
-	assert_int_equal(job->output.fields.count, 1);
-	assert_string_equal(job->output.fields.items[0].text, "saddr");
-	assert_true(job->output.header);
-	assert_string_equal(job->output.filter.text, "success = 1 && repeat = 0");
+	assert_string_equal(job->outputs[0].file.text, "-");
+	assert_int_equal(job->outputs[0].format, JOB_FORMAT_CSV);
+	assert_int_equal(job->outputs[0].fields.count, 1);
+	assert_string_equal(job->outputs[0].fields.items[0].text, "saddr");
+	assert_true(job->outputs[0].header);
+	assert_string_equal(job->outputs[0].filter.text, "success = 1 && repeat = 0");
 	assert_int_equal(job->limits.runtime_ns, 0);
 	assert_int_equal(job->limits.results, 0);
 	assert_int_equal(job->limits.targets, 0);
@@ -346,7 +346,7 @@ check_every_address(const struct job *job)
 	const struct job_interface *i = &job->interface;
 
 	assert_string_equal(i->device.text, "0000:3b:00.0");
-	assert_int_equal(i->device.place.line, 9);
+	assert_int_equal(i->device.place.line, 10);
 	assert_int_equal(i->device.place.column, 13);
 	assert_int_equal(i->kind, JOB_DEVICE_PCI);
 	assert_int_equal(i->address_count, 2);
@@ -386,7 +386,7 @@ test_every_key(void **state)
 	assert_string_equal(job->contact.email, "scan-abuse@example.org");
 	assert_string_equal(job->contact.url, "https://scan.example.org");
 	assert_string_equal(job->contact.upstream, "AS64500 NOC, ticket 4711");
-	assert_int_equal(job->contact.place.line, 4);
+	assert_int_equal(job->contact.place.line, 5);
 	check_every_address(job);
 	assert_int_equal(job->probe.profile, JOB_PROFILE_LINUX);
 	assert_int_equal(job->probe.ttl, 255);
@@ -396,11 +396,11 @@ test_every_key(void **state)
 	assert_true(job->order.seed == UINT64_MAX);
 	assert_int_equal(job->order.shard, 4);
 	assert_int_equal(job->order.shards, 4);
-	assert_string_equal(job->output.file.text, "results.ndjson");
-	assert_int_equal(job->output.format, JOB_FORMAT_NDJSON);
-	ASSERT_TEXTS(&job->output.fields, "saddr", "sport");
-	assert_false(job->output.header);
-	assert_string_equal(job->output.filter.text, "");
+	assert_string_equal(job->outputs[0].file.text, "results.ndjson");
+	assert_int_equal(job->outputs[0].format, JOB_FORMAT_NDJSON);
+	ASSERT_TEXTS(&job->outputs[0].fields, "saddr", "sport");
+	assert_false(job->outputs[0].header);
+	assert_string_equal(job->outputs[0].filter.text, "");
 	assert_int_equal(job->limits.runtime_ns, 7200 * NS_PER_SEC);
 	assert_int_equal(job->limits.results, 1000000);
 	assert_true(job->limits.targets_share == 0.125);
@@ -470,6 +470,9 @@ test_output_defaults(void **state)
 		{"ports: 443", "file: a.ndjson", JOB_FORMAT_NDJSON, 0},
 		{"ports: 443", "file: a.json", JOB_FORMAT_NDJSON, 0},
 		{"ports: 443", "file: a.jsonl", JOB_FORMAT_NDJSON, 0},
+		{"ports: 443", "file: a.json.zst", JOB_FORMAT_NDJSON, 0},
+		{"ports: 443", "file: a.csv.zst", JOB_FORMAT_CSV, 1},
+		{"ports: 443", "file: .json.zst", JOB_FORMAT_CSV, 1},
 		{"ports: 443", "file: .json", JOB_FORMAT_CSV, 1},
 		{"ports: 443", "file: a.json, format: csv", JOB_FORMAT_CSV, 1},
 		{"ports: 443", "format: ndjson", JOB_FORMAT_NDJSON, 0},
@@ -486,8 +489,96 @@ test_output_defaults(void **state)
 			 "interfaces: {device: net_null0}\ntargets: {%s}\noutput: {%s}\n",
 			 cases[i].targets, cases[i].output);
 		job = load_sound(text);
-		assert_int_equal(job->output.format, cases[i].format);
-		assert_int_equal(job->output.fields.count, cases[i].fields);
+		assert_int_equal(job->outputs[0].format, cases[i].format);
+		assert_int_equal(job->outputs[0].fields.count, cases[i].fields);
+		job_free(job);
+	}
+}
+
+/* Each output of a list has the defaults for what it leaves out, whatever the one before it says. */
+static void
+test_several_outputs(void **state)
+{
+	struct job *job = load_sound("interfaces: {device: net_null0}\n"
+				     "targets: {ports: [443, 80]}\n"
+				     "output:\n"
+				     "  - {file: a.ndjson.zst, filter: '', rotate: 1h}\n"
+				     "  - {format: ndjson, fields: [ttl]}\n"
+				     "  - {file: b, header: false}\n");
+	const struct job_output *o = job->outputs;
+
+	(void)state;
+	assert_int_equal(job->output_count, 3);
+	assert_string_equal(o[0].file.text, "a.ndjson.zst");
+	assert_string_equal(o[1].file.text, "-");
+	assert_string_equal(o[2].file.text, "b");
+	for (unsigned int i = 0; i < 3; i++) {
+		assert_int_equal(o[i].format, i < 2 ? JOB_FORMAT_NDJSON : JOB_FORMAT_CSV);
+		assert_int_equal(o[i].fields.count, i);
+		assert_int_equal(o[i].header, i < 2);
+		assert_int_equal(o[i].compress, i == 0);
+		assert_int_equal(o[i].rotate_ns, i == 0 ? 3600 * NS_PER_SEC : 0);
+		assert_string_equal(o[i].filter.text, i == 0 ? "" : "success = 1 && repeat = 0");
+	}
+	job_free(job);
+}
+
+static void
+test_file_names(void **state)
+{
+	static const struct {
+		const char *template, *name;
+	} cases[] = {
+		{"a.csv", "a.csv"},
+		{"{name}-{vantage}-{start}-{shard}.ndjson.zst",
+		 "census-ams1-20261123T171528Z-2of4.ndjson.zst"},
+		{"{campaign_2}{campaign_2}", "weekly.3weekly.3"},
+		{"out}/{name}", "out}/census"},
+	};
+	char text[512], name[JOB_FILE_NAME_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct job *job;
+
+		snprintf(text, sizeof(text),
+			 "interfaces: {device: net_null0}\ntargets: {ports: 443}\nname: census\n"
+			 "tags: {campaign_2: weekly.3, vantage: ams1, note: \"a/b, c\"}\n"
+			 "order: {shard: 2/4}\noutput: {file: \"%s\"}\n",
+			 cases[i].template);
+		job = load_sound(text);
+		assert_int_equal(job->tags.count, 3);
+		assert_string_equal(job->tags.items[2].value, "a/b, c");
+		assert_int_equal(job_file_name(job, &job->outputs[0], "20261123T171528Z", name), 0);
+		assert_string_equal(name, cases[i].name);
+		job_free(job);
+	}
+}
+
+/* A name that fills its room to the last byte, and one that is a byte longer. */
+static void
+test_file_names_are_bounded(void **state)
+{
+	char text[2048], name[JOB_FILE_NAME_SIZE], tag[128];
+
+	(void)state;
+	memset(tag, 'x', sizeof(tag));
+	for (unsigned int spare = 0; spare < 2; spare++) {
+		char template[512] = "";
+		struct job *job;
+
+		/* 31 times 128 and 127 or 128 more. */
+		for (unsigned int i = 0; i < 31; i++)
+			strcat(template, "{t}");
+		snprintf(text, sizeof(text),
+			 "interfaces: {device: net_null0}\ntargets: {ports: 443}\n"
+			 "tags: {t: %.128s}\noutput: {file: \"%s%.*s\"}\n",
+			 tag, template, 127 + (int)spare, tag);
+		job = load_sound(text);
+		assert_int_equal(job_file_name(job, &job->outputs[0], "", name),
+				 spare == 0 ? 0 : -ENAMETOOLONG);
+		if (spare == 0)
+			assert_int_equal(strlen(name), JOB_FILE_NAME_SIZE - 1);
 		job_free(job);
 	}
 }
@@ -520,8 +611,8 @@ test_overrides(void **state)
 	assert_string_equal(job->targets.exclude_files.items[1].place.file, "-b");
 	assert_int_equal(job->limits.cooldown_ns, 5 * NS_PER_SEC);
 	assert_int_equal(job->interface.addresses[0].first, 0xc6336408);
-	assert_string_equal(job->output.file.text, "x.ndjson");
-	assert_int_equal(job->output.format, JOB_FORMAT_NDJSON);
+	assert_string_equal(job->outputs[0].file.text, "x.ndjson");
+	assert_int_equal(job->outputs[0].format, JOB_FORMAT_NDJSON);
 	job_free(job);
 }
 
@@ -796,6 +887,9 @@ main(void)
 		cmocka_unit_test(test_every_key),
 		cmocka_unit_test(test_devices),
 		cmocka_unit_test(test_output_defaults),
+		cmocka_unit_test(test_several_outputs),
+		cmocka_unit_test(test_file_names),
+		cmocka_unit_test(test_file_names_are_bounded),
 		cmocka_unit_test(test_overrides),
 		cmocka_unit_test(test_overrides_alone),
 		cmocka_unit_test(test_overrides_at_fault),

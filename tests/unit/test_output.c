@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <zstd.h>
 
 #include "output/output.h"
 
@@ -41,6 +43,26 @@ teardown(void **state)
 	(void)state;
 	unlink(path);
 	return rmdir(dir);
+}
+
+/* A sink without a head that neither rotates nor compresses. */
+static int
+open_plain(const char *file, bool force, struct output **o)
+{
+	const struct output_config config = {.path = file, .force = force};
+
+	return output_open(&config, 0, o);
+}
+
+static int
+close_sink(struct output *o, uint64_t *lost)
+{
+	int rc = output_finish(o);
+
+	if (lost != NULL)
+		*lost = output_lost_rows(o);
+	output_free(o);
+	return rc;
 }
 
 /* Line i: its number, and dots up to LINE_LEN bytes. */
@@ -98,7 +120,7 @@ lines_reach_the_file(void **state)
 	uint64_t lost = 9;
 
 	(void)state;
-	assert_int_equal(output_open(path, false, &o), 0);
+	assert_int_equal(open_plain(path, false, &o), 0);
 	assert_int_equal(write_lines(o, 0, 100), 0);
 	assert_int_equal(output_bytes(o), 0);
 	assert_int_equal(file_size(), 0);
@@ -106,8 +128,8 @@ lines_reach_the_file(void **state)
 	assert_int_equal(output_bytes(o), 100 * LINE_LEN);
 	assert_int_equal(file_size(), 100 * LINE_LEN);
 	assert_int_equal(write_lines(o, 100, 50000), 0);
-	assert_int_equal(output_lost_lines(o), 0);
-	assert_int_equal(output_close(o, &lost), 0);
+	assert_int_equal(output_lost_rows(o), 0);
+	assert_int_equal(close_sink(o, &lost), 0);
 	assert_int_equal(lost, 0);
 	check_file(50100);
 }
@@ -124,11 +146,11 @@ long_calls_are_taken_whole(void **state)
 	assert_non_null(many);
 	for (uint64_t i = 0; i < LINES; i++)
 		line(3 + i, many + i * LINE_LEN);
-	assert_int_equal(output_open(path, false, &o), 0);
+	assert_int_equal(open_plain(path, false, &o), 0);
 	assert_int_equal(write_lines(o, 0, 3), 0);
 	assert_int_equal(output_write(o, many, (size_t)LINES * LINE_LEN), 0);
 	assert_int_equal(write_lines(o, LINES + 3, 3), 0);
-	assert_int_equal(output_close(o, NULL), 0);
+	assert_int_equal(close_sink(o, NULL), 0);
 	check_file(LINES + 6);
 	free(many);
 }
@@ -139,15 +161,15 @@ existing_files_are_kept_unless_forced(void **state)
 	struct output *o;
 
 	(void)state;
-	assert_int_equal(output_open(path, false, &o), 0);
+	assert_int_equal(open_plain(path, false, &o), 0);
 	assert_int_equal(write_lines(o, 0, 3), 0);
-	assert_int_equal(output_close(o, NULL), 0);
-	assert_int_equal(output_open(path, false, &o), -EEXIST);
+	assert_int_equal(close_sink(o, NULL), 0);
+	assert_int_equal(open_plain(path, false, &o), -EEXIST);
 	assert_null(o);
 	check_file(3);
-	assert_int_equal(output_open(path, true, &o), 0);
+	assert_int_equal(open_plain(path, true, &o), 0);
 	assert_int_equal(write_lines(o, 0, 2), 0);
-	assert_int_equal(output_close(o, NULL), 0);
+	assert_int_equal(close_sink(o, NULL), 0);
 	check_file(2);
 }
 
@@ -159,12 +181,12 @@ open_says_what_is_wrong(void **state)
 
 	(void)state;
 	snprintf(missing, sizeof(missing), "%s/no/such", dir);
-	assert_int_equal(output_open(missing, false, &o), -ENOENT);
-	assert_int_equal(output_open(dir, false, &o), -EEXIST);
-	assert_int_equal(output_open(dir, true, &o), -EISDIR);
+	assert_int_equal(open_plain(missing, false, &o), -ENOENT);
+	assert_int_equal(open_plain(dir, false, &o), -EEXIST);
+	assert_int_equal(open_plain(dir, true, &o), -EISDIR);
 	/* A link that leads nowhere is there all the same. */
 	assert_int_equal(symlink("nowhere", path), 0);
-	assert_int_equal(output_open(path, false, &o), -EEXIST);
+	assert_int_equal(open_plain(path, false, &o), -EEXIST);
 }
 
 static void
@@ -174,15 +196,15 @@ full_disk_loses_what_was_accepted(void **state)
 	uint64_t lost;
 
 	(void)state;
-	assert_int_equal(output_open("/dev/full", false, &o), 0);
+	assert_int_equal(open_plain("/dev/full", false, &o), 0);
 	assert_int_equal(write_lines(o, 0, 10), 0);
-	assert_int_equal(output_lost_lines(o), 0);
+	assert_int_equal(output_lost_rows(o), 0);
 	assert_int_equal(output_flush(o), -ENOSPC);
-	assert_int_equal(output_lost_lines(o), 10);
+	assert_int_equal(output_lost_rows(o), 10);
 	assert_int_equal(output_bytes(o), 0);
 	assert_int_equal(output_write(o, "x\n", 2), -ENOSPC);
 	assert_int_equal(output_flush(o), -ENOSPC);
-	assert_int_equal(output_close(o, &lost), -ENOSPC);
+	assert_int_equal(close_sink(o, &lost), -ENOSPC);
 	assert_int_equal(lost, 10);
 }
 
@@ -194,11 +216,11 @@ refused_lines_are_not_among_the_lost(void **state)
 	uint64_t accepted = 0, lost;
 
 	(void)state;
-	assert_int_equal(output_open("/dev/full", false, &o), 0);
+	assert_int_equal(open_plain("/dev/full", false, &o), 0);
 	while (write_lines(o, accepted, 1) == 0)
 		accepted++;
 	assert_true(accepted > 100);
-	assert_int_equal(output_close(o, &lost), -ENOSPC);
+	assert_int_equal(close_sink(o, &lost), -ENOSPC);
 	assert_int_equal(lost, accepted);
 }
 
@@ -211,7 +233,7 @@ check_limit(rlim_t limit, uint64_t before)
 	uint64_t lost;
 	uint64_t whole = limit / LINE_LEN;
 
-	assert_int_equal(output_open(path, true, &o), 0);
+	assert_int_equal(open_plain(path, true, &o), 0);
 	assert_int_equal(write_lines(o, 0, before), 0);
 	assert_int_equal(output_flush(o), 0);
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
@@ -222,7 +244,7 @@ check_limit(rlim_t limit, uint64_t before)
 	assert_int_equal(output_flush(o), -EFBIG);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
 	assert_int_equal(output_bytes(o), whole * LINE_LEN);
-	assert_int_equal(output_close(o, &lost), -EFBIG);
+	assert_int_equal(close_sink(o, &lost), -EFBIG);
 	assert_int_equal(lost, before + 100 - whole);
 	check_file(whole);
 }
@@ -281,7 +303,7 @@ open_as_standard_output(int fd)
 	fflush(stdout);
 	saved = dup(STDOUT_FILENO);
 	dup2(fd, STDOUT_FILENO);
-	(void)output_open("-", false, &o);
+	(void)open_plain("-", false, &o);
 	dup2(saved, STDOUT_FILENO);
 	close(saved);
 	assert_non_null(o);
@@ -317,9 +339,9 @@ fifos_need_no_force(void **state)
 	assert_int_equal(mkfifo(path, 0600), 0);
 	fd = open(path, O_RDONLY | O_NONBLOCK);
 	assert_true(fd >= 0);
-	assert_int_equal(output_open(path, false, &o), 0);
+	assert_int_equal(open_plain(path, false, &o), 0);
 	assert_int_equal(write_lines(o, 0, 1), 0);
-	assert_int_equal(output_close(o, NULL), 0);
+	assert_int_equal(close_sink(o, NULL), 0);
 	assert_int_equal(read(fd, got, sizeof(got)), LINE_LEN);
 	close(fd);
 }
@@ -337,7 +359,7 @@ closed_pipe_is_an_error_not_a_death(void **state)
 	free(r.got);
 	assert_int_equal(write_lines(o, 0, 7), 0);
 	assert_int_equal(output_flush(o), -EPIPE);
-	assert_int_equal(output_close(o, &lost), -EPIPE);
+	assert_int_equal(close_sink(o, &lost), -EPIPE);
 	assert_int_equal(lost, 7);
 }
 
@@ -358,7 +380,7 @@ pipe_closed_midway_balances(void **state)
 	bytes = output_bytes(o);
 	assert_int_equal(bytes % LINE_LEN, 0);
 	assert_true(bytes + LINE_LEN > r.bytes);
-	assert_int_equal(output_close(o, &lost), -EPIPE);
+	assert_int_equal(close_sink(o, &lost), -EPIPE);
 	assert_int_equal(accepted, bytes / LINE_LEN + lost);
 	free(r.got);
 }
@@ -382,7 +404,7 @@ check_slow_pipe(int flags)
 	sigaction(SIGUSR1, &action, &old);
 	assert_int_equal(pthread_create(&r.thread, NULL, read_pipe, &r), 0);
 	assert_int_equal(write_lines(o, 0, LINES), 0);
-	assert_int_equal(output_close(o, NULL), 0);
+	assert_int_equal(close_sink(o, NULL), 0);
 	pthread_join(r.thread, NULL);
 	sigaction(SIGUSR1, &old, NULL);
 	assert_int_equal(r.bytes, LINES * LINE_LEN);
@@ -413,11 +435,223 @@ dash_is_standard_output(void **state)
 	assert_true(fd >= 0);
 	o = open_as_standard_output(fd);
 	assert_int_equal(write_lines(o, 0, 5), 0);
-	assert_int_equal(output_close(o, NULL), 0);
+	assert_int_equal(close_sink(o, NULL), 0);
 	line(5, last);
 	assert_int_equal(write(fd, last, LINE_LEN), LINE_LEN);
 	close(fd);
 	check_file(6);
+}
+
+/* What is in the folder whose name ends so: the only one, in found. */
+static unsigned int
+find_files(const char *ending, char found[320])
+{
+	DIR *d = opendir(dir);
+	unsigned int count = 0;
+
+	assert_non_null(d);
+	for (struct dirent *e = readdir(d); e != NULL; e = readdir(d)) {
+		size_t len = strlen(e->d_name), tail = strlen(ending);
+
+		if (len < tail || strcmp(e->d_name + len - tail, ending) != 0)
+			continue;
+		snprintf(found, 320, "%s/%s", dir, e->d_name);
+		count++;
+	}
+	closedir(d);
+	return count;
+}
+
+/* A file's bytes, decompressed where it is compressed. */
+static char *
+read_back(const char *file, bool compressed, size_t *len)
+{
+	static char raw[1 << 20], plain[1 << 20];
+	ZSTD_inBuffer in = {raw, 0, 0};
+	ZSTD_outBuffer out = {plain, sizeof(plain), 0};
+	ZSTD_DCtx *zstd = ZSTD_createDCtx();
+	FILE *f = fopen(file, "r");
+	size_t rc = 0;
+
+	assert_non_null(f);
+	in.size = *len = fread(raw, 1, sizeof(raw), f);
+	fclose(f);
+	while (compressed && in.pos < in.size) {
+		rc = ZSTD_decompressStream(zstd, &out, &in);
+		assert_false(ZSTD_isError(rc));
+	}
+	assert_int_equal(rc, 0); /* the last frame is whole */
+	ZSTD_freeDCtx(zstd);
+	*len = compressed ? out.pos : *len;
+	return compressed ? plain : raw;
+}
+
+static void
+check_rows(const char *file, bool compressed, const char *head, uint64_t first, uint64_t count)
+{
+	size_t len, head_len = strlen(head);
+	char *data = read_back(file, compressed, &len), expected[LINE_LEN];
+
+	assert_int_equal(len, head_len + count * LINE_LEN);
+	assert_memory_equal(data, head, head_len);
+	for (uint64_t i = 0; i < count; i++) {
+		line(first + i, expected);
+		assert_memory_equal(data + head_len + i * LINE_LEN, expected, LINE_LEN);
+	}
+}
+
+/* Each flush ends a frame: a file that nobody finished can be read up to the last one. */
+static void
+compressed_files_read_up_to_the_last_flush(void **state)
+{
+	const struct output_config config = {
+		.path = path, .compress = true, .head = "a,b\n", .head_len = 4};
+	const struct output_file *file;
+	struct output *o;
+	struct stat st;
+	size_t count;
+
+	(void)state;
+	assert_int_equal(output_open(&config, 0, &o), 0);
+	assert_int_equal(write_lines(o, 0, 10), 0);
+	assert_int_equal(output_flush(o), 0);
+	check_rows(path, true, "a,b\n", 0, 10);
+	assert_int_equal(write_lines(o, 10, 5), 0);
+	check_rows(path, true, "a,b\n", 0, 10);
+	assert_int_equal(output_finish(o), 0);
+	check_rows(path, true, "a,b\n", 0, 15);
+	file = output_files(o, &count);
+	assert_int_equal(count, 1);
+	assert_int_equal(file->rows, 15);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(file->bytes, st.st_size);
+	output_free(o);
+}
+
+/* A frame that does not fit is taken back whole, with its rows; the head is no row. */
+static void
+half_frames_are_taken_back(void **state)
+{
+	const struct output_config config = {
+		.path = path, .compress = true, .head = "a,b\n", .head_len = 4};
+	struct rlimit old, now;
+	struct output *o;
+
+	(void)state;
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(output_open(&config, 0, &o), 0);
+	assert_int_equal(write_lines(o, 0, 10), 0);
+	assert_int_equal(output_flush(o), 0);
+	assert_int_equal(write_lines(o, 10, 7), 0);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	now = old;
+	now.rlim_cur = output_bytes(o) + 5;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &now), 0);
+	assert_int_equal(output_flush(o), -EFBIG);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	assert_int_equal(output_finish(o), -EFBIG);
+	assert_int_equal(output_lost_rows(o), 7);
+	check_rows(path, true, "a,b\n", 0, 10);
+	output_free(o);
+	signal(SIGXFSZ, SIG_DFL);
+}
+
+static void
+a_lost_head_is_no_row(void **state)
+{
+	const struct output_config config = {.path = "/dev/full", .head = "a,b\n", .head_len = 4};
+	struct output *o;
+
+	(void)state;
+	assert_int_equal(output_open(&config, 0, &o), 0);
+	assert_int_equal(write_lines(o, 0, 3), 0);
+	assert_int_equal(output_finish(o), -ENOSPC);
+	assert_int_equal(output_lost_rows(o), 3);
+	output_free(o);
+}
+
+/* Written aside, named when whole; a turn without rows makes no file. */
+static void
+rotated_files_are_whole(void **state)
+{
+	char file[160], found[320];
+	const struct output_config config = {
+		.path = file, .compress = true, .rotates = true, .head = "h\n", .head_len = 2};
+	const struct output_file *files;
+	struct output *o;
+	size_t count;
+
+	(void)state;
+	snprintf(file, sizeof(file), "%s/a.b.csv.zst", dir);
+	assert_int_equal(output_open(&config, 1000000000, &o), 0);
+	assert_int_equal(write_lines(o, 0, 3), 0);
+	assert_int_equal(output_flush(o), 0);
+	assert_int_equal(find_files(".zst", found), 0);
+	assert_int_equal(find_files(".part", found), 1);
+	assert_string_equal(strrchr(found, '/') + 1, ".a.b-20010909T014640Z.csv.zst.part");
+	assert_int_equal(output_rotate(o, 1000003600), 0);
+	assert_int_equal(find_files(".zst", found), 1);
+	assert_string_equal(strrchr(found, '/') + 1, "a.b-20010909T014640Z.csv.zst");
+	check_rows(found, true, "h\n", 0, 3);
+	unlink(found);
+	assert_int_equal(output_rotate(o, 1000007200), 0); /* nothing came */
+	assert_int_equal(write_lines(o, 3, 4), 0);
+	assert_int_equal(output_rotate(o, 1000010800), 0);
+	assert_int_equal(find_files(".zst", found), 1);
+	assert_string_equal(strrchr(found, '/') + 1, "a.b-20010909T024640Z.csv.zst");
+	check_rows(found, true, "h\n", 3, 4);
+	assert_int_equal(output_finish(o), 0);
+	assert_int_equal(find_files(".part", found), 0);
+	assert_int_equal(find_files(".zst", found), 1);
+	unlink(found);
+	files = output_files(o, &count);
+	assert_int_equal(count, 2);
+	assert_int_equal(files[0].rows, 3);
+	assert_int_equal(files[1].rows, 4);
+	output_free(o);
+}
+
+/* Two of one second get names of their own; a scan without a row leaves one file that says so. */
+static void
+rotated_files_never_replace_one_another(void **state)
+{
+	const struct output_config config = {.path = path, .rotates = true};
+	struct output *o[2];
+	char found[320];
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(output_open(&config, 1000000000, &o[i]), 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(output_finish(o[i]), 0);
+		output_free(o[i]);
+	}
+	assert_int_equal(find_files("out-20010909T014640Z", found), 1);
+	unlink(found);
+	assert_int_equal(find_files("out-20010909T014641Z", found), 1);
+	unlink(found);
+}
+
+/* The account's digest is what sha256sum says of the file: here of "abc" and a line feed. */
+static void
+files_have_digests(void **state)
+{
+	const struct output_file *file;
+	struct output *o;
+	size_t count;
+
+	(void)state;
+	assert_int_equal(open_plain(path, false, &o), 0);
+	assert_int_equal(output_write(o, "abc\n", 4), 0);
+	assert_int_equal(output_finish(o), 0);
+	file = output_files(o, &count);
+	assert_int_equal(count, 1);
+	assert_string_equal(file->name, path);
+	assert_int_equal(file->rows, 1);
+	assert_int_equal(file->bytes, 4);
+	assert_string_equal(file->sha256,
+			    "edeaaff3f1774ad2888673770c6d64097e391bc362d7d6fb34982ddf0efd18cb");
+	output_free(o);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -438,6 +672,12 @@ main(void)
 		TEST(pipe_closed_midway_balances),
 		TEST(slow_pipes_get_everything),
 		TEST(dash_is_standard_output),
+		TEST(compressed_files_read_up_to_the_last_flush),
+		TEST(half_frames_are_taken_back),
+		TEST(a_lost_head_is_no_row),
+		TEST(rotated_files_are_whole),
+		TEST(rotated_files_never_replace_one_another),
+		TEST(files_have_digests),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "manifest.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rte_version.h>
+
+#include "base/time.h"
+#include "commands.h"
+#include "output/digest.h"
+#include "reserved.h"
+
+static const char *const reasons[] = {
+	[CONTROL_COMPLETE] = "complete",
+	[CONTROL_RUNTIME] = "runtime",
+	[CONTROL_RESULTS] = "results",
+	[CONTROL_OUTPUT] = "output-failed",
+	[CONTROL_STOPPED] = "stopped",
+	[CONTROL_ABORTED] = "aborted",
+};
+
+/* Beside the first file that is the scan's own: not a stream, a device or a FIFO. */
+static char *
+default_path(const struct job *job, const struct sinks *sinks)
+{
+	for (unsigned int i = 0; i < sinks->count; i++) {
+		char stamp[OUTPUT_STAMP_SIZE] = "", *path;
+		bool rotates = job->outputs[i].rotate_ns != 0;
+		struct stat st;
+
+		if (strcmp(sinks->names[i], "-") == 0 ||
+		    (stat(sinks->names[i], &st) == 0 && !S_ISREG(st.st_mode)))
+			continue;
+		if (rotates) /* the row's common name may serve the next scan too */
+			output_stamp(sinks->start, stamp);
+		if (asprintf(&path, "%s%s%s.manifest.json", sinks->names[i], rotates ? "-" : "",
+			     stamp) < 0)
+			return NULL;
+		return path;
+	}
+	return NULL;
+}
+
+int
+manifest_init(struct manifest *m, const struct request *r, const struct sinks *sinks,
+	      uint64_t start_wall_ns)
+{
+	uint64_t id[2];
+	struct stat st;
+
+	*m = (struct manifest){.request = r, .sinks = sinks, .start_wall_ns = start_wall_ns};
+	if (getentropy(id, sizeof(id)) != 0)
+		return EXIT_MACHINE;
+	snprintf(m->scan_id, sizeof(m->scan_id), "%016llx%016llx", (unsigned long long)id[0],
+		 (unsigned long long)id[1]);
+	m->path = r->flags.manifest_file != NULL ? strdup(r->flags.manifest_file)
+						 : default_path(r->job, sinks);
+	if (m->path == NULL || lstat(m->path, &st) != 0)
+		return EXIT_DONE;
+	/* It is renamed into place, which would do away with a device. */
+	if (!S_ISREG(st.st_mode)) {
+		fprintf(stderr, "asdic: the manifest '%s' is to be a plain file; name another\n", m->path);
+		return EXIT_BAD_JOB;
+	}
+	return r->flags.force ? EXIT_DONE : sinks_refuse_existing(m->path);
+}
+
+void
+manifest_free(struct manifest *m)
+{
+	free(m->path);
+}
+
+/* JSON, a member a line. */
+
+static void
+put_text(FILE *f, const char *text)
+{
+	fputc('"', f);
+	for (; *text != '\0'; text++) {
+		if (*text == '"' || *text == '\\')
+			fprintf(f, "\\%c", *text);
+		else if ((unsigned char)*text < ' ')
+			fprintf(f, "\\u%04x", (unsigned int)*text);
+		else
+			fputc(*text, f);
+	}
+	fputc('"', f);
+}
+
+static void
+member_text(FILE *f, const char *name, const char *text)
+{
+	fprintf(f, ",\n  \"%s\": ", name);
+	put_text(f, text);
+}
+
+static void
+member_number(FILE *f, const char *name, uint64_t number)
+{
+	fprintf(f, ",\n  \"%s\": %llu", name, (unsigned long long)number);
+}
+
+static void
+member_seconds(FILE *f, const char *name, uint64_t ns)
+{
+	fprintf(f, ",\n  \"%s\": %.9g", name, (double)ns / 1e9);
+}
+
+/* ISO 8601 with the offset, as ZMap writes it; ours is UTC. */
+static void
+member_time(FILE *f, const char *name, uint64_t wall_ns)
+{
+	time_t seconds = (time_t)(wall_ns / NS_PER_SEC);
+	char text[32];
+	struct tm tm;
+
+	gmtime_r(&seconds, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S+0000", &tm);
+	member_text(f, name, text);
+}
+
+/* Sets, as their canonical texts' digests. */
+
+static void
+digest_range(struct digest *d, uint32_t first, uint32_t last)
+{
+	char a[IPV4_TEXT_SIZE], b[IPV4_TEXT_SIZE], line[2 * IPV4_TEXT_SIZE + 2];
+
+	ipv4_format(first, a);
+	ipv4_format(last, b);
+	digest_add(d, line, (size_t)snprintf(line, sizeof(line), "%s-%s\n", a, b));
+}
+
+static void
+digest_ports(struct digest *d, const struct job_targets *t)
+{
+	for (unsigned int port = 1; port <= UINT16_MAX; port++) {
+		char line[8];
+		size_t i = 0;
+
+		while (i < t->port_range_count &&
+		       (port < t->ports[i].first || port > t->ports[i].last))
+			i++;
+		if (i < t->port_range_count)
+			digest_add(d, line, (size_t)snprintf(line, sizeof(line), "%u\n", port));
+	}
+}
+
+static void
+digest_pairs(struct digest *d, const struct targets *t)
+{
+	uint64_t product = targets_address_count(t) * targets_port_count(t);
+
+	for (uint64_t i = product; i < targets_count(t); i++) {
+		char text[IPV4_TEXT_SIZE], line[IPV4_TEXT_SIZE + 8];
+		uint32_t address;
+		uint16_t port;
+
+		targets_select(t, &i, 1, &address, &port);
+		ipv4_format(address, text);
+		digest_add(d, line, (size_t)snprintf(line, sizeof(line), "%s:%u\n", text, port));
+	}
+}
+
+/* The ranges of addresses, a line each, ascending; then the ports; then the pairs beyond the product. */
+static void
+digest_targets(struct digest *d, const struct job *job, const struct targets *t)
+{
+	for (size_t i = 0; i < targets_range_count(t); i++)
+		digest_range(d, targets_range(t, i).first, targets_range(t, i).last);
+	digest_ports(d, &job->targets);
+	digest_pairs(d, t);
+}
+
+/* What the gate denies: ranges, a line each, ascending, as long as they go. */
+static void
+digest_exclusions(struct digest *d, const struct gate *g)
+{
+	uint64_t first, end = 0;
+
+	while (gate_next_span(g, end, &first, &end) == 0)
+		digest_range(d, (uint32_t)first, (uint32_t)(end - 1));
+}
+
+static void
+put_sets(FILE *f, const struct job *job, const struct inputs *in)
+{
+	char targets[DIGEST_TEXT_SIZE] = "", exclusions[DIGEST_TEXT_SIZE] = "";
+	struct digest *d = digest_new();
+
+	if (d != NULL) {
+		digest_targets(d, job, in->targets);
+		digest_text(d, targets);
+		digest_free(d);
+	}
+	d = digest_new();
+	if (d != NULL) {
+		digest_exclusions(d, in->gate);
+		digest_text(d, exclusions);
+		digest_free(d);
+	}
+	member_number(f, "targets", targets_count(in->targets));
+	member_text(f, "targets_sha256", targets);
+	member_number(f, "excluded_addresses", gate_denied_count(in->gate));
+	member_text(f, "exclusions_sha256", exclusions);
+}
+
+/* The registry's date stands in the list's head: "# Registry: 2025-10-09 (...". */
+static void
+put_registry_date(FILE *f)
+{
+	static const char mark[] = "# Registry: ";
+	char date[11] = "";
+	size_t len;
+	const char *text = reserved_text(&len), *at = memmem(text, len, mark, sizeof(mark) - 1);
+
+	if (at != NULL)
+		snprintf(date, sizeof(date), "%.10s", at + sizeof(mark) - 1);
+	member_text(f, "reserved_registry_date", date);
+}
+
+static void
+put_job(FILE *f, const struct job *job, const struct inputs *in)
+{
+	member_text(f, "iface", job->interface.device.text);
+	member_number(f, "source_port_first", job->interface.source_port_first);
+	member_number(f, "source_port_last", job->interface.source_port_last);
+	member_number(f, "source_ip_count", in->source_count);
+	member_number(f, "rate", job->rate_pps);
+	member_number(f, "bandwidth", job->bandwidth_bps);
+	member_seconds(f, "cooldown_secs", job->limits.cooldown_ns);
+	member_seconds(f, "max_runtime", job->limits.runtime_ns);
+	member_number(f, "max_results", job->limits.results);
+	member_number(f, "max_targets", job->limits.targets);
+	member_number(f, "seed", in->seed);
+	fprintf(f, ",\n  \"seed_provided\": %s", job->order.has_seed ? "true" : "false");
+	member_number(f, "shard_num", job->order.shard - 1); /* ZMap counts from 0 */
+	member_number(f, "total_shards", job->order.shards);
+	member_text(f, "probe_module", job->probe.module);
+	member_number(f, "probe_ttl", job->probe.ttl);
+}
+
+static void
+put_tags(FILE *f, const struct job_tags *tags)
+{
+	fprintf(f, ",\n  \"tags\": {");
+	for (size_t i = 0; i < tags->count; i++) {
+		fprintf(f, "%s\"%s\": ", i > 0 ? ", " : "", tags->items[i].name);
+		put_text(f, tags->items[i].value);
+	}
+	fprintf(f, "}");
+}
+
+static void
+put_ledger(FILE *f, const struct ledger *l)
+{
+	const char *separator = "";
+
+	fprintf(f, ",\n  \"ledger_balanced\": %s,\n  \"ledger\": {",
+		ledger_balances(l, NULL) ? "true" : "false");
+	for (unsigned int term = 0; term < LEDGER_TERMS; term++) {
+		fprintf(f, "%s\n    \"%s\": %llu", separator, ledger_term_name(term),
+			(unsigned long long)l->count[term]);
+		separator = ",";
+	}
+	fprintf(f, "\n  }");
+}
+
+/* Files are known once they are done. */
+static void
+put_files(FILE *f, const struct sinks *sinks)
+{
+	const char *separator = "";
+
+	fprintf(f, ",\n  \"files\": [");
+	for (unsigned int i = 0; i < sinks->count; i++) {
+		size_t count = 0;
+		const struct output_file *files = output_files(sinks->sinks[i].output, &count);
+
+		for (size_t k = 0; k < count; k++) {
+			fprintf(f, "%s\n    {\"name\": ", separator);
+			put_text(f, files[k].name);
+			fprintf(f, ", \"rows\": %llu, \"bytes\": %llu, \"sha256\": \"%s\"}",
+				(unsigned long long)files[k].rows,
+				(unsigned long long)files[k].bytes, files[k].sha256);
+			separator = ",";
+		}
+	}
+	fprintf(f, "\n  ]");
+}
+
+static void
+put_end(FILE *f, const struct manifest *m, const struct engine *e, const struct control_result *result)
+{
+	struct ledger l;
+	uint64_t sent, hits;
+
+	engine_ledger(e, &l);
+	sent = l.count[LEDGER_SENT + LEDGER_PROBE];
+	hits = l.count[LEDGER_FIRST_SYNACK];
+	member_text(f, "end_reason", reasons[result->reason]);
+	if (result->writer_rc != 0)
+		member_text(f, "output_error", strerror(-result->writer_rc));
+	member_time(f, "send_end_time", m->start_wall_ns + result->sending_ns);
+	member_time(f, "recv_end_time", m->start_wall_ns + result->duration_ns);
+	member_number(f, "total_sent", sent);
+	member_number(f, "send_to_failures", l.count[LEDGER_REFUSED + LEDGER_PROBE]);
+	member_number(f, "success_total", l.count[LEDGER_KIND + CLASSIFY_SYNACK]);
+	member_number(f, "success_unique", hits);
+	member_number(f, "validation_passed", l.count[LEDGER_TAKEN]);
+	member_number(f, "validation_failed", l.count[LEDGER_KIND + CLASSIFY_BAD_COOKIE]);
+	member_number(f, "ip_fragments", l.count[LEDGER_KIND + CLASSIFY_FRAGMENT]);
+	fprintf(f, ",\n  \"hitrate\": %.6f", sent == 0 ? 0.0 : 100.0 * (double)hits / (double)sent);
+	put_ledger(f, &l);
+	put_files(f, m->sinks);
+}
+
+static void
+put_all(FILE *f, const struct manifest *m, const struct engine *e, const struct control_result *result)
+{
+	const struct job *job = m->request->job;
+
+	fprintf(f, "{\n  \"complete\": %s", result != NULL ? "true" : "false");
+	member_text(f, "scan_id", m->scan_id);
+	member_text(f, "name", job->name);
+	put_tags(f, &job->tags);
+	member_text(f, "asdic_version", ASDIC_VERSION);
+	member_text(f, "dpdk_version", rte_version());
+	put_job(f, job, &m->request->inputs);
+	put_sets(f, job, &m->request->inputs);
+	put_registry_date(f);
+	member_time(f, "send_start_time", m->start_wall_ns);
+	member_time(f, "recv_start_time", m->start_wall_ns);
+	if (result != NULL)
+		put_end(f, m, e, result);
+	fprintf(f, "\n}\n");
+}
+
+static int
+write_aside(const struct manifest *m, const char *aside, const struct engine *e,
+	    const struct control_result *result)
+{
+	FILE *f = fopen(aside, "we");
+	int rc = 0;
+
+	if (f == NULL)
+		return -errno;
+	put_all(f, m, e, result);
+	if (fflush(f) != 0 || fsync(fileno(f)) != 0)
+		rc = -errno;
+	if (fclose(f) != 0 && rc == 0)
+		rc = -errno;
+	if (rc == 0 && rename(aside, m->path) != 0)
+		rc = -errno;
+	if (rc != 0)
+		unlink(aside);
+	return rc;
+}
+
+int
+manifest_write(const struct manifest *m, const struct engine *e, const struct control_result *result)
+{
+	char *aside;
+	int rc = -ENOMEM;
+
+	if (m->path == NULL)
+		return 0;
+	if (asprintf(&aside, "%s.part", m->path) >= 0) {
+		rc = write_aside(m, aside, e, result);
+		free(aside);
+	}
+	if (rc != 0)
+		fprintf(stderr, "asdic: cannot write the manifest '%s': %s\n", m->path, strerror(-rc));
+	return rc;
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sinks.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "commands.h"
+
+static int
+out_of_memory(void)
+{
+	fprintf(stderr, "asdic: out of memory\n");
+	return EXIT_MACHINE;
+}
+
+static bool
+is_standard_output(const char *file)
+{
+	return strcmp(file, "-") == 0;
+}
+
+/* A path with its folder resolved, so that two spellings of one file are the same; NULL without memory. */
+static char *
+resolve(const char *path)
+{
+	const char *slash = strrchr(path, '/'), *base = slash != NULL ? slash + 1 : path;
+	char *folder, *real, *whole = NULL;
+
+	folder = slash != NULL ? strndup(path, (size_t)(base - path)) : strdup(".");
+	if (folder == NULL)
+		return NULL;
+	real = realpath(folder, NULL);
+	if (asprintf(&whole, "%s/%s", real != NULL ? real : folder, base) < 0)
+		whole = NULL;
+	free(real);
+	free(folder);
+	return whole;
+}
+
+/* Templates that differ may still come to one name. */
+static int
+refuse_twins(const struct sinks *s, const struct job *job)
+{
+	char *paths[JOB_OUTPUTS_MAX] = {NULL};
+	int status = EXIT_DONE;
+
+	for (unsigned int i = 0; i < s->count && status == EXIT_DONE; i++) {
+		paths[i] = resolve(s->names[i]);
+		if (paths[i] == NULL)
+			status = out_of_memory();
+		for (unsigned int k = 0; k < i && status == EXIT_DONE; k++) {
+			if (strcmp(paths[k], paths[i]) != 0)
+				continue;
+			fprintf(stderr, "asdic: outputs '%s' and '%s' are one file, '%s'; name another\n",
+				job->outputs[k].file.text, job->outputs[i].file.text, s->names[i]);
+			status = EXIT_BAD_JOB;
+		}
+	}
+	for (unsigned int i = 0; i < s->count; i++)
+		free(paths[i]);
+	return status;
+}
+
+int
+sinks_name(struct sinks *s, const struct job *job, time_t start)
+{
+	char stamp[OUTPUT_STAMP_SIZE], name[JOB_FILE_NAME_SIZE];
+
+	memset(s, 0, sizeof(*s));
+	s->start = start;
+	output_stamp(start, stamp);
+	for (size_t i = 0; i < job->output_count; i++) {
+		if (job_file_name(job, &job->outputs[i], stamp, name) != 0) {
+			fprintf(stderr, "asdic: output '%s' makes a name of more than %d bytes; shorten it\n",
+				job->outputs[i].file.text, JOB_FILE_NAME_SIZE - 1);
+			return EXIT_BAD_JOB;
+		}
+		s->names[i] = strdup(name);
+		if (s->names[i] == NULL)
+			return out_of_memory();
+		s->count++;
+	}
+	return refuse_twins(s, job);
+}
+
+int
+sinks_refuse_existing(const char *file)
+{
+	fprintf(stderr,
+		"asdic: '%s' exists and is not overwritten; name another file or add --force\n", file);
+	return EXIT_BAD_JOB;
+}
+
+int
+sinks_check(const struct sinks *s, const struct job *job, bool force)
+{
+	for (unsigned int i = 0; i < s->count; i++) {
+		struct stat st;
+		bool exists = !is_standard_output(s->names[i]) && stat(s->names[i], &st) == 0;
+
+		/* Devices and FIFOs are there to be written to; rows of files have names of their own. */
+		if (exists && S_ISREG(st.st_mode) && !force && job->outputs[i].rotate_ns == 0)
+			return sinks_refuse_existing(s->names[i]);
+	}
+	return EXIT_DONE;
+}
+
+static int
+open_sink(struct sinks *s, unsigned int i, const struct job_output *output,
+	  const struct inputs_sink *inputs, bool force)
+{
+	char head[RECORD_LINE_MAX];
+	bool has_head = output->format == JOB_FORMAT_CSV && output->header;
+	struct output_config config = {
+		.path = s->names[i],
+		.force = force,
+		.compress = output->compress,
+		.rotates = output->rotate_ns != 0,
+		.head = head,
+		.head_len = has_head ? record_csv_header(&inputs->fields, head) : 0,
+	};
+	int rc;
+
+	s->sinks[i] = (struct writer_sink){
+		.format = output->format,
+		.fields = &inputs->fields,
+		.filter = inputs->filter,
+		.rotate_ns = output->rotate_ns,
+	};
+	rc = output_open(&config, s->start, &s->sinks[i].output);
+	if (rc == 0)
+		return EXIT_DONE;
+	if (rc == -EEXIST)
+		return sinks_refuse_existing(s->names[i]);
+	fprintf(stderr, "asdic: cannot write '%s': %s\n", s->names[i], strerror(-rc));
+	return rc == -ENOENT || rc == -EISDIR || rc == -ENOTDIR ? EXIT_BAD_JOB : EXIT_FAILED;
+}
+
+int
+sinks_open(struct sinks *s, const struct job *job, const struct inputs *inputs, bool force)
+{
+	int status = EXIT_DONE;
+
+	for (unsigned int i = 0; i < s->count && status == EXIT_DONE; i++)
+		status = open_sink(s, i, &job->outputs[i], &inputs->sinks[i], force);
+	return status;
+}
+
+void
+sinks_free(struct sinks *s)
+{
+	for (unsigned int i = 0; i < s->count; i++) {
+		if (s->sinks[i].output != NULL)
+			output_finish(s->sinks[i].output);
+		output_free(s->sinks[i].output);
+		free(s->names[i]);
+	}
+}

@@ -1,0 +1,96 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Several outputs of one scan, names from templates, compression, rotation."""
+
+import re
+import subprocess
+import unittest
+
+from harness import OPEN, VIRTUAL, SimnetTest, Targets, network, target_text, world
+
+CIDR = "20.6.0.0/22"
+WORLD = world(network("0.0.0.0/0", default={"open": "20%", "closed": "20%"}, duplicate="30%"), seed=22)
+FLAGS = (CIDR, "-p", "443", "-e", "4", "-c", "2", *VIRTUAL)
+OPEN_HOSTS = sorted(target_text(key).split(":")[0] for key in Targets(CIDR, ports=[443]).in_state(WORLD, OPEN))
+
+
+class Outputs(SimnetTest):
+    def job(self, *outputs, **keys):
+        lines = [f"{key}: {value}" for key, value in keys.items()]
+        return self.write("job.yaml", "\n".join([*lines, "output:", *(f"  - {o}" for o in outputs), ""]))
+
+    def lines(self, name):
+        return (self.folder / name).read_text().splitlines()
+
+    def test_each_output_has_what_it_asks_for(self):
+        job = self.job('{file: a.csv, fields: [saddr]}', '{fields: [classification], filter: "", header: false}',
+                       '{file: rst.ndjson, filter: "classification = rst && repeat = 0", fields: [saddr]}')
+        run = self.scan(WORLD, job, *FLAGS)
+        self.assertEqual(sorted(self.lines("a.csv")), sorted([*OPEN_HOSTS, "saddr"]))
+        kinds = run.stdout.decode().splitlines()
+        rst = self.lines("rst.ndjson")
+        made = run.ledger["records made"]
+        self.assertEqual((set(kinds), len(kinds)), ({"synack", "rst"}, made))
+        self.assertEqual(run.ledger["outputs"], 3)
+        self.assertEqual(run.ledger["written"], len(OPEN_HOSTS) + made + len(rst))
+        self.assertEqual(run.ledger["written"] + run.ledger["filtered"], 3 * made)
+        self.assertTrue(0 < len(rst) < made)
+
+    def test_a_result_is_one_however_many_outputs_take_it(self):
+        job = self.job('{file: a.csv, header: false}', '{file: b.csv, header: false}')
+        self.scan(WORLD, job, *FLAGS, "-N", "50")
+        self.assertEqual((len(self.lines("a.csv")), len(self.lines("b.csv"))), (50, 50))
+
+    def test_names(self):
+        job = self.job('{file: "{name}-{vantage}-{start}-{shard}.csv"}', name="census", tags="{vantage: ams1}")
+        self.scan(WORLD, job, *FLAGS, "--shard", "2/3")
+        # The virtual clock starts with the year.
+        self.assertTrue((self.folder / "census-ams1-20260101T000000Z-2of3.csv").exists())
+
+    def test_names_that_come_to_one(self):
+        job = self.job('{file: "{name}.csv"}', '{file: "./scan.csv"}')
+        device, _ = self.device(WORLD)
+        status, _, stderr = self.asdic("scan", "-i", device, job, *FLAGS, "--force")
+        self.assertEqual(status, 2)
+        self.assertRegex(stderr, "'{name}.csv' and './scan.csv' are one file")
+        self.assertFalse((self.folder / "scan.csv").exists())
+
+    def test_none_is_made_where_one_exists(self):
+        self.write("b.csv", "precious\n")
+        job = self.job('{file: a.csv}', '{file: b.csv}')
+        device, _ = self.device(WORLD)
+        self.assertEqual(self.asdic("scan", "-i", device, job, *FLAGS)[0], 2)
+        self.assertFalse((self.folder / "a.csv").exists())
+        self.assertEqual(self.lines("b.csv"), ["precious"])
+
+    def test_compressed(self):
+        self.scan(WORLD, *FLAGS, "-o", "a.csv.zst")
+        text = subprocess.run(["zstd", "-dc", str(self.folder / "a.csv.zst")], capture_output=True,
+                              text=True, check=True).stdout
+        self.assertEqual(sorted(text.splitlines()), sorted([*OPEN_HOSTS, "saddr"]))
+
+    def test_rotated(self):
+        self.scan(WORLD, CIDR, "-p", "443", "-c", "1", "-q", "--rate", "300", "-o", "a.csv",
+                  "--set", "output.rotate=1s")
+        files = sorted(path.name for path in self.folder.glob("*.csv"))
+        self.assertTrue(2 <= len(files) <= 6, files)
+        found = []
+        for name in files:
+            self.assertTrue(re.fullmatch(r"a-\d{8}T\d{6}Z\.csv", name), name)
+            head, *rows = self.lines(name)
+            self.assertEqual(head, "saddr")
+            self.assertTrue(rows, name)
+            found += rows
+        self.assertEqual(sorted(found), OPEN_HOSTS)
+        self.assertEqual(list(self.folder.glob(".*")), [])
+
+    def test_a_full_disk_ends_the_scan(self):
+        job = self.job('{file: /dev/full}', '{file: a.csv}')
+        run = self.scan(WORLD, job, CIDR, "-p", "443", "-q", "--rate", "200", status=1, timeout=60)
+        self.assertIn("writing '/dev/full': No space left on device", run.stderr)
+        self.assertLess(run.ledger["probes sent"], 1024)
+        self.assertEqual(len(self.lines("a.csv")) - 1, run.ledger["written"])
+
+
+if __name__ == "__main__":
+    unittest.main()
