@@ -153,7 +153,8 @@ class Target(Namespace):
                 chain arriving {{
                     type filter hook prerouting priority raw;
                     ip daddr != {NETWORK} accept
-                    tcp flags & (syn | ack) == syn counter name syns add @probed {{ ip daddr . tcp dport }}
+                    tcp flags & (syn | ack) == syn counter name syns \
+                        add @probed {{ ip daddr . tcp dport }}
                     {rules}
                     ip daddr @open accept
                     ip daddr @closed accept

@@ -23,8 +23,6 @@ def test(lab: Lab):
         result.expect(1)
         assert re.search(cause, result.log), result.log
         # It does not send 65,536 probes for nobody.
-        took = result.ended - result.started
-        assert took < 5, f"ended after {took:.1f} s"
         assert result.ledger()["probes sent"] < 50000, result.log
 
     def reader_leaves():

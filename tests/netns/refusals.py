@@ -22,8 +22,8 @@ def test(lab: Lab):
 
     def refuses(device, words, prefix=()):
         scan = namespace.spawn(
-            *prefix, str(binary), "scan", "-i", device, "-S", "10.90.0.8/29", "-g", "10.90.0.1", "-p", "80",
-            "--set", "targets.allow_reserved=[10.91.0.0/16]", "-o", "-", "10.91.0.0/16",
+            *prefix, str(binary), "scan", "-i", device, "-S", "10.90.0.8/29", "-g", "10.90.0.1",
+            "-p", "80", "--set", "targets.allow_reserved=[10.91.0.0/16]", "-o", "-", "10.91.0.0/16",
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         output, log = scan.communicate(timeout=20)
         assert scan.returncode == 3, f"exit status {scan.returncode}:\n{log}"

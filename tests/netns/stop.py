@@ -55,10 +55,10 @@ def test(lab: Lab):
         equal(len(result.records()), result.ledger()["written"], "lines and records written")
 
     def leaves_a_stuck_output(driver):
-        # Nobody reads the pipe, and the records do not fit into it: the writer gets stuck while
-        # sending goes on, or only as it writes the last of them.
+        # Nobody reads the pipe, and the records do not fit into it. The second ctrl-C comes during
+        # the cooldown, or when only the writer is left.
         for cooldown_s, pause_s in ((8, 2), (0, 1)):
-            scan = start(driver, cooldown_s, stdout=subprocess.PIPE)
+            scan = start(driver, cooldown_s, stdout=subprocess.PIPE, pipesize=4096)
             time.sleep(pause_s)
             interrupt(scan)
             time.sleep(1)

@@ -218,10 +218,11 @@ class SimnetTest(unittest.TestCase):
     def assert_reconciles(self, run):
         """asdic's ledger and the world's counters tell of the same frames."""
         ledger, heard = run.ledger, run.report
-        self.assertEqual(ledger["probes sent"], heard["syn"])
-        self.assertEqual(ledger["resets sent"], heard["answers"])
-        self.assertEqual(ledger["received"], heard["frames_out"])
-        # The gate stops what should never have come to it.
-        self.assertEqual(ledger["probes gated"] + ledger["resets gated"], 0)
-        self.assertEqual(heard["malformed"] + heard["bad_checksum"] + heard["other"], 0)
-        self.assertEqual(heard["events_refused"], 0)
+        self.assertEqual(
+            {"probes": ledger["probes sent"], "resets": ledger["resets sent"],
+             "received": ledger["received"], "misunderstood": 0, "no room": 0,
+             # The gate stops what should never have come to it.
+             "gated": ledger["probes gated"] + ledger["resets gated"]},
+            {"probes": heard["syn"], "resets": heard["answers"], "received": heard["frames_out"],
+             "misunderstood": heard["malformed"] + heard["bad_checksum"] + heard["other"],
+             "no room": heard["events_refused"], "gated": 0}, run.stderr)
