@@ -17,8 +17,8 @@
 /* Full bursts of replies in a row that show a queue filling up: a quarter of its descriptors. */
 #define BEHIND_BURSTS 16
 
-/* What may still be read when the cooldown is over, in bursts: several queues' worth, no endless flood. */
-#define DRAIN_BURSTS 256
+/* How long what came before the cooldown was over may still be read: no flood keeps a scan from ending. */
+#define DRAIN_NS (5 * NS_PER_SEC)
 
 void
 receiver_init(struct receiver *r, const struct receiver_config *config)
@@ -176,7 +176,9 @@ receiver_drain(void *context, uint64_t now_ns)
 	if (!pass_waiting(r))
 		return false;
 	/* Nor does what has arrived by now stay unread. */
-	if (r->drain_bursts++ < DRAIN_BURSTS && receive_burst(r, now_ns) == PORT_BURST)
+	if (r->drain_until_ns == 0)
+		r->drain_until_ns = now_ns + DRAIN_NS;
+	if (now_ns < r->drain_until_ns && receive_burst(r, now_ns) > 0)
 		return false;
 	return r->waiting_count == 0;
 }

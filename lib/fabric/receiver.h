@@ -43,7 +43,7 @@ struct receiver {
 	struct reply waiting[PORT_BURST]; /* replies that found their ring full */
 	unsigned int waiting_count;
 	unsigned int full_bursts;  /* of replies, in a row until now */
-	unsigned int drain_bursts; /* read since the cooldown was over */
+	uint64_t drain_until_ns;    /* 0: not draining yet */
 };
 
 extern const struct role_ops receiver_role;
