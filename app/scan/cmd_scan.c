@@ -81,8 +81,12 @@ resolve(struct engine *e, const struct job *job)
 {
 	char gateway[IPV4_TEXT_SIZE];
 
-	if (engine_resolve(e) == 0)
+	int rc = engine_resolve(e, control_is_stopped);
+
+	if (rc == 0)
 		return EXIT_DONE;
+	if (rc == -EINTR)
+		return EXIT_STOPPED;
 	ipv4_format(job->interface.gateway, gateway);
 	fprintf(stderr,
 		"asdic: gateway %s does not answer ARP on '%s' within 5 s; mend interfaces.gateway, "

@@ -39,6 +39,12 @@ control_catch_signals(void)
 	sigaction(SIGPIPE, &action, NULL);
 }
 
+bool
+control_is_stopped(void)
+{
+	return signals_caught > 0;
+}
+
 /* Whether to stop sending, and why. */
 static bool
 sending_ends(const struct control *c, uint64_t now_ns, enum control_reason *reason)

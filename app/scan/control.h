@@ -39,7 +39,8 @@ struct control_result {
 void control_run(struct engine *e, const struct job *job, uint64_t targets, bool quiet,
 		 struct status_file *status_file, struct control_result *result);
 
-/* Catch SIGINT and SIGTERM from now on, ignore SIGPIPE. */
+/* Catch SIGINT and SIGTERM from now on, ignore SIGPIPE; and whether one has come. */
 void control_catch_signals(void);
+bool control_is_stopped(void);
 
 #endif /* SCAN_CONTROL_H */

@@ -48,7 +48,7 @@ engine_wait(struct engine *e, uint64_t until_ns)
 
 /* The roles of the port's first RX queue and its TX, run by hand until the gateway answers. */
 int
-engine_resolve(struct engine *e)
+engine_resolve(struct engine *e, bool (*is_stopped)(void))
 {
 	uint64_t start = engine_now_ns(e), now = start;
 	uint8_t mac[WIRE_MAC_SIZE];
@@ -58,6 +58,8 @@ engine_resolve(struct engine *e)
 
 		if (now - start > RESOLVE_TIMEOUT_NS)
 			return -EHOSTUNREACH;
+		if (is_stopped())
+			return -EINTR;
 		for (uint16_t q = 0; q < e->port.rx_queues; q++)
 			work += receiver_role.poll(&e->receivers[q], now);
 		for (unsigned int i = 0; i < e->layout.lcores; i++)

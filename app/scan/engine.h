@@ -37,8 +37,10 @@ struct engine;
  */
 int engine_open(const struct engine_config *config, struct engine **out);
 
-/* Resolve the gateway: 0, or -EHOSTUNREACH after 5 s without an answer. */
-int engine_resolve(struct engine *e);
+/*
+ * Resolve the gateway: 0; -EHOSTUNREACH after 5 s without an answer; -EINTR when is_stopped() says so.
+ */
+int engine_resolve(struct engine *e, bool (*is_stopped)(void));
 
 /*
  * Start sending, and writing to the outputs of count sinks, which are the writer's until

@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -31,6 +32,10 @@ KINDS = ("synack", "rst", "icmp")  # what an open, a closed and an unreachable t
 # Everything as quick as the CPU allows, and nothing but results on standard error's account.
 FAST = ("--rate", "unlimited", "-q")
 VIRTUAL = ("--virtual-clock", "--test-key", *FAST)
+
+
+# Whoever runs out of time is sent SIGTERM: as on ctrl-C, scans and folders go with the test.
+signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 # Worlds and sets of addresses.
