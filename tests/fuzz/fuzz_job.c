@@ -69,9 +69,14 @@ require_promises(const struct job *job)
 	require_targets(&job->targets);
 	REQUIRE(job->rate_pps > 0 || job_device_is_harmless(job->interface.kind));
 	REQUIRE(job->order.shard >= 1 && job->order.shard <= job->order.shards);
-	REQUIRE(job->output.file.text != NULL && job->output.filter.text != NULL);
-	REQUIRE(job->output.format == JOB_FORMAT_NDJSON || job->output.fields.count > 0);
-	require_texts(&job->output.fields);
+	REQUIRE(job->output_count >= 1 && job->output_count <= JOB_OUTPUTS_MAX);
+	for (size_t i = 0; i < job->output_count; i++) {
+		const struct job_output *o = &job->outputs[i];
+
+		REQUIRE(o->file.text != NULL && o->filter.text != NULL);
+		REQUIRE(o->format == JOB_FORMAT_NDJSON || o->fields.count > 0);
+		require_texts(&o->fields);
+	}
 	REQUIRE(job->limits.targets_share > 0.0 && job->limits.targets_share <= 1.0);
 }
 
