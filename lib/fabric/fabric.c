@@ -12,10 +12,13 @@
 
 #include "base/time.h"
 
-/* The longest nap, and the shortest worth taking: waking up costs some microseconds. */
+/*
+ * The longest nap, and the shortest wait that allows one: waking up takes some tens of microseconds on
+ * a busy or virtual machine, and the pacer does not let a probe that comes late catch up.
+ */
 #define NAP_MAX_NS (50 * NS_PER_US)
-#define NAP_MIN_NS (15 * NS_PER_US)
-#define NAP_EARLY_NS (8 * NS_PER_US)
+#define NAP_MIN_NS (60 * NS_PER_US)
+#define NAP_EARLY_NS (40 * NS_PER_US)
 
 struct placed_role {
 	const struct role_ops *ops;
