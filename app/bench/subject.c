@@ -69,22 +69,5 @@ subject_free(struct subject *s)
 int
 subject_make_probe(struct subject *s, const uint8_t mac[WIRE_MAC_SIZE])
 {
-	static const enum probe_profile profiles[] = {
-		[JOB_PROFILE_WINDOWS] = PROBE_WINDOWS,
-		[JOB_PROFILE_LINUX] = PROBE_LINUX,
-		[JOB_PROFILE_MSS] = PROBE_MSS,
-	};
-	struct probe_config config = {
-		.profile = profiles[s->job->probe.profile],
-		.ttl = s->job->probe.ttl,
-		.sources = s->inputs.sources,
-		.source_count = s->inputs.source_count,
-		.plan = s->inputs.ports,
-		.key = s->inputs.key,
-	};
-
-	memcpy(config.source_mac, mac, WIRE_MAC_SIZE);
-	if (s->job->interface.has_gateway_mac)
-		memcpy(config.gateway_mac, s->job->interface.gateway_mac, WIRE_MAC_SIZE);
-	return probe_init(&s->probe, probe_module_find(s->job->probe.module), &config);
+	return inputs_make_probe(&s->inputs, s->job, mac, s->job->interface.gateway_mac, &s->probe);
 }

@@ -7,27 +7,22 @@
 #include "text.h"
 #include "probe/probe.h"
 
-/* A probe: Ethernet with its tag, IPv4, then TCP with the profile's options, or a ping. */
+/* The length of a probe; between which MACs it goes makes no difference. */
 static unsigned int
-frame_bytes(const struct job *job)
+frame_bytes(const struct inputs *in, const struct job *job)
 {
-	static const unsigned int options[] = {
-		[JOB_PROFILE_WINDOWS] = 12, [JOB_PROFILE_LINUX] = 20, [JOB_PROFILE_MSS] = 4};
-	unsigned int bytes = sizeof(struct wire_ether) + sizeof(struct wire_ipv4);
+	static const uint8_t any[WIRE_MAC_SIZE];
+	struct probe probe;
 
-	if (job->interface.vlan != 0)
-		bytes += sizeof(struct wire_vlan);
-	if (!job_has_ports(job))
-		return bytes + (unsigned int)sizeof(struct probe_echo);
-	return bytes + (unsigned int)sizeof(struct wire_tcp) + options[job->probe.profile];
+	return inputs_make_probe(in, job, any, any, &probe) == 0 ? probe.frame_len : 0;
 }
 
 /* The rate that holds: the lower of rate and bandwidth; 0 for none. */
 static double
-effective_pps(const struct job *job)
+effective_pps(const struct job *job, unsigned int bytes)
 {
 	double rate = (double)job->rate_pps;
-	double by_bandwidth = (double)job->bandwidth_bps / (double)wire_bits(frame_bytes(job));
+	double by_bandwidth = (double)job->bandwidth_bps / (double)wire_bits(bytes);
 
 	if (rate == 0 || (by_bandwidth > 0 && by_bandwidth < rate))
 		return by_bandwidth;
@@ -59,10 +54,10 @@ print_targets(const struct inputs *in, bool has_ports)
 }
 
 static void
-print_pace(const struct job *job, uint64_t probes)
+print_pace(const struct job *job, uint64_t probes, unsigned int bytes)
 {
-	double pps = effective_pps(job), seconds = pps > 0 ? (double)probes / pps : 0;
-	double mbits = pps * (double)wire_bits(frame_bytes(job)) / 1e6;
+	double pps = effective_pps(job, bytes), seconds = pps > 0 ? (double)probes / pps : 0;
+	double mbits = pps * (double)wire_bits(bytes) / 1e6;
 	char rate[TEXT_SIZE], time[TEXT_SIZE];
 
 	if (pps == 0) {
@@ -71,7 +66,7 @@ print_pace(const struct job *job, uint64_t probes)
 	}
 	seconds += (double)job->limits.cooldown_ns / 1e9;
 	printf("rate        %s packets/s, %.1f Mbit/s on the wire (%u-byte %s, preamble and gap counted)\n",
-	       text_count(rate, pps), mbits, frame_bytes(job),
+	       text_count(rate, pps), mbits, bytes,
 	       job_has_ports(job) ? "SYNs" : "pings");
 	printf("duration    %s (%.2f hours), cooldown included\n", text_duration(time, seconds),
 	       seconds / 3600);
@@ -102,7 +97,7 @@ cmd_plan(int argc, char **argv)
 		printf("this run    %llu probes (shard %u of %u), from %u source addresses\n",
 		       (unsigned long long)probes, r.job->order.shard, r.job->order.shards,
 		       r.inputs.source_count);
-		print_pace(r.job, probes);
+		print_pace(r.job, probes, frame_bytes(&r.inputs, r.job));
 		print_memory(&r.inputs);
 		printf("device      %s\n", r.job->interface.device.text);
 		for (size_t i = 0; i < r.job->output_count; i++)

@@ -158,25 +158,10 @@ make_rings(struct engine *e)
 int
 engine_make_probe(struct engine *e)
 {
-	const struct job_probe *job = &e->config.job->probe;
-	static const enum probe_profile profiles[] = {
-		[JOB_PROFILE_WINDOWS] = PROBE_WINDOWS,
-		[JOB_PROFILE_LINUX] = PROBE_LINUX,
-		[JOB_PROFILE_MSS] = PROBE_MSS,
-	};
-	struct probe_config config = {
-		.profile = profiles[job->profile],
-		.ttl = job->ttl,
-		.vlan = e->config.job->interface.vlan,
-		.sources = e->config.inputs->sources,
-		.source_count = e->config.inputs->source_count,
-		.plan = e->config.inputs->ports,
-		.key = e->config.inputs->key,
-	};
+	uint8_t gateway[WIRE_MAC_SIZE] = {0};
 
-	memcpy(config.source_mac, e->port.mac, WIRE_MAC_SIZE);
-	neigh_gateway_mac(&e->neigh, config.gateway_mac);
-	return probe_init(&e->probe, probe_module_find(job->module), &config);
+	neigh_gateway_mac(&e->neigh, gateway);
+	return inputs_make_probe(e->config.inputs, e->config.job, e->port.mac, gateway, &e->probe);
 }
 
 static void

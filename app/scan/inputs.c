@@ -354,3 +354,27 @@ inputs_free(struct inputs *in)
 		filter_free(in->sinks[i].filter);
 	free(in->sources);
 }
+
+int
+inputs_make_probe(const struct inputs *in, const struct job *job, const uint8_t own[WIRE_MAC_SIZE],
+		  const uint8_t gateway[WIRE_MAC_SIZE], struct probe *probe)
+{
+	static const enum probe_profile profiles[] = {
+		[JOB_PROFILE_WINDOWS] = PROBE_WINDOWS,
+		[JOB_PROFILE_LINUX] = PROBE_LINUX,
+		[JOB_PROFILE_MSS] = PROBE_MSS,
+	};
+	struct probe_config config = {
+		.profile = profiles[job->probe.profile],
+		.ttl = job->probe.ttl,
+		.vlan = job->interface.vlan,
+		.sources = in->sources,
+		.source_count = in->source_count,
+		.plan = in->ports,
+		.key = in->key,
+	};
+
+	memcpy(config.source_mac, own, WIRE_MAC_SIZE);
+	memcpy(config.gateway_mac, gateway, WIRE_MAC_SIZE);
+	return probe_init(probe, probe_module_find(job->probe.module), &config);
+}

@@ -52,4 +52,12 @@ struct inputs {
 int inputs_build(struct inputs *in, const struct job *job, bool test_key, struct diag *diag);
 void inputs_free(struct inputs *in);
 
+/*
+ * The job's probe, as sent from a port of MAC own to that of gateway. What it borrows is in's. 0 or
+ * -EINVAL.
+ */
+int inputs_make_probe(const struct inputs *in, const struct job *job,
+		      const uint8_t own[WIRE_MAC_SIZE], const uint8_t gateway[WIRE_MAC_SIZE],
+		      struct probe *probe);
+
 #endif /* SCAN_INPUTS_H */
