@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a job includes and excludes, from its own text and from the lists that it names, as the target
+ * table and the gate.
+ *
+ * Called by the control thread, before anything is sent.
+ */
+#ifndef SCAN_LISTS_H
+#define SCAN_LISTS_H
+
+#include <stdbool.h>
+
+#include "base/diag.h"
+#include "inputs.h"
+#include "job/job.h"
+
+/*
+ * Make in->targets and in->gate; in->onlink is left out of the targets. What is wrong in any list goes
+ * into diag, as does having no target at all. 0 or -ENOMEM. inputs_free() frees them in either case.
+ */
+int lists_build(struct inputs *in, const struct job *job, struct diag *diag);
+
+/* Whether any target lies outside the reserved ranges. 0 or -ENOMEM. */
+int lists_have_public(const struct inputs *in, bool *is_public);
+
+#endif /* SCAN_LISTS_H */
