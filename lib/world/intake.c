@@ -4,6 +4,7 @@
 
 #include "wire/wire.h"
 #include "world/faults.h"
+#include "world/syns.h"
 #include "world/truth.h"
 
 struct world_intake *
@@ -34,6 +35,20 @@ react(struct world_intake *in, struct world_reaction *r, enum world_reaction_kin
 	return true;
 }
 
+/* The reaction to a segment. */
+static bool
+react_tcp(struct world_intake *in, const struct wire_ipv4 *ip, const struct wire_tcp *tcp,
+	  enum world_reaction_kind kind, struct world_reaction *r)
+{
+	uint64_t packet = (uint64_t)tcp->flags << 48 | (uint64_t)load_be16(ip->id) << 32 |
+			  load_be32(tcp->seq);
+
+	return react(in, r, kind,
+		     world_flow_hash(in->world->seed, load_be32(ip->src), load_be32(ip->dst),
+				     load_be16(tcp->src_port), load_be16(tcp->dst_port)),
+		     packet);
+}
+
 static bool
 hear_tcp(struct world_intake *in, const struct wire_ipv4 *ip, const uint8_t *segment, uint16_t len,
 	 struct world_reaction *r)
@@ -42,7 +57,6 @@ hear_tcp(struct world_intake *in, const struct wire_ipv4 *ip, const uint8_t *seg
 	const struct wire_tcp *tcp = (const struct wire_tcp *)segment;
 	enum world_reaction_kind kind = WORLD_REACT_ANSWER;
 	uint32_t dst = load_be32(ip->dst);
-	uint64_t packet;
 
 	if (len < sizeof(*tcp) || (tcp->data_offset >> 4) * 4 < (int)sizeof(*tcp) ||
 	    (tcp->data_offset >> 4) * 4 > len) {
@@ -71,12 +85,7 @@ hear_tcp(struct world_intake *in, const struct wire_ipv4 *ip, const uint8_t *seg
 		in->counters.other++;
 		return false;
 	}
-	packet = (uint64_t)tcp->flags << 48 | (uint64_t)load_be16(ip->id) << 32 |
-		 load_be32(tcp->seq);
-	return react(in, r, kind,
-		     world_flow_hash(w->seed, load_be32(ip->src), dst, load_be16(tcp->src_port),
-				     load_be16(tcp->dst_port)),
-		     packet);
+	return react_tcp(in, ip, tcp, kind, r);
 }
 
 static bool
@@ -188,13 +197,88 @@ hear(struct world_intake *in, const struct world_frame *frame, struct world_reac
 	return false;
 }
 
+/* One of the plain SYNs that is not silent. */
+static bool
+hear_syn(struct world_intake *in, const struct world_frame *frame, uint16_t network, uint8_t state,
+	 struct world_reaction *r)
+{
+	const struct wire_ether *ether = (const struct wire_ether *)frame->data;
+	const struct wire_ipv4 *ip = (const struct wire_ipv4 *)(ether + 1);
+
+	memcpy(r->mac, ether->src, sizeof(r->mac));
+	r->tagged = false;
+	r->tci = 0;
+	r->packet = (const uint8_t *)ip;
+	r->len = load_be16(ip->total_length);
+	r->network = network;
+	r->state = state;
+	return react_tcp(in, ip, (const struct wire_tcp *)(ip + 1), WORLD_REACT_SYN, r);
+}
+
+/* Where the targets of a burst's plain SYNs are, and what they are. */
+struct places {
+	uint16_t network[SYNS_MAX];
+	uint8_t state[SYNS_MAX];
+};
+
+/* Tally the plain SYNs; which of them are not silent. */
+static uint64_t
+tally_syns(struct world_intake *in, const struct syns *s, struct places *places)
+{
+	const struct world *w = in->world;
+	uint64_t heard = 0;
+
+	for (uint64_t left = s->plain; left != 0; left &= left - 1) {
+		unsigned int i = (unsigned int)__builtin_ctzll(left);
+		unsigned int network = world_terrain_find(w, s->address[i]);
+		const struct world_bounds *b =
+			world_bounds_find(&w->terrain[network], s->port[i]);
+		enum world_state state = world_bounds_state(b, s->hash[i]);
+
+		in->tallies[network].syn[state]++;
+		in->tallies[network].syn_digest += s->digest[i];
+		places->network[i] = (uint16_t)network;
+		places->state[i] = (uint8_t)state;
+		heard |= (uint64_t)(state != WORLD_SILENT) << i;
+	}
+	return heard;
+}
+
+/* Up to SYNS_MAX frames: silent SYNs, which are nearly all, are done with once tallied. */
+static unsigned int
+hear_some(struct world_intake *in, const struct world_frame *frames, unsigned int n,
+	  struct world_reaction *reactions)
+{
+	uint64_t all = ~UINT64_C(0) >> (SYNS_MAX - n);
+	struct places places;
+	unsigned int count = 0;
+	struct syns syns;
+	uint64_t left;
+
+	syns_read(in->world, frames, n, &syns);
+	in->counters.frames += (uint64_t)__builtin_popcountll(syns.plain);
+	left = tally_syns(in, &syns, &places) | (all & ~syns.plain);
+	for (; left != 0; left &= left - 1) {
+		unsigned int i = (unsigned int)__builtin_ctzll(left);
+
+		if ((syns.plain >> i & 1) != 0)
+			count += hear_syn(in, &frames[i], places.network[i], places.state[i],
+					  &reactions[count]);
+		else
+			count += hear(in, &frames[i], &reactions[count]);
+	}
+	return count;
+}
+
 unsigned int
 world_intake_burst(struct world_intake *in, const struct world_frame *frames, unsigned int n,
 		   struct world_reaction *reactions)
 {
-	unsigned int count = 0;
+	unsigned int count = 0, some;
 
-	for (unsigned int i = 0; i < n; i++)
-		count += hear(in, &frames[i], &reactions[count]);
+	for (; n > 0; n -= some, frames += some) {
+		some = n < SYNS_MAX ? n : SYNS_MAX;
+		count += hear_some(in, frames, some, reactions + count);
+	}
 	return count;
 }

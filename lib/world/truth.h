@@ -112,13 +112,18 @@ world_bounds_find(const struct world_terrain *t, uint16_t port)
 
 /* The sum counts the bounds that the hash is not below. */
 static inline enum world_state
+world_bounds_state(const struct world_bounds *b, uint64_t hash)
+{
+	return (enum world_state)((hash >= b->open) + (hash >= b->closed) +
+				  (hash >= b->unreachable));
+}
+
+static inline enum world_state
 world_state_of(const struct world *w, const struct world_terrain *t, uint32_t address,
 	       uint16_t port)
 {
-	const struct world_bounds *b = world_bounds_find(t, port);
-	uint64_t h = world_hash(w->seed ^ world_key(address, port));
-
-	return (enum world_state)((h >= b->open) + (h >= b->closed) + (h >= b->unreachable));
+	return world_bounds_state(world_bounds_find(t, port),
+				  world_hash(w->seed ^ world_key(address, port)));
 }
 
 #define WORLD_DIGEST_KEY 0x5eed

@@ -4,21 +4,40 @@
 /* Frames heard at a time: their descriptors and reactions stay in the L1 cache. */
 #define BATCH 64
 
+/* A queue number that there is not. */
+#define REACTED SIMNET_QUEUES_MAX
+
+/* Reactions that belong to one queue's stage, in their order, its lock taken once. */
+static void
+react_on(struct simnet_rx_queue *q, uint64_t now_ns, const struct world_reaction *reactions,
+	 uint16_t *queue, unsigned int count)
+{
+	const uint16_t number = queue[0];
+
+	rte_spinlock_lock(&q->lock);
+	for (unsigned int i = 0; i < count; i++) {
+		if (queue[i] != number)
+			continue;
+		world_stage_react(q->stage, now_ns, &reactions[i]);
+		queue[i] = REACTED;
+	}
+	__atomic_store_n(&q->idle_until_ns, world_stage_idle_until_ns(q->stage), __ATOMIC_RELAXED);
+	rte_spinlock_unlock(&q->lock);
+}
+
 static void
 react(struct simnet *simnet, uint64_t now_ns, const struct world_reaction *reactions,
       unsigned int count)
 {
 	struct rte_eth_dev_data *data = simnet->data;
+	uint16_t queue[BATCH];
 
+	for (unsigned int i = 0; i < count; i++)
+		queue[i] = (uint16_t)world_stage_of(&reactions[i], data->nb_rx_queues);
 	for (unsigned int i = 0; i < count; i++) {
-		struct simnet_rx_queue *q =
-			data->rx_queues[world_stage_of(&reactions[i], data->nb_rx_queues)];
-
-		rte_spinlock_lock(&q->lock);
-		world_stage_react(q->stage, now_ns, &reactions[i]);
-		__atomic_store_n(&q->idle_until_ns, world_stage_idle_until_ns(q->stage),
-				 __ATOMIC_RELAXED);
-		rte_spinlock_unlock(&q->lock);
+		if (queue[i] != REACTED)
+			react_on(data->rx_queues[queue[i]], now_ns, reactions + i, queue + i,
+				 count - i);
 	}
 }
 
