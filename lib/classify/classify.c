@@ -11,6 +11,26 @@ struct packet {
 	uint16_t payload_len;
 };
 
+/*
+ * What a frame claims to be: the answer to our probe to (address, port), which left from
+ * (own_address, own_port) with a number. The cookie decides: where mask is 1 it must be the number.
+ */
+struct claim {
+	struct packet packet;
+	uint64_t number;
+	uint64_t mask;
+	uint32_t address;
+	uint32_t own_address;
+	uint16_t port;
+	uint16_t own_port;
+	uint8_t kind; /* if it is true */
+	uint8_t use;
+};
+
+/* What the probe carries where the claim does not say all of the cookie. */
+#define MASK_SEQ UINT64_C(0xffffffff)
+#define MASK_ECHO_SEQ UINT64_C(0xffff)
+
 const char *
 classify_kind_name(enum classify_kind kind)
 {
@@ -86,32 +106,17 @@ tcp_kind(uint8_t flags)
 	return CLASSIFY_TCP_OTHER;
 }
 
-static void
-tcp_reply_fill(const struct packet *k, const struct wire_tcp *tcp, size_t header_len,
-	       struct reply *reply)
+/* Whether there may be such a claim: our port is of some use. */
+static inline bool
+claim_has_use(const struct classify_config *c, struct claim *claim)
 {
-	struct wire_tcp_options options;
+	enum cookie_plan use;
+	uint8_t bucket;
 
-	wire_tcp_options_read(k->payload + sizeof(*tcp), header_len - sizeof(*tcp), &options);
-	*reply = (struct reply){
-		.address = load_be32(k->ip->src),
-		.own_address = load_be32(k->ip->dst),
-		.port = load_be16(tcp->src_port),
-		.own_port = load_be16(tcp->dst_port),
-		.seq = load_be32(tcp->seq),
-		.ack = load_be32(tcp->ack),
-		.ts_value = options.ts_value,
-		.ts_echo = options.ts_echo,
-		.window = load_be16(tcp->window),
-		.ip_id = load_be16(k->ip->id),
-		.mss = options.mss,
-		.ttl = k->ip->ttl,
-		.wscale = options.wscale,
-		.has_mss = options.has_mss,
-		.has_wscale = options.has_wscale,
-		.has_sack_perm = options.has_sack_perm,
-		.has_timestamp = options.has_timestamp,
-	};
+	if (probe_port_find(&c->probe->config.plan, claim->own_port, &use, &bucket) != 0)
+		return false;
+	claim->use = (uint8_t)use;
+	return true;
 }
 
 /* The number that answers to our SYN's: where a RST has no ACK, its own sequence number. */
@@ -123,13 +128,12 @@ tcp_answer(const struct wire_tcp *tcp, enum classify_kind kind)
 	return load_be32(tcp->ack);
 }
 
-static enum classify_kind
-tcp_classify(const struct classify_config *c, const struct packet *k, struct reply *reply)
+static inline enum classify_kind
+tcp_read(const struct classify_config *c, struct claim *claim)
 {
+	const struct packet *k = &claim->packet;
 	const struct wire_tcp *tcp = (const struct wire_tcp *)k->payload;
 	enum classify_kind kind;
-	enum cookie_plan use;
-	uint64_t cookie;
 	size_t header_len;
 
 	if (k->payload_len < sizeof(*tcp))
@@ -142,16 +146,13 @@ tcp_classify(const struct classify_config *c, const struct packet *k, struct rep
 	kind = tcp_kind(tcp->flags);
 	if (kind == CLASSIFY_TCP_OTHER)
 		return kind;
-	if (!sends(c, IP_PROTO_TCP) ||
-	    !probe_expects(c->probe, load_be32(k->ip->src), load_be16(tcp->src_port),
-			   load_be32(k->ip->dst), load_be16(tcp->dst_port), &use, &cookie) ||
-	    tcp_answer(tcp, kind) != (uint32_t)cookie + 1)
-		return CLASSIFY_BAD_COOKIE;
-	tcp_reply_fill(k, tcp, header_len, reply);
-	reply->kind = (uint8_t)kind;
-	reply->use = (uint8_t)use;
-	reply->bucket = probe_bucket(cookie);
-	return kind;
+	claim->address = load_be32(k->ip->src);
+	claim->port = load_be16(tcp->src_port);
+	claim->own_address = load_be32(k->ip->dst);
+	claim->own_port = load_be16(tcp->dst_port);
+	claim->number = tcp_answer(tcp, kind) - 1;
+	claim->mask = MASK_SEQ;
+	return sends(c, IP_PROTO_TCP) && claim_has_use(c, claim) ? kind : CLASSIFY_BAD_COOKIE;
 }
 
 static inline bool
@@ -161,74 +162,41 @@ icmp_is_error(uint8_t type)
 	       type == ICMP_PARAMETER;
 }
 
-/* What the first eight bytes of a probe's transport header say. */
-struct sent {
-	uint16_t own_port; /* or the id */
-	uint16_t port;     /* or 0 */
-	uint32_t seq;
-};
-
 static void
-syn_sent_read(const uint8_t *transport, struct sent *sent)
+quoted_syn_read(const uint8_t *transport, struct claim *claim)
 {
 	const struct wire_tcp *tcp = (const struct wire_tcp *)transport;
 
-	sent->own_port = load_be16(tcp->src_port);
-	sent->port = load_be16(tcp->dst_port);
-	sent->seq = load_be32(tcp->seq);
+	claim->own_port = load_be16(tcp->src_port);
+	claim->port = load_be16(tcp->dst_port);
+	claim->number = load_be32(tcp->seq);
+	claim->mask = MASK_SEQ;
 }
 
 /* False for another ICMP message than an echo request. */
 static bool
-echo_sent_read(const uint8_t *transport, struct sent *sent)
+quoted_echo_read(const uint8_t *transport, struct claim *claim)
 {
 	const struct wire_icmp *icmp = (const struct wire_icmp *)transport;
 
-	sent->own_port = load_be16(icmp->rest);
-	sent->port = 0;
-	sent->seq = load_be16(icmp->rest + 2);
+	claim->own_port = load_be16(icmp->rest);
+	claim->port = 0;
+	claim->number = load_be16(icmp->rest + 2);
+	claim->mask = MASK_ECHO_SEQ;
 	return icmp->type == ICMP_ECHO_REQUEST && icmp->code == 0;
 }
 
-/* False for what our module does not send. */
+/* The first eight bytes of a quote's transport header. False for what our module does not send. */
 static bool
-sent_read(const struct classify_config *c, uint8_t protocol, const uint8_t *transport,
-	  struct sent *sent)
+quoted_read(const struct classify_config *c, uint8_t protocol, const uint8_t *transport,
+	    struct claim *claim)
 {
 	if (!sends(c, protocol))
 		return false;
 	if (protocol == IP_PROTO_ICMP)
-		return echo_sent_read(transport, sent);
-	syn_sent_read(transport, sent);
+		return quoted_echo_read(transport, claim);
+	quoted_syn_read(transport, claim);
 	return true;
-}
-
-/* What of the cookie our probe's number is. */
-static uint32_t
-sent_number(const struct classify_config *c, uint64_t cookie)
-{
-	return sends(c, IP_PROTO_ICMP) ? probe_echo_seq(cookie) : (uint32_t)cookie;
-}
-
-static void
-icmp_reply_fill(const struct packet *k, const struct wire_ipv4 *quote, const struct sent *sent,
-		struct reply *reply)
-{
-	const struct wire_icmp *icmp = (const struct wire_icmp *)k->payload;
-
-	*reply = (struct reply){
-		.address = load_be32(quote->dst),
-		.own_address = load_be32(quote->src),
-		.port = sent->port,
-		.own_port = sent->own_port,
-		.seq = sent->seq,
-		.icmp_responder = load_be32(k->ip->src),
-		.ip_id = load_be16(k->ip->id),
-		.kind = CLASSIFY_ICMP,
-		.ttl = k->ip->ttl,
-		.icmp_type = icmp->type,
-		.icmp_code = icmp->code,
-	};
 }
 
 /*
@@ -236,93 +204,69 @@ icmp_reply_fill(const struct packet *k, const struct wire_ipv4 *quote, const str
  * 792), so nothing behind ports and sequence number is read. Our probes are never fragments.
  */
 static enum classify_kind
-quote_classify(const struct classify_config *c, const struct packet *k, const uint8_t *quoted,
-	       size_t len, struct reply *reply)
+quote_read(const struct classify_config *c, const uint8_t *quoted, size_t len, struct claim *claim)
 {
 	const struct wire_ipv4 *quote = (const struct wire_ipv4 *)quoted;
 	uint16_t header_len = ipv4_header_len(quoted, len);
-	struct sent sent;
-	enum cookie_plan use;
-	uint64_t cookie;
 
 	if (header_len == 0 || len - header_len < 8)
 		return CLASSIFY_TRUNCATED;
+	claim->address = load_be32(quote->dst);
+	claim->own_address = load_be32(quote->src);
 	if ((load_be16(quote->fragment) & IPV4_FRAGMENT_MASK) != 0 ||
-	    load_be32(quote->src) != load_be32(k->ip->dst) ||
-	    !sent_read(c, quote->protocol, quoted + header_len, &sent) ||
-	    !probe_expects(c->probe, load_be32(quote->dst), sent.port, load_be32(quote->src),
-			   sent.own_port, &use, &cookie) ||
-	    sent.seq != sent_number(c, cookie))
+	    claim->own_address != load_be32(claim->packet.ip->dst) ||
+	    !quoted_read(c, quote->protocol, quoted + header_len, claim) ||
+	    !claim_has_use(c, claim))
 		return CLASSIFY_BAD_COOKIE;
-	icmp_reply_fill(k, quote, &sent, reply);
-	reply->use = (uint8_t)use;
-	reply->bucket = probe_bucket(cookie);
 	return CLASSIFY_ICMP;
 }
 
-static void
-echo_reply_fill(const struct packet *k, const struct probe_echo *echo, struct reply *reply)
-{
-	*reply = (struct reply){
-		.address = load_be32(k->ip->src),
-		.own_address = load_be32(k->ip->dst),
-		.own_port = load_be16(echo->icmp.rest),
-		.seq = load_be16(echo->icmp.rest + 2),
-		.ip_id = load_be16(k->ip->id),
-		.kind = CLASSIFY_ECHOREPLY,
-		.ttl = k->ip->ttl,
-		.icmp_type = echo->icmp.type,
-		.icmp_code = echo->icmp.code,
-	};
-}
-
 static enum classify_kind
-echo_classify(const struct classify_config *c, const struct packet *k, struct reply *reply)
+echo_read(const struct classify_config *c, struct claim *claim)
 {
+	const struct packet *k = &claim->packet;
 	const struct probe_echo *echo = (const struct probe_echo *)k->payload;
-	enum cookie_plan use;
-	uint64_t cookie;
 
 	if (!sends(c, IP_PROTO_ICMP))
 		return CLASSIFY_OTHER;
-	if (k->payload_len < sizeof(*echo) ||
-	    !probe_expects(c->probe, load_be32(k->ip->src), 0, load_be32(k->ip->dst),
-			   load_be16(echo->icmp.rest), &use, &cookie) ||
-	    load_be16(echo->icmp.rest + 2) != probe_echo_seq(cookie) ||
-	    load_be32(echo->cookie) != (uint32_t)(cookie >> 32) ||
-	    load_be32(echo->cookie + 4) != (uint32_t)cookie)
+	if (k->payload_len < sizeof(*echo))
 		return CLASSIFY_BAD_COOKIE;
-	echo_reply_fill(k, echo, reply);
-	reply->use = (uint8_t)use;
-	reply->bucket = probe_bucket(cookie);
+	claim->address = load_be32(k->ip->src);
+	claim->port = 0;
+	claim->own_address = load_be32(k->ip->dst);
+	claim->own_port = load_be16(echo->icmp.rest);
+	claim->number = (uint64_t)load_be32(echo->cookie) << 32 | load_be32(echo->cookie + 4);
+	claim->mask = ~UINT64_C(0);
+	if (load_be16(echo->icmp.rest + 2) != probe_echo_seq(claim->number) ||
+	    !claim_has_use(c, claim))
+		return CLASSIFY_BAD_COOKIE;
 	return CLASSIFY_ECHOREPLY;
 }
 
 static enum classify_kind
-icmp_classify(const struct classify_config *c, const struct packet *k, struct reply *reply)
+icmp_read(const struct classify_config *c, struct claim *claim)
 {
+	const struct packet *k = &claim->packet;
 	const struct wire_icmp *icmp = (const struct wire_icmp *)k->payload;
 
 	if (k->payload_len < sizeof(*icmp))
 		return CLASSIFY_TRUNCATED;
-	if (wire_checksum_fold(wire_sum(icmp, k->payload_len, 0)) != 0)
+	if (!wire_icmp_checksum_ok(icmp, k->payload_len))
 		return CLASSIFY_BAD_CHECKSUM;
 	if (icmp->type == ICMP_ECHO_REPLY)
-		return echo_classify(c, k, reply);
+		return echo_read(c, claim);
 	if (icmp->type == ICMP_ECHO_REQUEST)
 		return CLASSIFY_ECHO_REQUEST;
 	if (!icmp_is_error(icmp->type))
 		return CLASSIFY_OTHER;
-	return quote_classify(c, k, k->payload + sizeof(*icmp), k->payload_len - sizeof(*icmp),
-			      reply);
+	return quote_read(c, k->payload + sizeof(*icmp), k->payload_len - sizeof(*icmp), claim);
 }
 
-enum classify_kind
-classify_frame(const struct classify_config *c, const uint8_t *frame, size_t len,
-	       struct reply *reply)
+/* All that can be said of a frame without the cookie: below CLASSIFY_REPLIES, what it claims to be. */
+static inline enum classify_kind
+frame_read(const struct classify_config *c, const uint8_t *frame, size_t len, struct claim *claim)
 {
 	struct wire_network net;
-	struct packet k;
 	enum classify_kind kind;
 
 	if (wire_network_find(frame, len, &net) != 0)
@@ -334,12 +278,146 @@ classify_frame(const struct classify_config *c, const uint8_t *frame, size_t len
 								     CLASSIFY_TRUNCATED;
 	if (net.ether_type != ETHER_TYPE_IPV4)
 		return CLASSIFY_NOT_OURS;
-	kind = packet_read(c, frame + net.offset, len - net.offset, &k);
+	kind = packet_read(c, frame + net.offset, len - net.offset, &claim->packet);
 	if (kind != FITS)
 		return kind;
-	if (k.ip->protocol == IP_PROTO_TCP)
-		return tcp_classify(c, &k, reply);
-	if (k.ip->protocol == IP_PROTO_ICMP)
-		return icmp_classify(c, &k, reply);
-	return CLASSIFY_OTHER;
+	kind = CLASSIFY_OTHER;
+	if (claim->packet.ip->protocol == IP_PROTO_TCP)
+		kind = tcp_read(c, claim);
+	else if (claim->packet.ip->protocol == IP_PROTO_ICMP)
+		kind = icmp_read(c, claim);
+	claim->kind = (uint8_t)kind;
+	return kind;
+}
+
+static inline bool
+claim_holds(const struct classify_config *c, const struct claim *claim, uint64_t cookie)
+{
+	return ((cookie ^ claim->number) & claim->mask) == 0 &&
+	       probe_leaves_from(c->probe, (enum cookie_plan)claim->use, cookie,
+				 claim->own_address, claim->own_port);
+}
+
+static inline void
+tcp_reply_fill(const struct packet *k, struct reply *reply)
+{
+	const struct wire_tcp *tcp = (const struct wire_tcp *)k->payload;
+	size_t header_len = (size_t)(tcp->data_offset >> 4) * 4;
+	struct wire_tcp_options options;
+
+	reply->seq = load_be32(tcp->seq);
+	reply->ack = load_be32(tcp->ack);
+	reply->window = load_be16(tcp->window);
+	if (header_len == sizeof(*tcp))
+		return;
+	wire_tcp_options_read(k->payload + sizeof(*tcp), header_len - sizeof(*tcp), &options);
+	reply->ts_value = options.ts_value;
+	reply->ts_echo = options.ts_echo;
+	reply->mss = options.mss;
+	reply->wscale = options.wscale;
+	reply->has_mss = options.has_mss;
+	reply->has_wscale = options.has_wscale;
+	reply->has_sack_perm = options.has_sack_perm;
+	reply->has_timestamp = options.has_timestamp;
+}
+
+static inline void
+icmp_reply_fill(const struct claim *claim, struct reply *reply)
+{
+	const struct wire_icmp *icmp = (const struct wire_icmp *)claim->packet.payload;
+
+	reply->icmp_type = icmp->type;
+	reply->icmp_code = icmp->code;
+	if (claim->kind == CLASSIFY_ICMP) {
+		reply->seq = (uint32_t)claim->number;
+		reply->icmp_responder = load_be32(claim->packet.ip->src);
+	} else {
+		reply->seq = load_be16(icmp->rest + 2);
+	}
+}
+
+static inline void
+reply_fill(const struct claim *claim, uint64_t cookie, struct reply *reply)
+{
+	*reply = (struct reply){
+		.address = claim->address,
+		.own_address = claim->own_address,
+		.port = claim->port,
+		.own_port = claim->own_port,
+		.ip_id = load_be16(claim->packet.ip->id),
+		.kind = claim->kind,
+		.use = claim->use,
+		.bucket = probe_bucket(cookie),
+		.ttl = claim->packet.ip->ttl,
+	};
+	if (claim->packet.ip->protocol == IP_PROTO_TCP)
+		tcp_reply_fill(&claim->packet, reply);
+	else
+		icmp_reply_fill(claim, reply);
+}
+
+enum classify_kind
+classify_frame(const struct classify_config *c, const uint8_t *frame, size_t len,
+	       struct reply *reply)
+{
+	struct claim claim;
+	enum classify_kind kind = frame_read(c, frame, len, &claim);
+	uint64_t cookie;
+
+	if (kind >= CLASSIFY_REPLIES)
+		return kind;
+	cookie = cookie_make(&c->probe->config.key, claim.address, claim.port,
+			     (enum cookie_plan)claim.use);
+	if (!claim_holds(c, &claim, cookie))
+		return CLASSIFY_BAD_COOKIE;
+	reply_fill(&claim, cookie, reply);
+	return kind;
+}
+
+/* The claims of a burst, and what their cookies are made of side by side. */
+struct claims {
+	unsigned int count;
+	struct claim claim[CLASSIFY_BURST];
+	uint8_t frame[CLASSIFY_BURST]; /* whose claim it is */
+	uint32_t address[CLASSIFY_BURST];
+	uint16_t port[CLASSIFY_BURST];
+	uint8_t use[CLASSIFY_BURST];
+	uint64_t cookie[CLASSIFY_BURST];
+};
+
+static void
+claims_read(const struct classify_config *c, unsigned int n, const uint8_t *const *frame,
+	    const uint16_t *len, uint8_t *kind, struct claims *s)
+{
+	s->count = 0;
+	for (unsigned int i = 0; i < n; i++) {
+		struct claim *claim = &s->claim[s->count];
+
+		kind[i] = (uint8_t)frame_read(c, frame[i], len[i], claim);
+		if (kind[i] >= CLASSIFY_REPLIES)
+			continue;
+		s->frame[s->count] = (uint8_t)i;
+		s->address[s->count] = claim->address;
+		s->port[s->count] = claim->port;
+		s->use[s->count] = claim->use;
+		s->count++;
+	}
+}
+
+unsigned int
+classify_burst(const struct classify_config *c, unsigned int n, const uint8_t *const *frame,
+	       const uint16_t *len, uint8_t *kind, struct reply *reply)
+{
+	struct claims s;
+	unsigned int replies = 0;
+
+	claims_read(c, n, frame, len, kind, &s);
+	cookie_make_each(&c->probe->config.key, s.count, s.address, s.port, s.use, s.cookie);
+	for (unsigned int i = 0; i < s.count; i++) {
+		if (claim_holds(c, &s.claim[i], s.cookie[i]))
+			reply_fill(&s.claim[i], s.cookie[i], &reply[replies++]);
+		else
+			kind[s.frame[i]] = CLASSIFY_BAD_COOKIE;
+	}
+	return replies;
 }

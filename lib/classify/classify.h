@@ -121,4 +121,15 @@ struct classify_config {
 enum classify_kind classify_frame(const struct classify_config *c, const uint8_t *frame, size_t len,
 				  struct reply *reply);
 
+#define CLASSIFY_BURST 64
+
+/*
+ * Classify up to CLASSIFY_BURST frames: the kind of each, as classify_frame() says, and the replies
+ * among them one after the other, in the order of their frames. reply has room for n. Returns how
+ * many there are. The cookies of a burst are made side by side.
+ */
+unsigned int classify_burst(const struct classify_config *c, unsigned int n,
+			    const uint8_t *const *frame, const uint16_t *len, uint8_t *kind,
+			    struct reply *reply);
+
 #endif /* CLASSIFY_CLASSIFY_H */

@@ -43,8 +43,11 @@ cookie_make(const struct cookie_key *key, uint32_t address, uint16_t port, enum 
 	return hash_sip64(key->k0, key->k1, block);
 }
 
-/* The same for n targets, in lanes (AVX-512, AVX2, baseline; same results from each). */
+/* The same for n targets, in lanes (AVX-512, AVX2, baseline; same results from each); of one plan, or of
+ * one each. */
 void cookie_make_burst(const struct cookie_key *key, enum cookie_plan plan, unsigned int n,
 		       const uint32_t *address, const uint16_t *port, uint64_t *cookie);
+void cookie_make_each(const struct cookie_key *key, unsigned int n, const uint32_t *address,
+		      const uint16_t *port, const uint8_t *plan, uint64_t *cookie);
 
 #endif /* COOKIE_COOKIE_H */

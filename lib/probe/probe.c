@@ -75,23 +75,3 @@ probe_init(struct probe *p, const struct probe_module *module, const struct prob
 	*p = (struct probe){.module = module, .config = *config};
 	return module->init(p);
 }
-
-int
-probe_expects(const struct probe *p, uint32_t address, uint16_t port, uint32_t own_address,
-	      uint16_t own_port, enum cookie_plan *use, uint64_t *cookie)
-{
-	const struct probe_config *c = &p->config;
-	enum cookie_plan plan;
-	uint8_t bucket;
-	uint64_t made;
-
-	if (probe_port_find(&c->plan, own_port, &plan, &bucket) != 0)
-		return 0;
-	made = cookie_make(&c->key, address, port, plan);
-	if (own_port != probe_source_port(&c->plan.ports[plan], made) ||
-	    own_address != c->sources[probe_source_index(c->source_count, made)])
-		return 0;
-	*use = plan;
-	*cookie = made;
-	return 1;
-}

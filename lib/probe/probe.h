@@ -163,12 +163,18 @@ int probe_init(struct probe *p, const struct probe_module *module,
 	       const struct probe_config *config);
 
 /*
- * The cookie that a reply from (address, port) to our (own_address, own_port) must answer to:
- * 1 and *cookie when own_address and own_port are what the key makes of the target, else 0.
- * The sequence number, the cookie's low half, is the caller's to compare.
+ * Whether a probe to the target of this cookie leaves from (own_address, own_port). The number it
+ * carries is the caller's to compare.
  */
-int probe_expects(const struct probe *p, uint32_t address, uint16_t port, uint32_t own_address,
-		  uint16_t own_port, enum cookie_plan *use, uint64_t *cookie);
+static inline int
+probe_leaves_from(const struct probe *p, enum cookie_plan use, uint64_t cookie,
+		  uint32_t own_address, uint16_t own_port)
+{
+	const struct probe_config *c = &p->config;
+
+	return own_port == probe_source_port(&c->plan.ports[use], cookie) &&
+	       own_address == c->sources[probe_source_index(c->source_count, cookie)];
+}
 
 /*
  * Build a RST for a connection that nobody adopts: to (address, port) with the sequence number that

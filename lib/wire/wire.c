@@ -15,24 +15,6 @@ enum {
 /* RFC 7323, 2.3: a larger shift is to be taken as 14. */
 #define WSCALE_MAX 14
 
-/* Addition with end-around carry: in one's complement arithmetic of 64 bits nothing is lost. */
-static inline uint64_t
-add_carry(uint64_t a, uint64_t b)
-{
-	uint64_t sum = a + b;
-
-	return sum + (sum < b);
-}
-
-static inline uint64_t
-load_native64(const uint8_t *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
 /* Less than eight bytes, as the low bytes of a word. */
 static inline uint64_t
 load_tail(const uint8_t *p, size_t len)
@@ -59,48 +41,37 @@ load_tail(const uint8_t *p, size_t len)
 	return v;
 }
 
-/*
- * Eight bytes a step, in the machine's own order: one's complement sums do not depend on it but for
- * one byte swap at the end (RFC 1071, 2B). Two chains, so that a long segment's carries overlap.
- */
+/* Eight bytes a step, in two chains, so that a long segment's carries overlap. */
 uint64_t
-wire_sum(const void *data, size_t len, uint64_t sum)
+wire_native_sum_long(const void *data, size_t len, uint64_t sum)
 {
 	const uint8_t *p = data;
-	uint64_t even = 0, odd = 0;
+	uint64_t even = sum, odd = 0;
 
 	for (; len >= 16; len -= 16, p += 16) {
-		even = add_carry(even, load_native64(p));
-		odd = add_carry(odd, load_native64(p + 8));
+		even = wire_add_carry(even, wire_load_native64(p));
+		odd = wire_add_carry(odd, wire_load_native64(p + 8));
 	}
 	if (len >= 8) {
-		even = add_carry(even, load_native64(p));
+		even = wire_add_carry(even, wire_load_native64(p));
 		len -= 8;
 		p += 8;
 	}
 	if (len > 0)
-		odd = add_carry(odd, load_tail(p, len));
-	return sum + __builtin_bswap16((uint16_t)~wire_checksum_fold(add_carry(even, odd)));
+		odd = wire_add_carry(odd, load_tail(p, len));
+	return wire_add_carry(even, odd);
+}
+
+uint64_t
+wire_sum(const void *data, size_t len, uint64_t sum)
+{
+	return sum + __builtin_bswap16((uint16_t)~wire_checksum_fold(wire_native_sum(data, len, 0)));
 }
 
 uint64_t
 wire_pseudo_sum(const struct wire_ipv4 *ip, uint8_t protocol, uint16_t len)
 {
 	return (uint64_t)load_be32(ip->src) + load_be32(ip->dst) + protocol + len;
-}
-
-int
-wire_ipv4_checksum_ok(const struct wire_ipv4 *ip, size_t header_len)
-{
-	return wire_checksum_fold(wire_sum(ip, header_len, 0)) == 0;
-}
-
-int
-wire_tcp_checksum_ok(const struct wire_ipv4 *ip, const void *segment, uint16_t len)
-{
-	uint64_t sum = wire_pseudo_sum(ip, IP_PROTO_TCP, len);
-
-	return wire_checksum_fold(wire_sum(segment, len, sum)) == 0;
 }
 
 void

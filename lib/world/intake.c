@@ -100,7 +100,7 @@ hear_icmp(struct world_intake *in, const struct wire_ipv4 *ip, const uint8_t *me
 		in->counters.malformed++;
 		return false;
 	}
-	if (wire_checksum_fold(wire_sum(message, len, 0)) != 0) {
+	if (!wire_icmp_checksum_ok(message, len)) {
 		in->counters.bad_checksum++;
 		return false;
 	}

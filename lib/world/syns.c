@@ -7,53 +7,6 @@
 /* The most of a segment that is a SYN's: a header with all the options there can be. */
 #define SEGMENT_MAX 60
 
-static inline uint32_t
-load32(const uint8_t *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
-static inline uint64_t
-load64(const uint8_t *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
-/* Addition with end-around carry: in one's complement arithmetic of 64 bits nothing is lost. */
-static inline uint64_t
-add_carry(uint64_t a, uint64_t b)
-{
-	uint64_t sum = a + b;
-
-	return sum + (sum < b);
-}
-
-static inline uint64_t
-ip_sum(const struct wire_ipv4 *ip)
-{
-	const uint8_t *p = (const uint8_t *)ip;
-
-	return add_carry(add_carry(load64(p), load64(p + 8)), load32(p + 16));
-}
-
-/* Of a segment of len bytes, a multiple of four, with its pseudo-header. */
-static inline uint64_t
-tcp_sum(const struct wire_ipv4 *ip, const uint8_t *segment, uint32_t len)
-{
-	uint64_t sum = add_carry(load64(ip->src),
-				 __builtin_bswap16((uint16_t)(IP_PROTO_TCP + len)));
-
-	for (; len >= 8; len -= 8, segment += 8)
-		sum = add_carry(sum, load64(segment));
-	return len > 0 ? add_carry(sum, load32(segment)) : sum;
-}
-
 /* Whether a frame may be one, by all but its checksums; the sums and the target of one that may. */
 static inline bool
 frame_read(const struct world_frame *frame, struct syns *s, unsigned int i)
@@ -74,21 +27,12 @@ frame_read(const struct world_frame *frame, struct syns *s, unsigned int i)
 	    (uint32_t)(tcp->data_offset >> 4) * 4 > len ||
 	    (tcp->flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) != TCP_SYN)
 		return false;
-	s->ip_sum[i] = ip_sum(ip);
-	s->tcp_sum[i] = tcp_sum(ip, (const uint8_t *)tcp, len);
+	s->ip_sum[i] = wire_native_sum(ip, sizeof(*ip), 0);
+	s->tcp_sum[i] = wire_native_sum(
+		tcp, len, wire_native_pseudo_sum(ip, IP_PROTO_TCP, (uint16_t)len));
 	s->address[i] = load_be32(ip->dst);
 	s->port[i] = load_be16(tcp->dst_port);
 	return true;
-}
-
-static inline uint64_t
-sum_folds(uint64_t sum)
-{
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return sum == 0xffff;
 }
 
 /* All lanes, of frames that are SYNs and others: what is computed of these is not looked at. */
@@ -100,7 +44,8 @@ lanes(uint64_t seed, unsigned int n, struct syns *s, uint64_t *good)
 
 		s->hash[i] = world_hash(seed ^ key);
 		s->digest[i] = hash_mix64(WORLD_DIGEST_KEY ^ key);
-		good[i] = sum_folds(s->ip_sum[i]) & sum_folds(s->tcp_sum[i]);
+		good[i] = (uint64_t)(wire_native_holds(s->ip_sum[i]) &
+				       wire_native_holds(s->tcp_sum[i]));
 	}
 }
 

@@ -22,11 +22,7 @@ struct syns {
 	uint16_t port[SYNS_MAX];
 	uint64_t hash[SYNS_MAX];   /* world_hash() of the target */
 	uint64_t digest[SYNS_MAX]; /* world_digest() of it */
-	/*
-	 * Scratch: one's complement sums in the machine's own order (RFC 1071, 2B: it does not
-	 * matter which). One that holds folds to all ones, and 0 does not.
-	 */
-	uint64_t ip_sum[SYNS_MAX];
+	uint64_t ip_sum[SYNS_MAX]; /* scratch: native sums; 0 does not hold */
 	uint64_t tcp_sum[SYNS_MAX];
 };
 

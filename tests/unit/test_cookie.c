@@ -14,10 +14,14 @@
 #define ASDIC_NO_MULTIVERSION
 #endif
 #define cookie_make_burst portable_make_burst
+#define cookie_make_each portable_make_each
 void portable_make_burst(const struct cookie_key *key, enum cookie_plan plan, unsigned int n,
 			 const uint32_t *address, const uint16_t *port, uint64_t *cookie);
+void portable_make_each(const struct cookie_key *key, unsigned int n, const uint32_t *address,
+			const uint16_t *port, const uint8_t *plan, uint64_t *cookie);
 #include "cookie/cookie.c"
 #undef cookie_make_burst
+#undef cookie_make_each
 
 #define BURST_MAX 200
 
@@ -99,6 +103,33 @@ test_burst_is_single_cookies(void **state)
 		check_burst(n, (enum cookie_plan)(n % 4));
 }
 
+/* The plans of a burst may differ. */
+static void
+test_each_has_its_own_plan(void **state)
+{
+	uint64_t cookie[BURST_MAX + 1], portable[BURST_MAX + 1];
+	uint32_t address[BURST_MAX];
+	uint16_t port[BURST_MAX];
+	uint8_t plan[BURST_MAX];
+
+	(void)state;
+	for (unsigned int i = 0; i < BURST_MAX; i++) {
+		address[i] = (uint32_t)hash_mix64(i * 5);
+		port[i] = (uint16_t)hash_mix64(i * 5 + 1);
+		plan[i] = (uint8_t)(hash_mix64(i * 5 + 2) % 4);
+	}
+	for (unsigned int n = 0; n <= BURST_MAX; n++) {
+		cookie[n] = portable[n] = 0x5a5a;
+		cookie_make_each(&test_key, n, address, port, plan, cookie);
+		portable_make_each(&test_key, n, address, port, plan, portable);
+		assert_memory_equal(cookie, portable, (n + 1) * sizeof(cookie[0]));
+		assert_int_equal(cookie[n], 0x5a5a);
+	}
+	for (unsigned int i = 0; i < BURST_MAX; i++)
+		assert_true(cookie[i] == cookie_make(&test_key, address[i], port[i],
+						     (enum cookie_plan)plan[i]));
+}
+
 int
 main(void)
 {
@@ -106,6 +137,7 @@ main(void)
 		cmocka_unit_test(test_message_is_address_port_plan),
 		cmocka_unit_test(test_every_input_bit_matters),
 		cmocka_unit_test(test_burst_is_single_cookies),
+		cmocka_unit_test(test_each_has_its_own_plan),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
