@@ -5,11 +5,16 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/multiversion.h"
 
 /* A line of slots is a cache line; keys start at the line that their hash names. */
 #define LINE_SLOTS 8
+#define LINE_BYTES (sizeof(uint64_t) * LINE_SLOTS)
 #define SEGMENT_LINES 512
 #define SEGMENT_SLOTS (SEGMENT_LINES * LINE_SLOTS)
+
+/* Hashed at a time when a segment splits. */
+#define HASH_LANES 64
 
 /* A segment splits at 7/8: probes stay at a line or two, and an empty slot ends every search. */
 #define SEGMENT_FULL (SEGMENT_SLOTS / 8 * 7)
@@ -21,9 +26,7 @@
  */
 #define DIRECTORY_SPARE 4
 
-/* A key is address, port and kind in 56 bits, and this bit: 0 is an empty slot. */
-#define KEY_PRESENT (UINT64_C(1) << 63)
-
+/* A slot is a key, and 0 is an empty one. */
 struct segment {
 	uint64_t slot[SEGMENT_SLOTS];
 };
@@ -34,6 +37,7 @@ struct segment_state {
 };
 
 struct dedup {
+	void *memory; /* of the segments, before they are aligned to lines */
 	struct segment *segment;
 	struct segment_state *state;
 	uint32_t *directory; /* by the high `depth` bits of the hash: a segment */
@@ -76,10 +80,13 @@ allocate(struct dedup *d, size_t max_bytes)
 		n--;
 	d->segments_max = (uint32_t)n;
 	d->depth_max = directory_depth(n);
-	d->segment = aligned_alloc(sizeof(uint64_t) * LINE_SLOTS, n * sizeof(*d->segment));
+	/* Zeroed, and so not touched: a segment that is new needs no clearing. */
+	d->memory = calloc(1, n * sizeof(*d->segment) + LINE_BYTES);
+	d->segment = (struct segment *)(((uintptr_t)d->memory + LINE_BYTES - 1) / LINE_BYTES *
+					LINE_BYTES);
 	d->state = calloc(n, sizeof(*d->state));
 	d->directory = calloc(UINT64_C(1) << d->depth_max, sizeof(*d->directory));
-	return d->segment != NULL && d->state != NULL && d->directory != NULL;
+	return d->memory != NULL && d->state != NULL && d->directory != NULL;
 }
 
 static void
@@ -105,7 +112,6 @@ dedup_new(size_t max_bytes, uint64_t hash_key)
 	}
 	d->hash_key = hash_key;
 	d->segments = 1;
-	clear_segment(d, 0);
 	return d;
 }
 
@@ -114,7 +120,7 @@ dedup_free(struct dedup *d)
 {
 	if (d == NULL)
 		return;
-	free(d->segment);
+	free(d->memory);
 	free(d->state);
 	free(d->directory);
 	free(d);
@@ -150,13 +156,6 @@ find_slot(struct segment *s, uint64_t hash, uint64_t key)
 }
 
 static void
-put_key(struct dedup *d, uint32_t segment, uint64_t hash, uint64_t key)
-{
-	*find_slot(&d->segment[segment], hash, key) = key;
-	d->state[segment].count++;
-}
-
-static void
 double_directory(struct dedup *d)
 {
 	for (size_t i = (size_t)1 << d->depth; i-- > 0;) {
@@ -177,6 +176,52 @@ share_directory(struct dedup *d, uint64_t hash, unsigned int depth, uint32_t sib
 		d->directory[i] = sibling;
 }
 
+/* The hashes of many keys. */
+MULTIVERSION static void
+hash_lanes(uint64_t hash_key, const uint64_t *key, uint64_t *hash)
+{
+	for (size_t i = 0; i < HASH_LANES; i++)
+		hash[i] = hash_mix64(key[i] ^ hash_key);
+}
+
+/* The two halves of a segment that splits: how many slots of each line are taken says where the next key
+ * goes, without a look at the slots. */
+struct halves {
+	uint64_t *slot[2];
+	uint16_t count[2];
+	uint8_t taken[2][SEGMENT_LINES];
+};
+
+static inline void
+halves_put(struct halves *h, unsigned int half, uint64_t hash, uint64_t key)
+{
+	size_t line = hash % SEGMENT_LINES;
+
+	while (h->taken[half][line] == LINE_SLOTS)
+		line = (line + 1) % SEGMENT_LINES;
+	h->slot[half][line * LINE_SLOTS + h->taken[half][line]++] = key;
+	h->count[half]++;
+}
+
+/* Deal the scratch's keys to a segment and its sibling, both empty, by the last of `depth` bits of the hash. */
+static void
+deal_keys(struct dedup *d, uint32_t segment, uint32_t sibling, unsigned int depth)
+{
+	struct halves h = {.slot = {d->segment[segment].slot, d->segment[sibling].slot}};
+	uint64_t hash[HASH_LANES];
+
+	for (size_t first = 0; first < SEGMENT_SLOTS; first += HASH_LANES) {
+		const uint64_t *key = &d->scratch.slot[first];
+
+		hash_lanes(d->hash_key, key, hash);
+		for (size_t i = 0; i < HASH_LANES; i++)
+			if (key[i] != 0)
+				halves_put(&h, high_bits(hash[i], depth) & 1, hash[i], key[i]);
+	}
+	d->state[segment].count = h.count[0];
+	d->state[sibling].count = h.count[1];
+}
+
 /* Split a segment, one of whose keys has this hash, by the next bit of the hash. */
 static void
 split_segment(struct dedup *d, uint32_t segment, uint64_t hash)
@@ -190,13 +235,7 @@ split_segment(struct dedup *d, uint32_t segment, uint64_t hash)
 	d->state[sibling].depth = (uint8_t)depth;
 	d->scratch = d->segment[segment];
 	clear_segment(d, segment);
-	clear_segment(d, sibling);
-	for (size_t i = 0; i < SEGMENT_SLOTS; i++) {
-		uint64_t key = d->scratch.slot[i], h = hash_of(d, key);
-
-		if (key != 0)
-			put_key(d, high_bits(h, depth) & 1 ? sibling : segment, h, key);
-	}
+	deal_keys(d, segment, sibling, depth);
 }
 
 static void
@@ -216,11 +255,9 @@ make_room(struct dedup *d, uint32_t segment, uint64_t hash)
 		forget_segment(d, segment);
 }
 
-int
-dedup_add(struct dedup *d, uint32_t address, uint16_t port, uint8_t kind)
+static bool
+add_key(struct dedup *d, uint64_t key, uint64_t hash)
 {
-	uint64_t key = KEY_PRESENT | (uint64_t)address << 24 | (uint64_t)port << 8 | kind;
-	uint64_t hash = hash_of(d, key);
 	uint32_t segment;
 	uint64_t *slot;
 
@@ -228,7 +265,7 @@ dedup_add(struct dedup *d, uint32_t address, uint16_t port, uint8_t kind)
 		segment = d->directory[high_bits(hash, d->depth)];
 		slot = find_slot(&d->segment[segment], hash, key);
 		if (*slot == key)
-			return 0;
+			return false;
 		if (d->state[segment].count < SEGMENT_FULL)
 			break;
 		make_room(d, segment, hash);
@@ -236,7 +273,36 @@ dedup_add(struct dedup *d, uint32_t address, uint16_t port, uint8_t kind)
 	*slot = key;
 	d->state[segment].count++;
 	d->count++;
-	return 1;
+	return true;
+}
+
+int
+dedup_add(struct dedup *d, uint32_t address, uint16_t port, uint8_t kind)
+{
+	uint64_t key = dedup_key(address, port, kind);
+
+	return add_key(d, key, hash_of(d, key));
+}
+
+void
+dedup_add_burst(struct dedup *d, unsigned int n, const uint64_t *key, bool *is_new)
+{
+	uint64_t hash[DEDUP_BURST];
+
+	for (unsigned int i = 0; i < n; i++) {
+		hash[i] = hash_of(d, key[i]);
+		__builtin_prefetch(&d->directory[high_bits(hash[i], d->depth)]);
+	}
+	for (unsigned int i = 0; i < n; i++) {
+		uint32_t segment = d->directory[high_bits(hash[i], d->depth)];
+
+		__builtin_prefetch(&d->state[segment], 1);
+		__builtin_prefetch(
+			&d->segment[segment].slot[hash[i] % SEGMENT_LINES * LINE_SLOTS], 1);
+	}
+	/* Segments may split on the way: where each key belongs is looked up again. */
+	for (unsigned int i = 0; i < n; i++)
+		is_new[i] = add_key(d, key[i], hash[i]);
 }
 
 uint64_t

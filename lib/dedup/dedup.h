@@ -18,6 +18,7 @@
 #ifndef DEDUP_DEDUP_H
 #define DEDUP_DEDUP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,7 +34,24 @@ struct dedup;
 struct dedup *dedup_new(size_t max_bytes, uint64_t hash_key);
 void dedup_free(struct dedup *d);
 
-/* Add (address, port, kind): 1 when it is new, 0 when it was there. */
+/* A key: 56 bits of (address, port, kind), and one that is always set. */
+#define DEDUP_KEY_PRESENT (UINT64_C(1) << 63)
+
+static inline uint64_t
+dedup_key(uint32_t address, uint16_t port, uint8_t kind)
+{
+	return DEDUP_KEY_PRESENT | (uint64_t)address << 24 | (uint64_t)port << 8 | kind;
+}
+
+#define DEDUP_BURST 64
+
+/*
+ * Add up to DEDUP_BURST keys, in their order: is_new[i] says whether key i is new, or was there. A key is
+ * a cache miss or two on a table larger than the caches; those of a burst are fetched together.
+ */
+void dedup_add_burst(struct dedup *d, unsigned int n, const uint64_t *key, bool *is_new);
+
+/* Add one: 1 when it is new, 0 when it was there. */
 int dedup_add(struct dedup *d, uint32_t address, uint16_t port, uint8_t kind);
 
 /* Keys held, keys forgotten at the bound, bytes held (at most max_bytes). */

@@ -129,6 +129,42 @@ test_bound_forgets_and_counts(void **state)
 	}
 }
 
+/* Bursts are their keys one by one: through splits, at the bound, and with repeats within a burst. */
+static void
+test_bursts_are_their_keys(void **state)
+{
+	static const size_t bounds[] = {200000, 16 * MB};
+
+	(void)state;
+	for (size_t b = 0; b < 2; b++) {
+		struct dedup *alone = new_dedup(bounds[b]), *together = new_dedup(bounds[b]);
+		uint64_t next = 0;
+
+		for (uint64_t round = 0; round < 6000; round++) {
+			unsigned int n = (unsigned int)(round % (DEDUP_BURST + 1));
+			uint64_t keys[DEDUP_BURST];
+			bool is_new[DEDUP_BURST];
+
+			for (unsigned int i = 0; i < n; i++) {
+				uint64_t r = hash_mix64(next + i * 77);
+				uint64_t k = r % 4 == 0 ? r % (next + 1) : next++;
+
+				keys[i] = dedup_key((uint32_t)hash_mix64(k), (uint16_t)(k >> 8), 1);
+			}
+			dedup_add_burst(together, n, keys, is_new);
+			for (unsigned int i = 0; i < n; i++)
+				assert_int_equal(is_new[i],
+						 dedup_add(alone, (uint32_t)(keys[i] >> 24),
+							   (uint16_t)(keys[i] >> 8), 1));
+		}
+		assert_int_equal(dedup_count(together), dedup_count(alone));
+		assert_int_equal(dedup_forgotten(together), dedup_forgotten(alone));
+		assert_true(b == 1 || dedup_forgotten(alone) > 0);
+		dedup_free(alone);
+		dedup_free(together);
+	}
+}
+
 static void
 test_too_little_memory_is_refused(void **state)
 {
@@ -146,6 +182,7 @@ main(void)
 		cmocka_unit_test(test_exact_as_it_grows),
 		cmocka_unit_test(test_exact_on_neighbours),
 		cmocka_unit_test(test_bound_forgets_and_counts),
+		cmocka_unit_test(test_bursts_are_their_keys),
 		cmocka_unit_test(test_too_little_memory_is_refused),
 	};
 
