@@ -136,6 +136,7 @@ flush_when_due(struct writer *w)
 		}
 		s->next_turn_ns += s->config.rotate_ns;
 		note(w, i, output_rotate(s->config.output, time(NULL)));
+		note(w, i, output_settle(s->config.output));
 	}
 }
 

@@ -33,6 +33,7 @@ struct output {
 	uint64_t lost_rows;
 	struct output_file *files;
 	size_t file_count;
+	char *unsettled; /* the hidden name of the last of them, when it has no other yet */
 };
 
 void
@@ -94,21 +95,74 @@ open_dated(struct output *o, time_t now)
 	return err;
 }
 
-/* Open a file; its head waits in the buffer, which is empty. */
+/* A file has been opened; if it is new, its head waits in the buffer, which is empty. */
 static int
-open_file(struct output *o, time_t now)
+begin_file(struct output *o, int err)
 {
 	const struct output_config *c = &o->config;
-	int err = c->rotates ? open_dated(o, now) : part_open(&o->part, c->path, c->force, false);
 
 	if (err != 0)
 		return err;
 	o->is_open = true;
+	if (o->part.bytes > 0)
+		return 0;
 	if (c->head_len > 0)
 		memcpy(o->buffer, c->head, c->head_len);
 	o->held = c->head_len;
 	o->held_heads = count_lines(o->buffer, o->held);
 	return 0;
+}
+
+static int
+open_file(struct output *o, time_t now)
+{
+	const struct output_config *c = &o->config;
+
+	return begin_file(o, c->rotates ? open_dated(o, now)
+					: part_open(&o->part, c->path, c->force, false));
+}
+
+static int
+add_file(struct output *o, struct output_file file)
+{
+	struct output_file *grown = reallocarray(o->files, o->file_count + 1, sizeof(*grown));
+
+	if (grown == NULL || file.name == NULL) {
+		free(file.name);
+		o->files = grown != NULL ? grown : o->files;
+		return -ENOMEM;
+	}
+	o->files = grown;
+	o->files[o->file_count++] = file;
+	return 0;
+}
+
+/* What is done stays done, but for the last file's name, which may be missing. */
+static int
+go_on(struct output *o, const struct output_mark *past)
+{
+	bool is_stream = strcmp(past->name, "-") == 0;
+	int err = 0;
+
+	for (size_t i = 0; i < past->file_count && err == 0; i++) {
+		struct output_file file = past->files[i];
+
+		file.name = strdup(file.name);
+		err = add_file(o, file);
+	}
+	if (err == 0 && o->config.rotates && o->file_count > 0) {
+		o->unsettled = part_hidden(o->files[o->file_count - 1].name);
+		err = o->unsettled != NULL ? output_settle(o) : -ENOMEM;
+	}
+	if (err != 0)
+		return err;
+	err = part_reopen(&o->part, past->name, o->config.rotates, past->bytes, past->rows);
+	/* A stream has had its head. */
+	if (err == 0 && (is_stream || !o->part.is_regular)) {
+		o->is_open = true;
+		return 0;
+	}
+	return begin_file(o, err);
 }
 
 static int
@@ -151,7 +205,8 @@ output_open(const struct output_config *config, time_t now, struct output **out)
 	if (err == 0)
 		err = make_buffers(o);
 	if (err == 0)
-		err = open_file(o, now);
+		err = config->past != NULL ? go_on(o, config->past) : open_file(o, now);
+	o->config.past = NULL;
 	if (err != 0) {
 		output_free(o);
 		return err;
@@ -268,17 +323,18 @@ close_file(struct output *o)
 {
 	bool discard = o->config.rotates && o->part.rows == 0 && o->file_count > 0;
 	struct output_file file = {.name = o->part.path, .rows = o->part.rows, .bytes = o->part.bytes};
-	struct output_file *grown = reallocarray(o->files, o->file_count + 1, sizeof(*grown));
-	int err = part_close(&o->part, discard, file.sha256);
+	int err = part_end(&o->part, file.sha256), rc = 0;
 
 	o->is_open = false;
-	if (grown != NULL)
-		o->files = grown;
-	if (discard || grown == NULL)
-		free(file.name);
-	else
-		o->files[o->file_count++] = file;
-	return err != 0 || grown != NULL ? err : -ENOMEM;
+	if (discard) {
+		rc = part_settle(o->part.hidden, o->part.path, true);
+		free(o->part.hidden);
+		free(o->part.path);
+	} else {
+		o->unsettled = o->part.hidden;
+		rc = add_file(o, file);
+	}
+	return err != 0 ? err : rc;
 }
 
 static void
@@ -289,6 +345,21 @@ fail(struct output *o, int err)
 }
 
 int
+output_sync(struct output *o, struct output_mark *mark)
+{
+	if (output_flush(o) == 0)
+		fail(o, part_sync(&o->part));
+	*mark = (struct output_mark){
+		.files = o->files,
+		.file_count = o->file_count,
+		.name = o->part.path,
+		.rows = o->part.rows,
+		.bytes = o->part.bytes,
+	};
+	return o->error;
+}
+
+int
 output_rotate(struct output *o, time_t now)
 {
 	if (output_flush(o) != 0 || o->part.rows == 0)
@@ -296,6 +367,16 @@ output_rotate(struct output *o, time_t now)
 	fail(o, close_file(o));
 	if (o->error == 0)
 		fail(o, open_file(o, now));
+	return o->error;
+}
+
+int
+output_settle(struct output *o)
+{
+	if (o->unsettled != NULL)
+		fail(o, part_settle(o->unsettled, o->files[o->file_count - 1].name, false));
+	free(o->unsettled);
+	o->unsettled = NULL;
 	return o->error;
 }
 
@@ -315,8 +396,10 @@ int
 output_finish(struct output *o)
 {
 	output_flush(o);
+	output_settle(o);
 	if (o->is_open)
 		fail(o, close_file(o));
+	output_settle(o);
 	return o->error;
 }
 
@@ -335,6 +418,7 @@ output_free(struct output *o)
 	for (size_t i = 0; i < o->file_count; i++)
 		free(o->files[i].name);
 	free(o->files);
+	free(o->unsettled);
 	ZSTD_freeCCtx(o->zstd);
 	free(o->frame);
 	free(o->buffer);

@@ -32,15 +32,6 @@
 
 struct output;
 
-struct output_config {
-	const char *path;  /* "-" is standard output */
-	bool force;
-	bool compress;
-	bool rotates;      /* not for standard output */
-	const char *head;  /* lines that each file begins with; they are no rows. NULL: none */
-	size_t head_len;
-};
-
 /* What became of one file, for who is to check it later. */
 struct output_file {
 	char *name;
@@ -49,13 +40,34 @@ struct output_file {
 	char sha256[DIGEST_TEXT_SIZE];
 };
 
+/* Where a sink stands: the files that are done, and how far the one that is being written is. */
+struct output_mark {
+	const struct output_file *files;
+	size_t file_count;
+	const char *name; /* of the file that is being written */
+	uint64_t rows;
+	uint64_t bytes;
+};
+
+struct output_config {
+	const char *path;  /* "-" is standard output */
+	bool force;
+	bool compress;
+	bool rotates;      /* not for standard output */
+	const char *head;  /* lines that each file begins with; they are no rows. NULL: none */
+	size_t head_len;
+	const struct output_mark *past; /* go on from there; NULL: begin */
+};
+
 /* "20261123T171528Z" */
 #define OUTPUT_STAMP_SIZE 17
 void output_stamp(time_t when, char stamp[OUTPUT_STAMP_SIZE]);
 
 /*
- * Open a sink; now names the first file of one that rotates. What config points to is copied.
- * 0; -EEXIST when the file exists and force is not set; another negative errno.
+ * Open a sink; now names the first file of one that rotates. What config points to is copied. One that
+ * goes on from a mark cuts off what its file got after it; a stream has no such place and just goes on.
+ * 0; -EEXIST when the file exists and force is not set; -ENODATA when it holds less than the mark says;
+ * another negative errno.
  */
 int output_open(const struct output_config *config, time_t now, struct output **out);
 
@@ -69,10 +81,19 @@ int output_write(struct output *o, const char *line, size_t len);
 int output_flush(struct output *o);
 
 /*
- * Of a sink that rotates: end the file and begin the next. A file without a row goes on instead. 0, or
- * the negative errno of the first failure.
+ * Write what is held and have it on the disk; then *mark says where a later run may go on. It borrows
+ * from the sink until the next call. 0, or the negative errno of the first failure.
+ */
+int output_sync(struct output *o, struct output_mark *mark);
+
+/*
+ * Of a sink that rotates: end the file and begin the next. A file without a row goes on instead. What
+ * is done has its own name only after output_settle(): whoever keeps a mark writes down the new one
+ * in between, so that at no time a file that has its name may still be written to.
+ * 0, or the negative errno of the first failure.
  */
 int output_rotate(struct output *o, time_t now);
+int output_settle(struct output *o);
 
 /*
  * Rows that were accepted by output_write() but did not reach the file whole because a later flush

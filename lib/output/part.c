@@ -59,40 +59,143 @@ open_aside(const char *path, const char *hidden, bool force)
 	return open(hidden, O_WRONLY | O_CREAT | O_CLOEXEC | (force ? O_TRUNC : O_EXCL), 0666);
 }
 
-static void
-release(struct part *p)
+char *
+part_hidden(const char *path)
+{
+	size_t folder = folder_length(path);
+	char *hidden;
+
+	if (asprintf(&hidden, "%.*s.%s.part", (int)folder, path, path + folder) < 0)
+		return NULL;
+	return hidden;
+}
+
+/* After a failure nothing is held. */
+static int
+give_up(struct part *p, int err)
 {
 	free(p->hidden);
+	free(p->path);
 	digest_free(p->digest);
-	p->hidden = NULL;
-	p->digest = NULL;
+	memset(p, 0, sizeof(*p));
+	p->fd = -1;
+	return err;
+}
+
+/* All but the file itself. */
+static int
+prepare(struct part *p, const char *path, bool aside)
+{
+	memset(p, 0, sizeof(*p));
+	p->fd = -1;
+	p->path = strdup(path);
+	p->digest = digest_new();
+	p->hidden = aside ? part_hidden(path) : NULL;
+	return p->path == NULL || p->digest == NULL || (aside && p->hidden == NULL) ? -ENOMEM : 0;
+}
+
+static void
+look_at(struct part *p)
+{
+	struct stat st;
+
+	p->is_regular = fstat(p->fd, &st) == 0 && S_ISREG(st.st_mode);
 }
 
 int
 part_open(struct part *p, const char *path, bool force, bool aside)
 {
-	size_t folder = folder_length(path);
-	struct stat st;
-	int err = 0;
+	int err = prepare(p, path, aside);
 
-	memset(p, 0, sizeof(*p));
-	p->path = strdup(path);
-	p->digest = digest_new();
-	if (aside && asprintf(&p->hidden, "%.*s.%s.part", (int)folder, path, path + folder) < 0)
-		p->hidden = NULL;
-	if (p->path == NULL || p->digest == NULL || (aside && p->hidden == NULL)) {
-		err = -ENOMEM;
-	} else {
+	if (err == 0) {
 		p->fd = aside ? open_aside(path, p->hidden, force) : open_path(path, force);
 		err = p->fd < 0 ? -errno : 0;
 	}
-	if (err != 0) {
-		release(p);
-		free(p->path);
-		p->path = NULL;
-		return err;
+	if (err != 0)
+		return give_up(p, err);
+	look_at(p);
+	return 0;
+}
+
+/* What is kept of an earlier run goes into the digest. */
+static int
+digest_past(struct part *p, uint64_t bytes)
+{
+	static const size_t room = 1 << 20;
+	char *buffer = malloc(room);
+	int err = buffer != NULL ? 0 : -ENOMEM;
+
+	while (err == 0 && p->bytes < bytes) {
+		size_t want = bytes - p->bytes < room ? (size_t)(bytes - p->bytes) : room;
+		ssize_t n = pread(p->fd, buffer, want, (off_t)p->bytes);
+
+		if (n > 0)
+			part_keep(p, buffer, (size_t)n, 0);
+		else if (n == 0)
+			err = -ENODATA;
+		else if (errno != EINTR)
+			err = -errno;
 	}
-	p->is_regular = fstat(p->fd, &st) == 0 && S_ISREG(st.st_mode);
+	free(buffer);
+	return err;
+}
+
+static int
+cut_to(struct part *p, uint64_t bytes)
+{
+	int err = digest_past(p, bytes);
+
+	if (err != 0)
+		return err;
+	if (ftruncate(p->fd, (off_t)bytes) != 0 || lseek(p->fd, (off_t)bytes, SEEK_SET) < 0)
+		return -errno;
+	return 0;
+}
+
+/* The file itself, under the name that it is written under. */
+static int
+open_past(struct part *p, uint64_t bytes)
+{
+	const char *name = p->hidden != NULL ? p->hidden : p->path;
+	int flags = O_RDWR | O_CLOEXEC | (bytes == 0 ? O_CREAT : 0);
+
+	if (strcmp(p->path, "-") == 0)
+		return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+	if (p->hidden != NULL && access(p->hidden, F_OK) != 0 && bytes > 0 &&
+	    rename(p->path, p->hidden) != 0)
+		return -1;
+	p->fd = open(name, flags, 0666);
+	if (p->fd < 0)
+		return -1;
+	/* A pipe that we could read ourselves would never tell that its reader has gone. */
+	look_at(p);
+	if (!p->is_regular) {
+		close(p->fd);
+		p->fd = open(name, O_WRONLY | O_CLOEXEC);
+	}
+	return p->fd;
+}
+
+int
+part_reopen(struct part *p, const char *path, bool aside, uint64_t bytes, uint64_t rows)
+{
+	int err = prepare(p, path, aside);
+
+	if (err == 0) {
+		p->fd = open_past(p, bytes);
+		err = p->fd < 0 ? -errno : 0;
+	}
+	if (err != 0)
+		return give_up(p, err);
+	look_at(p);
+	if (!p->is_regular)
+		return 0;
+	err = cut_to(p, bytes);
+	if (err != 0) {
+		close(p->fd);
+		return give_up(p, err);
+	}
+	p->rows = rows;
 	return 0;
 }
 
@@ -177,29 +280,50 @@ sync_folder(const char *path)
 	return err;
 }
 
-static int
-settle(const struct part *p, bool discard)
+int
+part_sync(struct part *p)
 {
-	int err;
+	if (!p->is_regular)
+		return 0;
+	if (fdatasync(p->fd) != 0)
+		return -errno;
+	if (!p->is_entered) {
+		int err = sync_folder(p->path);
 
-	if (discard)
-		return unlink(p->hidden) == 0 ? 0 : -errno;
-	err = rename_to(p->hidden, p->path);
-	return err != 0 ? err : sync_folder(p->path);
+		if (err != 0)
+			return err;
+		p->is_entered = true;
+	}
+	return 0;
 }
 
 int
-part_close(struct part *p, bool discard, char text[DIGEST_TEXT_SIZE])
+part_settle(const char *hidden, const char *path, bool discard)
 {
-	int err = 0, rc;
+	int err;
+
+	if (hidden == NULL)
+		return 0;
+	if (discard)
+		return unlink(hidden) == 0 ? 0 : -errno;
+	err = rename_to(hidden, path);
+	if (err == -ENOENT && access(path, F_OK) == 0)
+		err = 0;
+	return err != 0 ? err : sync_folder(path);
+}
+
+int
+part_end(struct part *p, char text[DIGEST_TEXT_SIZE])
+{
+	int err = 0;
 
 	if (p->is_regular && fsync(p->fd) != 0)
 		err = -errno;
 	if (close(p->fd) != 0 && err == 0 && errno != EINTR)
 		err = -errno;
 	p->fd = -1;
-	rc = p->hidden != NULL ? settle(p, discard) : 0;
 	digest_text(p->digest, text);
-	release(p);
-	return err != 0 ? err : rc;
+	digest_free(p->digest);
+	p->digest = NULL;
+	return err;
 }

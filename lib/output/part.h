@@ -18,6 +18,7 @@
 struct part {
 	int fd;
 	bool is_regular;
+	bool is_entered; /* its folder is on the disk since it was made */
 	char *path;   /* "-" is standard output */
 	char *hidden; /* NULL where it is written under its own name */
 	struct digest *digest;
@@ -31,6 +32,14 @@ struct part {
  */
 int part_open(struct part *p, const char *path, bool force, bool aside);
 
+/*
+ * Go on with a file that an earlier run left: its first bytes are rows rows, and what follows them is cut
+ * off; where there is none and bytes is 0, it is made. It may have its own name already though it was
+ * written aside: then that is taken back. A device or FIFO goes on as it is. 0; -ENODATA where the file
+ * holds less; another negative errno.
+ */
+int part_reopen(struct part *p, const char *path, bool aside, uint64_t bytes, uint64_t rows);
+
 /* Write len bytes; *taken says how many the kernel took: all, unless there is an error. */
 int part_write(struct part *p, const char *data, size_t len, size_t *taken);
 
@@ -40,11 +49,22 @@ void part_keep(struct part *p, const char *data, size_t len, uint64_t rows);
 /* Take back the last len bytes that a regular file took, where they are its last. */
 void part_cut_back(struct part *p, size_t len);
 
+/* Have all that a file got on the disk, and its name in the folder. 0 or a negative errno. */
+int part_sync(struct part *p);
+
 /*
- * fsync what is a file, close it, give it its name; or, with discard, do away with it if it is
- * written aside. Its digest goes to text. 0 or the first negative errno; all is freed but path,
- * which is the caller's.
+ * fsync what is a file and close it; its digest goes to text. One that is written aside keeps its hidden
+ * name until part_settle(). 0 or the first negative errno; what the part holds but path and hidden is freed.
  */
-int part_close(struct part *p, bool discard, char text[DIGEST_TEXT_SIZE]);
+int part_end(struct part *p, char text[DIGEST_TEXT_SIZE]);
+
+/*
+ * Give a file that was written aside the name path, or, with discard, do away with it. hidden may be NULL:
+ * then there is nothing to do. One that has its name already is fine. 0 or a negative errno.
+ */
+int part_settle(const char *hidden, const char *path, bool discard);
+
+/* The hidden name of a path, NULL without memory. */
+char *part_hidden(const char *path);
 
 #endif /* OUTPUT_PART_H */

@@ -590,6 +590,8 @@ rotated_files_are_whole(void **state)
 	assert_int_equal(find_files(".part", found), 1);
 	assert_string_equal(strrchr(found, '/') + 1, ".a.b-20010909T014640Z.csv.zst.part");
 	assert_int_equal(output_rotate(o, 1000003600), 0);
+	assert_int_equal(find_files(".zst", found), 0);
+	assert_int_equal(output_settle(o), 0);
 	assert_int_equal(find_files(".zst", found), 1);
 	assert_string_equal(strrchr(found, '/') + 1, "a.b-20010909T014640Z.csv.zst");
 	check_rows(found, true, "h\n", 0, 3);
@@ -597,6 +599,7 @@ rotated_files_are_whole(void **state)
 	assert_int_equal(output_rotate(o, 1000007200), 0); /* nothing came */
 	assert_int_equal(write_lines(o, 3, 4), 0);
 	assert_int_equal(output_rotate(o, 1000010800), 0);
+	assert_int_equal(output_settle(o), 0);
 	assert_int_equal(find_files(".zst", found), 1);
 	assert_string_equal(strrchr(found, '/') + 1, "a.b-20010909T024640Z.csv.zst");
 	check_rows(found, true, "h\n", 3, 4);
