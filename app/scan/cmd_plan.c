@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "commands.h"
+#include "engine.h"
+#include "port/eal.h"
 #include "request.h"
 #include "text.h"
 #include "probe/probe.h"
@@ -42,6 +45,8 @@ print_targets(const struct inputs *in, bool has_ports)
 		printf(" addresses");
 	if (targets_pair_count(t) > 0)
 		printf(" + %llu address:port pairs", (unsigned long long)targets_pair_count(t));
+	if (in->names != NULL)
+		printf(", %llu names", (unsigned long long)names_count(in->names));
 	printf("\nexclusions  %llu addresses that the gate denies\n",
 	       (unsigned long long)gate_denied_count(in->gate));
 	for (size_t i = 0; i < in->onlink_count; i++) {
@@ -75,11 +80,32 @@ print_pace(const struct job *job, uint64_t probes, unsigned int bytes)
 		       text_duration(time, (double)job->limits.runtime_ns / 1e9));
 }
 
-static void
-print_memory(const struct inputs *in)
+static double
+megabytes(double bytes)
 {
-	printf("memory      %.1f MB for targets, %.1f MB for the gate, about 12 bytes a reply told apart\n",
-	       (double)targets_bytes(in->targets) / 1e6, (double)in->gate->bytes / 1e6);
+	return bytes / 1e6;
+}
+
+/* What the scan holds, and what it has taken until now: the lists have been read. */
+static void
+print_memory(const struct inputs *in, const struct job *job, uint64_t probes)
+{
+	double each = ENGINE_DEDUP_BYTES_EACH * (double)probes / 100, most = (double)ENGINE_DEDUP_BYTES_MAX;
+	unsigned int lcores = job->lcores != 0 ? job->lcores : eal_cpu_count();
+	struct rusage usage;
+
+	printf("memory      %.1f MB for targets, ", megabytes((double)targets_bytes(in->targets)));
+	if (in->names != NULL)
+		printf("%.1f MB for names, ", megabytes((double)names_bytes(in->names)));
+	printf("%.1f MB for the gate\n", megabytes((double)in->gate->bytes));
+	printf("            up to %u MB for packets on %u lcore%s\n", ENGINE_BASE_MB + ENGINE_LCORE_MB * lcores,
+	       lcores, lcores == 1 ? "" : "s");
+	printf("            %.1f MB for each 1%% of the probes that is answered, %.0f MB at most: about %u bytes a "
+	       "reply told apart\n", megabytes(each < most ? each : most), megabytes(most),
+	       ENGINE_DEDUP_BYTES_EACH);
+	if (getrusage(RUSAGE_SELF, &usage) == 0)
+		printf("            %.0f MB was the most while the lists were read\n",
+		       megabytes((double)usage.ru_maxrss * 1024));
 }
 
 int
@@ -98,7 +124,7 @@ cmd_plan(int argc, char **argv)
 		       (unsigned long long)probes, r.job->order.shard, r.job->order.shards,
 		       r.inputs.source_count);
 		print_pace(r.job, probes, frame_bytes(&r.inputs, r.job));
-		print_memory(&r.inputs);
+		print_memory(&r.inputs, r.job, probes);
 		printf("device      %s\n", r.job->interface.device.text);
 		for (size_t i = 0; i < r.job->output_count; i++)
 			printf("%-11s %s\n", i == 0 ? "results" : "", r.job->outputs[i].file.text);

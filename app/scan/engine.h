@@ -29,6 +29,14 @@ struct engine_config {
 	uint64_t start_wall_ns; /* the wall clock when the run's clock is 0 */
 };
 
+/* Memory that DPDK takes, in megabytes: for pools and rings, and what each lcore adds. */
+#define ENGINE_BASE_MB 256
+#define ENGINE_LCORE_MB 24
+
+/* Replies of 2^28 targets that the workers can tell from repeats, at about so many bytes each. */
+#define ENGINE_DEDUP_BYTES_MAX (UINT64_C(3) << 30)
+#define ENGINE_DEDUP_BYTES_EACH 12
+
 struct engine;
 
 /*

@@ -23,13 +23,6 @@
 #define URGENT_POOL_SIZE 8191
 #define POOL_CACHE 256
 
-/* Megabytes: pools and rings, and what each lcore adds. */
-#define MEMORY_BASE_MB 256
-#define MEMORY_LCORE_MB 24
-
-/* Replies of 2^28 targets that the workers can tell from repeats, at about 12 bytes each. */
-#define DEDUP_BYTES_MAX (UINT64_C(3) << 30)
-
 static unsigned int
 lcore_count(const struct engine_config *c)
 {
@@ -63,7 +56,7 @@ start_eal(struct engine *e, unsigned int lcores)
 		.device_count = 1,
 		.any_pci = iface->kind == JOB_DEVICE_PCI,
 		.lcores = lcores,
-		.memory_mb = MEMORY_BASE_MB + MEMORY_LCORE_MB * lcores,
+		.memory_mb = ENGINE_BASE_MB + ENGINE_LCORE_MB * lcores,
 	};
 	int rc;
 
@@ -233,7 +226,7 @@ init_workers(struct engine *e)
 			.cooldown_since_ns = &e->cooldown_since_ns,
 		};
 
-		l->dedup = dedup_new(DEDUP_BYTES_MAX / e->layout.workers, hash_key);
+		l->dedup = dedup_new(ENGINE_DEDUP_BYTES_MAX / e->layout.workers, hash_key);
 		config.dedup = l->dedup;
 		if (l->dedup == NULL)
 			return -ENOMEM;

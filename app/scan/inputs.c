@@ -13,15 +13,9 @@
 static int
 check_files_policy(const struct inputs *in, const struct job *job, struct diag *diag)
 {
-	bool is_public;
-	int rc;
-
-	if (job->targets.include_files.count == 0)
+	if (job->targets.include_files.count == 0 || !lists_have_public(in))
 		return 0;
-	rc = lists_have_public(in, &is_public);
-	if (rc == 0 && is_public)
-		rc = job_check_contact(job, diag);
-	return rc;
+	return job_check_contact(job, diag);
 }
 
 static int
@@ -138,6 +132,7 @@ void
 inputs_free(struct inputs *in)
 {
 	targets_free(in->targets);
+	names_free(in->names);
 	gate_free(in->gate);
 	for (size_t i = 0; i < JOB_OUTPUTS_MAX; i++)
 		filter_free(in->sinks[i].filter);

@@ -17,6 +17,7 @@
 #include "cookie/cookie.h"
 #include "gate/gate.h"
 #include "job/job.h"
+#include "names/names.h"
 #include "onlink.h"
 #include "perm/perm.h"
 #include "probe/probe.h"
@@ -32,6 +33,7 @@ struct inputs_sink {
 
 struct inputs {
 	struct targets *targets;
+	struct names *names; /* for SNI, by target: names_find(); NULL where the lists give none */
 	struct gate *gate;
 	struct perm perm;
 	struct perm_span span;  /* of this shard */

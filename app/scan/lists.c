@@ -5,106 +5,164 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lines/lines.h"
 #include "reserved.h"
 #include "targets/list.h"
-#include "text.h"
+#include "targets/rows.h"
 
-/* What list_read() fills: the builder, by one of two ways. */
-struct list_sink {
+/* What lists fill. */
+struct sink {
 	struct targets_builder *builder;
-	const char *file;
+	struct names *names; /* made with the first of them */
 	struct diag *diag;
-	bool has_ports; /* whether the targets have */
+	uint64_t entries; /* of targets, as listed */
+	bool has_ports;   /* whether the targets have */
 };
 
 static int
-include_entry(void *context, const struct list_entry *e)
+include_entry(struct sink *sink, const struct list_entry *e)
 {
-	struct list_sink *sink = context;
 	int rc = 0;
 
+	sink->entries++;
 	if (e->port == 0)
 		return targets_include(sink->builder, e->range);
-	if (!sink->has_ports) {
-		diag_add(sink->diag, (struct diag_place){sink->file, 0, 0},
-			 "'%.*s' names a port, but icmp_echoscan pings addresses; leave the port out",
-			 (int)e->len, e->text);
-		return 0;
-	}
 	for (uint64_t a = e->range.first; a <= e->range.last && rc == 0; a++)
 		rc = targets_pair(sink->builder, (uint32_t)a, e->port);
 	return rc;
 }
 
 static int
-exclude_entry(void *context, const struct list_entry *e)
+exclude_entry(struct sink *sink, const struct list_entry *e)
 {
-	struct list_sink *sink = context;
-	struct diag_place place = {sink->file, 0, 0};
+	return targets_exclude(sink->builder, e->range);
+}
+
+static int
+allow_entry(struct sink *sink, const struct list_entry *e)
+{
+	return targets_allow(sink->builder, e->range);
+}
+
+/* Apply a list of scalars of the job; they have been validated, so a fault here is of memory. */
+static int
+add_texts(const struct job_texts *texts, int (*add)(struct sink *sink, const struct list_entry *e),
+	  struct sink *sink)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < texts->count && rc != -ENOMEM; i++) {
+		const struct job_text *t = &texts->items[i];
+		struct list_entry entry;
+
+		rc = list_read_entry(t->text, strlen(t->text), t->place, &entry, sink->diag);
+		if (rc == 0)
+			rc = add(sink, &entry);
+	}
+	return rc == -ENOMEM ? rc : 0;
+}
+
+static const char *
+shown_name(const struct job_text *file)
+{
+	return strcmp(file->text, "-") == 0 ? "standard input" : file->text;
+}
+
+/* A file that cannot be read, or not to its end, is a fault of the job like any other. */
+static int
+add_unreadable(const struct job_text *file, int rc, struct diag *diag)
+{
+	if (rc == -ENOMEM)
+		return rc;
+	diag_add(diag, file->place, "cannot read '%s': %s", shown_name(file), lines_error(rc));
+	return 0;
+}
+
+static int
+add_name(struct sink *sink, const struct row *row)
+{
+	if (sink->names == NULL)
+		sink->names = names_new();
+	if (sink->names == NULL)
+		return -ENOMEM;
+	return names_add(sink->names, row->entry.range.first, row->entry.port, row->name, row->name_len);
+}
+
+/* Records have the port that they had; that a list names one for a ping is a mistake. */
+static int
+include_row(struct sink *sink, struct row *row, struct diag_place place)
+{
+	int rc;
+
+	if (!sink->has_ports && row->entry.port != 0 && !row->is_record) {
+		diag_add(sink->diag, place,
+			 "'%.*s' has a port, but icmp_echoscan pings addresses; leave the port out",
+			 (int)row->entry.len, row->entry.text);
+		return 0;
+	}
+	if (!sink->has_ports)
+		row->entry.port = 0;
+	rc = include_entry(sink, &row->entry);
+	return rc == 0 && row->name != NULL ? add_name(sink, row) : rc;
+}
+
+/* One file of targets, a line at a time: it may be longer than memory. */
+static int
+include_file(const struct job_text *file, struct sink *sink)
+{
+	struct lines *lines;
+	struct rows rows;
+	struct row row;
+	const char *line;
+	size_t len;
+	int rc = lines_open(file->text, &lines), added = 0;
+
+	if (rc != 0)
+		return add_unreadable(file, rc, sink->diag);
+	rows_init(&rows, shown_name(file), sink->diag);
+	while (added == 0 && (rc = lines_next(lines, &line, &len)) > 0)
+		if (rows_read(&rows, line, len, &row) > 0)
+			added = include_row(sink, &row, rows.place);
+	lines_close(lines);
+	if (added != 0)
+		return added;
+	return rc < 0 ? add_unreadable(file, rc, sink->diag) : 0;
+}
+
+struct exclusion {
+	struct sink *sink;
+	const char *file;
+};
+
+static int
+exclude_line(void *context, const struct list_entry *e)
+{
+	const struct exclusion *x = context;
 
 	if (e->port == 0)
-		return targets_exclude(sink->builder, e->range);
-	diag_add(sink->diag, place,
+		return exclude_entry(x->sink, e);
+	diag_add(x->sink->diag, e->place,
 		 "'%.*s' excludes a port; exclusions are of whole addresses: leave the port out",
 		 (int)e->len, e->text);
 	return 0;
 }
 
-/* Apply a list of scalars of the job; they have been validated, so a fault here is of memory. */
+/* One file of exclusions: whole in memory, for the table's reader and, by itself, the gate's. */
 static int
-add_texts(const struct job_texts *texts, list_entry_fn *add, struct list_sink *sink)
+exclude_file(const struct job_text *file, struct sink *sink, struct gate *gate)
 {
-	for (size_t i = 0; i < texts->count; i++) {
-		const struct job_text *t = &texts->items[i];
-		struct list_entry entry;
-		int rc = list_read_entry(t->text, strlen(t->text), t->place, &entry, sink->diag);
-
-		sink->file = t->place.file;
-		if (rc == 0)
-			rc = add(sink, &entry);
-		if (rc == -ENOMEM)
-			return rc;
-	}
-	return 0;
-}
-
-/* Apply one list file; a gate that is not NULL reads it too, by itself. */
-static int
-add_file(const struct job_text *file, list_entry_fn *add, struct list_sink *sink, struct gate *gate)
-{
+	struct exclusion x = {sink, shown_name(file)};
 	char *text;
 	size_t len;
-	int rc = text_read_file(file->text, &text, &len);
+	int rc = lines_read_all(file->text, &text, &len);
 
-	if (rc != 0) {
-		diag_add(sink->diag, file->place, "cannot read '%s': %s", file->text, strerror(-rc));
-		return 0;
-	}
-	sink->file = file->text;
-	rc = list_read(file->text, text, len, add, sink, sink->diag);
-	if (rc == 0 && gate != NULL && gate_deny_list(gate, text, len) == -ENOMEM)
-		rc = -ENOMEM;
+	if (rc != 0)
+		return add_unreadable(file, rc, sink->diag);
+	rc = list_read(x.file, text, len, exclude_line, &x, sink->diag);
+	if (rc == 0)
+		rc = gate_deny_list(gate, text, len);
 	free(text);
 	return rc;
-}
-
-static int
-add_files(const struct job_texts *files, list_entry_fn *add, struct list_sink *sink,
-	  struct gate *gate)
-{
-	int rc = 0;
-
-	for (size_t i = 0; i < files->count && rc == 0; i++)
-		rc = add_file(&files->items[i], add, sink, gate);
-	return rc;
-}
-
-static int
-allow_entry(void *context, const struct list_entry *e)
-{
-	struct list_sink *sink = context;
-
-	return targets_allow(sink->builder, e->range);
 }
 
 static int
@@ -119,25 +177,13 @@ add_reserved(struct targets_builder *b)
 	return rc;
 }
 
-/* All of the job's lists into the table's builder. */
 static int
-collect_targets(struct inputs *in, const struct job *job, struct list_sink *sink)
+add_included(const struct job_targets *t, struct sink *sink)
 {
-	const struct job_targets *t = &job->targets;
-	int rc = add_reserved(sink->builder);
+	int rc = add_texts(&t->include, include_entry, sink);
 
-	if (rc == 0)
-		rc = add_texts(&t->allow_reserved, allow_entry, sink);
-	if (rc == 0)
-		rc = add_texts(&t->include, include_entry, sink);
-	if (rc == 0)
-		rc = add_files(&t->include_files, include_entry, sink, NULL);
-	if (rc == 0)
-		rc = add_texts(&t->exclude, exclude_entry, sink);
-	if (rc == 0)
-		rc = add_files(&t->exclude_files, exclude_entry, sink, in->gate);
-	for (size_t i = 0; i < in->onlink_count && rc == 0; i++)
-		rc = targets_exclude(sink->builder, in->onlink[i]);
+	for (size_t i = 0; i < t->include_files.count && rc == 0; i++)
+		rc = include_file(&t->include_files.items[i], sink);
 	for (size_t i = 0; i < t->port_range_count && rc == 0; i++)
 		rc = targets_port(sink->builder, t->ports[i].first, t->ports[i].last);
 	if (rc == 0 && !sink->has_ports)
@@ -145,7 +191,23 @@ collect_targets(struct inputs *in, const struct job *job, struct list_sink *sink
 	return rc;
 }
 
-/* The gate's own way through the same texts: raw, and parsed by the gate. Files came with the table's. */
+static int
+add_excluded(const struct inputs *in, const struct job_targets *t, struct sink *sink)
+{
+	int rc = add_reserved(sink->builder);
+
+	if (rc == 0)
+		rc = add_texts(&t->allow_reserved, allow_entry, sink);
+	if (rc == 0)
+		rc = add_texts(&t->exclude, exclude_entry, sink);
+	for (size_t i = 0; i < t->exclude_files.count && rc == 0; i++)
+		rc = exclude_file(&t->exclude_files.items[i], sink, in->gate);
+	for (size_t i = 0; i < in->onlink_count && rc == 0; i++)
+		rc = targets_exclude(sink->builder, in->onlink[i]);
+	return rc;
+}
+
+/* The gate's own way through the same texts: raw, and parsed by the gate. Files come with the table's. */
 static int
 fill_gate(struct gate *gate, const struct job_targets *t)
 {
@@ -166,54 +228,107 @@ fill_gate(struct gate *gate, const struct job_targets *t)
 	return rc;
 }
 
-int
-lists_build(struct inputs *in, const struct job *job, struct diag *diag)
+/* Nothing is left to scan: say of all that may have taken it what this job has. */
+static void
+refuse_no_targets(const struct inputs *in, const struct sink *sink)
 {
-	struct list_sink sink = {targets_builder_new(), NULL, diag, job_has_ports(job)};
 	struct diag_place none = {0};
-	int rc = -ENOMEM;
+	char first[IPV4_TEXT_SIZE], last[IPV4_TEXT_SIZE];
 
-	in->gate = gate_new();
-	if (sink.builder != NULL && in->gate != NULL)
-		rc = fill_gate(in->gate, &job->targets);
-	if (rc == 0)
-		rc = collect_targets(in, job, &sink);
-	if (rc == 0)
-		rc = targets_build(sink.builder, &in->targets);
-	targets_builder_free(sink.builder);
-	if (rc == 0 && diag_is_empty(diag) && targets_count(in->targets) == 0)
-		diag_add(diag, none,
+	if (sink->entries == 0) {
+		diag_add(sink->diag, none, "no targets: the lists that 'targets' names have none in them");
+		return;
+	}
+	if (in->onlink_count == 0) {
+		diag_add(sink->diag, none,
 			 "no targets are left after exclusions; reserved ranges are excluded unless "
 			 "targets.allow_reserved names them");
+		return;
+	}
+	ipv4_format(in->onlink[0].first, first);
+	ipv4_format(in->onlink[0].last, last);
+	diag_add(sink->diag, none,
+		 "no targets are left: all are excluded, reserved and not named by targets.allow_reserved, or on "
+		 "the interface's own link (%s-%s%s), which asdic does not scan; scan those from a host "
+		 "behind a router",
+		 first, last, in->onlink_count > 1 ? " and others" : "");
+}
+
+static int
+collect(struct inputs *in, const struct job *job, struct sink *sink)
+{
+	int rc = fill_gate(in->gate, &job->targets);
+
+	if (rc == 0)
+		rc = add_included(&job->targets, sink);
+	if (rc == 0)
+		rc = add_excluded(in, &job->targets, sink);
+	if (rc == 0)
+		rc = targets_build(sink->builder, &in->targets);
+	in->names = sink->names;
+	if (in->names != NULL)
+		names_settle(in->names);
 	return rc;
 }
 
 int
-lists_have_public(const struct inputs *in, bool *is_public)
+lists_build(struct inputs *in, const struct job *job, struct diag *diag)
+{
+	struct sink sink = {
+		.builder = targets_builder_new(),
+		.diag = diag,
+		.has_ports = job_has_ports(job),
+	};
+	int rc = -ENOMEM;
+
+	in->gate = gate_new();
+	if (sink.builder != NULL && in->gate != NULL)
+		rc = collect(in, job, &sink);
+	targets_builder_free(sink.builder);
+	if (rc == 0 && diag_is_empty(diag) && targets_count(in->targets) == 0)
+		refuse_no_targets(in, &sink);
+	return rc;
+}
+
+static int
+compare_ranges(const void *a, const void *b)
+{
+	const struct ipv4_range *x = a, *y = b;
+
+	return (x->first > y->first) - (x->first < y->first);
+}
+
+/* Whether sorted ranges hold the whole of one; they may touch and overlap. */
+static bool
+are_within(const struct ipv4_range *sorted, size_t count, struct ipv4_range range)
+{
+	for (size_t i = 0; i < count && sorted[i].first <= range.first; i++) {
+		if (sorted[i].last >= range.last)
+			return true;
+		if (sorted[i].last >= range.first)
+			range.first = sorted[i].last + 1;
+	}
+	return false;
+}
+
+bool
+lists_have_public(const struct inputs *in)
 {
 	const struct targets *t = in->targets;
-	struct targets_builder *b = targets_builder_new();
 	struct ipv4_range reserved[RESERVED_RANGES_MAX];
 	size_t n = reserved_ranges(reserved);
-	uint64_t product = targets_address_count(t) * targets_port_count(t);
-	struct targets *rest = NULL;
-	int rc = b == NULL ? -ENOMEM : targets_port(b, 1, 1);
 
-	for (size_t i = 0; i < targets_range_count(t) && rc == 0; i++)
-		rc = targets_include(b, targets_range(t, i));
-	for (uint64_t i = product; i < targets_count(t) && rc == 0; i++) {
+	qsort(reserved, n, sizeof(*reserved), compare_ranges);
+	for (size_t i = 0; i < targets_range_count(t); i++)
+		if (!are_within(reserved, n, targets_range(t, i)))
+			return true;
+	for (uint64_t i = targets_count(t) - targets_pair_count(t); i < targets_count(t); i++) {
 		uint32_t address;
 		uint16_t port;
 
 		targets_select(t, &i, 1, &address, &port);
-		rc = targets_include(b, (struct ipv4_range){address, address});
+		if (!are_within(reserved, n, (struct ipv4_range){address, address}))
+			return true;
 	}
-	for (size_t i = 0; i < n && rc == 0; i++)
-		rc = targets_exclude(b, reserved[i]);
-	if (rc == 0)
-		rc = targets_build(b, &rest);
-	targets_builder_free(b);
-	*is_public = rc == 0 && targets_count(rest) > 0;
-	targets_free(rest);
-	return rc;
+	return false;
 }

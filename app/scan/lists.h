@@ -15,12 +15,12 @@
 #include "job/job.h"
 
 /*
- * Make in->targets and in->gate; in->onlink is left out of the targets. What is wrong in any list goes
+ * Make in->targets, in->names and in->gate; in->onlink is left out of the targets. What is wrong in any list goes
  * into diag, as does having no target at all. 0 or -ENOMEM. inputs_free() frees them in either case.
  */
 int lists_build(struct inputs *in, const struct job *job, struct diag *diag);
 
-/* Whether any target lies outside the reserved ranges. 0 or -ENOMEM. */
-int lists_have_public(const struct inputs *in, bool *is_public);
+/* Whether any target lies outside the reserved ranges. */
+bool lists_have_public(const struct inputs *in);
 
 #endif /* SCAN_LISTS_H */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "lines/lines.h"
 #include "reserved.h"
 #include "text.h"
 
@@ -19,10 +20,10 @@ load_job(struct request *r, struct diag *diag)
 	int rc = 0;
 
 	if (path != NULL)
-		rc = text_read_file(path, &r->text, &len);
+		rc = lines_read_all(path, &r->text, &len);
 	if (rc != 0) {
 		diag_add(diag, (struct diag_place){path, 0, 0}, "cannot read the job: %s",
-			 strerror(-rc));
+			 lines_error(rc));
 		return -EINVAL;
 	}
 	if (path != NULL && strcmp(path, "-") == 0)

@@ -1,61 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "text.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/time.h"
-
-static int
-read_stream(FILE *f, char **text, size_t *len)
-{
-	size_t size = 65536, at = 0;
-	char *buf = malloc(size);
-
-	while (buf != NULL) {
-		char *grown;
-
-		at += fread(buf + at, 1, size - at - 1, f);
-		if (at < size - 1)
-			break;
-		grown = realloc(buf, size * 2);
-		if (grown == NULL) {
-			free(buf);
-			return -ENOMEM;
-		}
-		buf = grown;
-		size *= 2;
-	}
-	if (buf == NULL)
-		return -ENOMEM;
-	if (ferror(f)) {
-		free(buf);
-		return errno != 0 ? -errno : -EIO;
-	}
-	buf[at] = '\0';
-	*text = buf;
-	*len = at;
-	return 0;
-}
-
-int
-text_read_file(const char *path, char **text, size_t *len)
-{
-	FILE *f;
-	int rc;
-
-	if (strcmp(path, "-") == 0)
-		return read_stream(stdin, text, len);
-	f = fopen(path, "re");
-	if (f == NULL)
-		return -errno;
-	errno = 0;
-	rc = read_stream(f, text, len);
-	fclose(f);
-	return rc;
-}
 
 void
 text_print_faults(struct diag *diag)

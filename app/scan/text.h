@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Small helps of the commands: reading files whole, printing faults, and numbers for people. */
+/* Small helps of the commands: printing faults, and numbers for people. */
 #ifndef SCAN_TEXT_H
 #define SCAN_TEXT_H
 
@@ -7,12 +7,6 @@
 #include <stdint.h>
 
 #include "base/diag.h"
-
-/*
- * Read a file, or standard input for "-", into *text (the caller frees), terminated by a NUL that is not
- * counted. 0 or a negative errno.
- */
-int text_read_file(const char *path, char **text, size_t *len);
 
 /* Print the faults on standard error, one a line, then how many. */
 void text_print_faults(struct diag *diag);

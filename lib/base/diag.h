@@ -32,8 +32,8 @@ struct diag {
 	size_t dropped; /* faults counted but not held: more than DIAG_MAX, or no memory */
 };
 
-/* A list longer than this helps nobody. */
-#define DIAG_MAX 1000
+/* A list longer than this helps nobody: what is beyond is counted. */
+#define DIAG_MAX 100
 
 #define DIAG_EMPTY {0}
 

@@ -47,7 +47,7 @@ int gate_allow(struct gate *g, const char *text, size_t len);
 
 /*
  * Deny every line of a list: an entry as gate_deny() takes it, '#' starts a comment, white space
- * around an entry is nothing. Lines that do not parse are passed over: who gives the list has
+ * around an entry is nothing, and so is a byte order mark before the first. Lines that do not parse are passed over: who gives the list has
  * another reader for faults. 0, or -ENOMEM.
  */
 int gate_deny_list(struct gate *g, const char *text, size_t len);

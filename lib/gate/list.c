@@ -30,6 +30,12 @@ deny_line(struct gate *g, const char *line, size_t len)
 int
 gate_deny_list(struct gate *g, const char *text, size_t len)
 {
+	static const char mark[] = {'\xef', '\xbb', '\xbf'}; /* UTF-8's byte order mark */
+
+	if (len >= sizeof(mark) && memcmp(text, mark, sizeof(mark)) == 0) {
+		text += sizeof(mark);
+		len -= sizeof(mark);
+	}
 	while (len > 0) {
 		const char *feed = memchr(text, '\n', len);
 		size_t line = feed != NULL ? (size_t)(feed - text) : len;

@@ -45,7 +45,6 @@ key_read reader_clock;      /* nothing kept: "02:00" */
 key_read reader_window;     /* nothing kept: "02:00-08:00" */
 key_read reader_cores;      /* nothing kept: [1, 5-15] */
 key_read reader_file;       /* struct job_text: an output file's name */
-key_read reader_list_files; /* struct job_texts: files of targets */
 
 /* Network values. */
 key_read reader_device;       /* struct job_interface */

@@ -53,7 +53,7 @@ static const struct key keys[] = {
 	 .mend = "a mapping, like {include: [203.0.113.0/24], ports: [443]}"},
 	{"targets.include", reader_include, KEY_BUILT, FIELD(targets.include), .max = TEXT_MAX,
 	 .mend = "addresses, CIDRs, first-last ranges or address:port, like [203.0.113.0/24]"},
-	{"targets.include_files", reader_list_files, KEY_BUILT, FIELD(targets.include_files),
+	{"targets.include_files", reader_texts, KEY_BUILT, FIELD(targets.include_files),
 	 .max = TEXT_MAX, .mend = "names of files, or \"-\" for standard input"},
 	{"targets.exclude", reader_exclude, KEY_BUILT, FIELD(targets.exclude), .max = TEXT_MAX,
 	 .mend = "addresses, CIDRs or first-last ranges, like [192.0.2.0/24]"},

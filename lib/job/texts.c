@@ -304,38 +304,9 @@ reader_cores(struct reader *r, const struct key *key, const struct yaml_node *no
 			reader_refuse_item(r, key, reader_item_at(node, i));
 }
 
-static bool
-ends_in(const char *text, const char *ending)
-{
-	size_t len = strlen(text), tail = strlen(ending);
-
-	return len > tail && strcmp(text + len - tail, ending) == 0;
-}
-
 void
 reader_file(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	if (require_words(r, key, node))
 		store_text(r, node, field);
-}
-
-static bool
-is_list_file(struct reader *r, const struct key *key, const struct yaml_node *item)
-{
-	(void)key;
-	if (ends_in(item->text, ".ndjson") || ends_in(item->text, ".ndjson.zst"))
-		reader_refuse_unbuilt(r, item,
-				      "lists of records (.ndjson) are not built yet; write a list "
-				      "of address:port");
-	else if (ends_in(item->text, ".zst"))
-		reader_refuse_unbuilt(r, item,
-				      "compressed lists (.zst) are not built yet; unpack the file");
-	return true;
-}
-
-void
-reader_list_files(struct reader *r, const struct key *key, const struct yaml_node *node,
-		  void *field)
-{
-	reader_list(r, key, node, is_list_file, field);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "base/sort.h"
 #include "targets/range_set.h"
 #include "targets/table.h"
 #include "targets/targets.h"
@@ -89,34 +89,25 @@ targets_pair(struct targets_builder *b, uint32_t address, uint16_t port)
 	return 0;
 }
 
-/* out = a - b, both as they were added. */
 static int
-difference(const struct range_set *a, const struct range_set *b, struct range_set *out)
+add_excluded(void *context, struct ipv4_range range)
 {
-	struct range_set x = RANGE_SET_EMPTY, y = RANGE_SET_EMPTY;
-	int ret;
+	struct targets_builder *b = context;
 
-	ret = range_set_add_all(&x, a);
-	if (ret == 0)
-		ret = range_set_add_all(&y, b);
-	range_set_normalise(&x);
-	range_set_normalise(&y);
-	if (ret == 0)
-		ret = range_set_subtract(&x, &y, out);
-	range_set_free(&x);
-	range_set_free(&y);
-	return ret;
+	return range_set_add(&b->exclude, range);
 }
 
-/* All that is excluded, normalised. */
+/* Make b->exclude all that is excluded, and normalise it and b->include. */
 static int
-excluded_set(const struct targets_builder *b, struct range_set *out)
+settle(struct targets_builder *b)
 {
-	int ret = difference(&b->exclude_default, &b->allow, out);
+	int ret;
 
-	if (ret == 0)
-		ret = range_set_add_all(out, &b->exclude);
-	range_set_normalise(out);
+	range_set_normalise(&b->exclude_default);
+	range_set_normalise(&b->allow);
+	ret = range_set_subtract(&b->exclude_default, &b->allow, add_excluded, b);
+	range_set_normalise(&b->exclude);
+	range_set_normalise(&b->include);
 	return ret;
 }
 
@@ -146,17 +137,38 @@ fill_ports(struct targets *t, const struct targets_builder *b)
 }
 
 static int
-fill_runs(struct targets *t, const struct range_set *included)
+count_run(void *context, struct ipv4_range range)
 {
-	t->runs = included->count;
+	struct targets *t = context;
+
+	(void)range;
+	t->runs++;
+	return 0;
+}
+
+static int
+add_run(void *context, struct ipv4_range range)
+{
+	struct targets *t = context;
+	struct table_run *run = &t->run[t->runs++];
+
+	run->offset = range.first - (uint32_t)t->addresses;
+	t->addresses += ipv4_range_count(range);
+	run->last_rank = (uint32_t)(t->addresses - 1);
+	return 0;
+}
+
+/* Counted first, and then written where they stay: the sets and the table are never held in a third copy. */
+static int
+fill_runs(struct targets *t, struct targets_builder *b)
+{
+	range_set_subtract(&b->include, &b->exclude, count_run, t);
 	t->run = table_array(t, t->runs, sizeof(*t->run));
 	if (t->run == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; i < t->runs; i++) {
-		t->run[i].offset = included->range[i].first - (uint32_t)t->addresses;
-		t->addresses += ipv4_range_count(included->range[i]);
-		t->run[i].last_rank = (uint32_t)(t->addresses - 1);
-	}
+	t->runs = 0;
+	range_set_subtract(&b->include, &b->exclude, add_run, t);
+	range_set_free(&b->include);
 	t->product = t->addresses * t->ports;
 	return 0;
 }
@@ -184,66 +196,62 @@ fill_buckets(struct targets *t)
 	return 0;
 }
 
-/* The pairs that are neither excluded nor in the product; t holds no pairs yet. */
+/*
+ * The pairs that are neither excluded nor in the product, in the array that they were added to; t holds
+ * no pairs yet.
+ */
 static int
-fill_pairs(struct targets *t, const struct targets_builder *b, const struct range_set *excluded)
+fill_pairs(struct targets *t, struct targets_builder *b)
 {
-	uint64_t *pair = table_array(t, b->pairs, sizeof(*pair));
+	uint64_t *pair = b->pair != NULL ? b->pair : calloc(1, sizeof(*pair)), *fitting;
 	size_t kept = 0;
 
-	t->pair = pair;
 	if (pair == NULL)
 		return -ENOMEM;
-	if (b->pairs == 0)
-		return 0;
-	memcpy(pair, b->pair, b->pairs * sizeof(*pair));
-	qsort(pair, b->pairs, sizeof(*pair), table_compare_pairs);
+	t->pair = pair;
+	b->pair = NULL;
+	sort_u64(pair, b->pairs);
 	for (size_t i = 0; i < b->pairs; i++) {
 		uint32_t address = (uint32_t)(pair[i] >> 16);
 		uint64_t index;
 
 		if (kept > 0 && pair[kept - 1] == pair[i])
 			continue;
-		if (!range_set_has(excluded, address) &&
+		if (!range_set_has(&b->exclude, address) &&
 		    targets_rank(t, address, (uint16_t)pair[i], &index) != 0)
 			pair[kept++] = pair[i];
 	}
+	fitting = reallocarray(pair, kept + 1, sizeof(*pair));
+	t->pair = fitting != NULL ? fitting : pair;
 	t->pairs = kept;
+	t->bytes += (kept + 1) * sizeof(*pair);
 	return 0;
 }
 
 static int
-fill_table(struct targets *t, const struct targets_builder *b, const struct range_set *included,
-	   const struct range_set *excluded)
+fill_table(struct targets *t, struct targets_builder *b)
 {
 	int ret;
 
 	t->bytes = sizeof(*t);
 	ret = fill_ports(t, b);
 	if (ret == 0)
-		ret = fill_runs(t, included);
+		ret = fill_runs(t, b);
 	if (ret == 0)
 		ret = fill_buckets(t);
 	if (ret == 0)
-		ret = fill_pairs(t, b, excluded);
+		ret = fill_pairs(t, b);
 	return ret;
 }
 
 int
-targets_build(const struct targets_builder *b, struct targets **out)
+targets_build(struct targets_builder *b, struct targets **out)
 {
-	struct range_set included = RANGE_SET_EMPTY, excluded = RANGE_SET_EMPTY;
 	struct targets *t = calloc(1, sizeof(*t));
-	int ret = t == NULL ? -ENOMEM : 0;
+	int ret = t == NULL ? -ENOMEM : settle(b);
 
 	if (ret == 0)
-		ret = excluded_set(b, &excluded);
-	if (ret == 0)
-		ret = difference(&b->include, &excluded, &included);
-	if (ret == 0)
-		ret = fill_table(t, b, &included, &excluded);
-	range_set_free(&included);
-	range_set_free(&excluded);
+		ret = fill_table(t, b);
 	if (ret != 0) {
 		targets_free(t);
 		return ret;

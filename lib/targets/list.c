@@ -2,53 +2,9 @@
 #include "targets/list.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
-/* How much of a bad entry a message shows. */
-#define SHOWN 40
-
-/* A piece of the input. */
-struct span {
-	const char *text;
-	size_t len;
-};
-
-/* A bad entry as a message may show it: cut, and free of what could upset a terminal. */
-struct shown {
-	char text[SHOWN + sizeof("...")];
-};
-
-static struct shown
-show(struct span s)
-{
-	struct shown out;
-	size_t n = s.len < SHOWN ? s.len : SHOWN;
-
-	for (size_t i = 0; i < n; i++)
-		out.text[i] = s.text[i] >= ' ' && s.text[i] <= '~' ? s.text[i] : '?';
-	strcpy(out.text + n, s.len > SHOWN ? "..." : "");
-	return out;
-}
-
-static int
-is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
-}
-
-/* A span without the white space around it. */
-static struct span
-trim(struct span s)
-{
-	while (s.len > 0 && is_blank(s.text[0])) {
-		s.text++;
-		s.len--;
-	}
-	while (s.len > 0 && is_blank(s.text[s.len - 1]))
-		s.len--;
-	return s;
-}
+#include "targets/span.h"
 
 static size_t
 count_char(struct span s, char c)
@@ -80,7 +36,7 @@ add_no_target(struct span s, struct diag_place place, struct diag *diag)
 	diag_add(diag, place,
 		 "'%s' is not a target; write an address, a CIDR (192.0.2.0/24), first-last or "
 		 "address:port",
-		 show(s).text);
+		 span_show(s).text);
 }
 
 static int
@@ -93,7 +49,7 @@ parse_range(struct span s, struct diag_place place, struct ipv4_range *range, st
 		add_host_bits(s, *range, place, diag);
 		break;
 	case -ERANGE:
-		diag_add(diag, place, "'%s' %s", show(s).text,
+		diag_add(diag, place, "'%s' %s", span_show(s).text,
 			 memchr(s.text, '/', s.len) != NULL
 				 ? "has a prefix longer than 32; write /0 to /32"
 				 : "ends before it starts; write the lower address first");
@@ -102,22 +58,6 @@ parse_range(struct span s, struct diag_place place, struct ipv4_range *range, st
 		add_no_target(s, place, diag);
 	}
 	return -EINVAL;
-}
-
-/* A port in decimal, 1 to 65535; 0 for anything else. */
-static uint16_t
-parse_port(struct span s)
-{
-	uint32_t port = 0;
-
-	if (s.len == 0 || s.len > 5 || s.text[0] == '0')
-		return 0;
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.text[i] < '0' || s.text[i] > '9')
-			return 0;
-		port = port * 10 + (uint32_t)(s.text[i] - '0');
-	}
-	return port <= UINT16_MAX ? (uint16_t)port : 0;
 }
 
 /* What stands before a port and is no address: many addresses, or nonsense. */
@@ -132,7 +72,7 @@ add_no_address(struct span s, struct span address, struct diag_place place, stru
 		diag_add(diag, place,
 			 "'%s': only a single address takes a port here; list '%s' without it and "
 			 "give the port to all targets",
-			 show(s).text, show(address).text);
+			 span_show(s).text, span_show(address).text);
 }
 
 static int
@@ -147,10 +87,10 @@ parse_pair(struct span s, const char *colon, struct diag_place place, struct lis
 		return -EINVAL;
 	}
 	out->range.last = out->range.first;
-	out->port = parse_port(port);
+	out->port = span_port(port);
 	if (out->port == 0) {
-		diag_add(diag, place, "'%s': '%s' is not a port; write 1 to 65535", show(s).text,
-			 show(port).text);
+		diag_add(diag, place, "'%s': '%s' is not a port; write 1 to 65535", span_show(s).text,
+			 span_show(port).text);
 		return -EINVAL;
 	}
 	return 0;
@@ -160,16 +100,16 @@ int
 list_read_entry(const char *text, size_t len, struct diag_place place, struct list_entry *out,
 		struct diag *diag)
 {
-	struct span s = trim((struct span){text, len});
+	struct span s = span_trim((struct span){text, len});
 	const char *colon = memchr(s.text, ':', s.len);
 
-	*out = (struct list_entry){.text = s.text, .len = s.len};
+	*out = (struct list_entry){.text = s.text, .len = s.len, .place = place};
 	if (colon == NULL)
 		return parse_range(s, place, &out->range, diag);
 	if (count_char(s, ':') == 1)
 		return parse_pair(s, colon, place, out, diag);
 	diag_add(diag, place, "'%s' is an IPv6 address or no target; asdic scans IPv4",
-		 show(s).text);
+		 span_show(s).text);
 	return -EINVAL;
 }
 
@@ -190,29 +130,18 @@ next_line(struct span *rest)
 	return line;
 }
 
-/* The entry of a line; of no length where there is none. */
-static struct span
-line_entry(struct span line)
-{
-	const char *comment = memchr(line.text, '#', line.len);
-
-	if (comment != NULL)
-		line.len = (size_t)(comment - line.text);
-	return trim(line);
-}
-
 int
 list_read(const char *file, const char *text, size_t len, list_entry_fn *entry, void *context,
 	  struct diag *diag)
 {
 	struct diag_place place = {.file = file};
-	struct span rest = {text, len};
+	struct span rest = span_without_mark((struct span){text, len});
 	struct list_entry parsed;
 	int ret = 0;
 
 	while (rest.len > 0 && ret == 0) {
 		struct span line = next_line(&rest);
-		struct span s = line_entry(line);
+		struct span s = span_trim(span_without_comment(line));
 
 		place.line++;
 		place.column = (unsigned int)(s.text - line.text) + 1;

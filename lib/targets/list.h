@@ -3,8 +3,8 @@
  * Target lists as text: ZMap's format, and address:port.
  *
  * One entry a line: an address, a CIDR, "first-last", or address:port. '#' starts a comment, white
- * space around an entry is nothing, CRLF is a line's end, empty lines are skipped. Host bits after
- * a prefix are an error that names the network meant. Bytes are foreign: any input of any length is
+ * space around an entry is nothing, CRLF is a line's end, empty lines and a UTF-8 byte order mark at
+ * the start are skipped; rows.h has what else lists in files may hold. Host bits after a prefix are an error that names the network meant. Bytes are foreign: any input of any length is
  * read in one pass, without allocation.
  *
  * Any thread; no state.
@@ -23,6 +23,7 @@ struct list_entry {
 	uint16_t port;    /* 0: none was given */
 	const char *text; /* the entry as written, not terminated; points into the input */
 	size_t len;
+	struct diag_place place;
 };
 
 /* Called for each entry; a non-zero return (a negative errno) ends the reading with it. */

@@ -4,12 +4,33 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/sort.h"
+
+static uint64_t
+pack(struct ipv4_range range)
+{
+	return (uint64_t)range.first << 32 | range.last;
+}
+
+/* Whether a range overlaps or touches one before it, which ends at last. */
+static int
+joins(uint32_t last, struct ipv4_range next)
+{
+	return last == UINT32_MAX || next.first <= last + 1;
+}
+
 int
 range_set_add(struct range_set *s, struct ipv4_range range)
 {
-	struct ipv4_range *grown;
+	struct ipv4_range before = s->count > 0 ? range_set_at(s, s->count - 1) : range;
+	uint64_t *grown;
 	size_t room;
 
+	if (s->count > 0 && range.first >= before.first && joins(before.last, range)) {
+		if (range.last > before.last)
+			s->range[s->count - 1] = pack((struct ipv4_range){before.first, range.last});
+		return 0;
+	}
 	if (s->count == s->room) {
 		room = s->room == 0 ? 16 : s->room * 2;
 		grown = reallocarray(s->range, room, sizeof(*grown));
@@ -18,33 +39,8 @@ range_set_add(struct range_set *s, struct ipv4_range range)
 		s->range = grown;
 		s->room = room;
 	}
-	s->range[s->count++] = range;
+	s->range[s->count++] = pack(range);
 	return 0;
-}
-
-int
-range_set_add_all(struct range_set *s, const struct range_set *other)
-{
-	int ret = 0;
-
-	for (size_t i = 0; i < other->count && ret == 0; i++)
-		ret = range_set_add(s, other->range[i]);
-	return ret;
-}
-
-static int
-compare_ranges(const void *a, const void *b)
-{
-	const struct ipv4_range *x = a, *y = b;
-
-	return (x->first > y->first) - (x->first < y->first);
-}
-
-/* Whether a range overlaps or touches an earlier one that ends at last. */
-static int
-joins(uint32_t last, const struct ipv4_range *next)
-{
-	return last == UINT32_MAX || next->first <= last + 1;
 }
 
 void
@@ -54,14 +50,14 @@ range_set_normalise(struct range_set *s)
 
 	if (s->count < 2)
 		return;
-	qsort(s->range, s->count, sizeof(*s->range), compare_ranges);
+	sort_u64(s->range, s->count);
 	for (size_t i = 1; i < s->count; i++) {
-		struct ipv4_range *end = &s->range[kept];
+		struct ipv4_range before = range_set_at(s, kept), range = range_set_at(s, i);
 
-		if (!joins(end->last, &s->range[i]))
+		if (!joins(before.last, range))
 			s->range[++kept] = s->range[i];
-		else if (end->last < s->range[i].last)
-			end->last = s->range[i].last;
+		else if (before.last < range.last)
+			s->range[kept] = pack((struct ipv4_range){before.first, range.last});
 	}
 	s->count = kept + 1;
 }
@@ -71,32 +67,34 @@ range_set_normalise(struct range_set *s)
  * to the first of b that may matter to a later range.
  */
 static int
-subtract_range(struct ipv4_range left, const struct range_set *b, size_t *at, struct range_set *out)
+subtract_range(struct ipv4_range left, const struct range_set *b, size_t *at, range_set_fn *take,
+	       void *context)
 {
 	int ret;
 
-	while (*at < b->count && b->range[*at].last < left.first)
+	while (*at < b->count && range_set_at(b, *at).last < left.first)
 		(*at)++;
-	for (; *at < b->count && b->range[*at].first <= left.last; (*at)++) {
-		const struct ipv4_range *cut = &b->range[*at];
-		struct ipv4_range before = {left.first, cut->first - 1};
+	for (; *at < b->count && range_set_at(b, *at).first <= left.last; (*at)++) {
+		struct ipv4_range cut = range_set_at(b, *at);
+		struct ipv4_range before = {left.first, cut.first - 1};
 
-		ret = cut->first > left.first ? range_set_add(out, before) : 0;
-		if (ret != 0 || cut->last >= left.last)
+		ret = cut.first > left.first ? take(context, before) : 0;
+		if (ret != 0 || cut.last >= left.last)
 			return ret;
-		left.first = cut->last + 1;
+		left.first = cut.last + 1;
 	}
-	return range_set_add(out, left);
+	return take(context, left);
 }
 
 int
-range_set_subtract(const struct range_set *a, const struct range_set *b, struct range_set *out)
+range_set_subtract(const struct range_set *a, const struct range_set *b, range_set_fn *take,
+		   void *context)
 {
 	size_t at = 0;
 	int ret = 0;
 
 	for (size_t i = 0; i < a->count && ret == 0; i++)
-		ret = subtract_range(a->range[i], b, &at, out);
+		ret = subtract_range(range_set_at(a, i), b, &at, take, context);
 	return ret;
 }
 
@@ -108,12 +106,12 @@ range_set_has(const struct range_set *s, uint32_t address)
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (s->range[middle].last < address)
+		if (range_set_at(s, middle).last < address)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low < s->count && s->range[low].first <= address;
+	return low < s->count && range_set_at(s, low).first <= address;
 }
 
 void

@@ -254,8 +254,6 @@ test_example(void **state)
 {
 	static const char expected[] =
 		"job:13:5: 'rate' is not built yet; remove it\n"
-		"job:16:35: lists of records (.ndjson) are not built yet; write a list of "
-		"address:port\n"
 		"job:25:1: 'canaries' is not built yet; remove it\n"
 		"job:26:31: 'key_file' is not built yet; remove it\n"
 		"job:27:1: 'grabs' is not built yet; remove it\n"
