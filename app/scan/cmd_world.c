@@ -186,16 +186,25 @@ print_share(const char *name, uint64_t share)
 }
 
 static void
+print_offers(const struct world_description *d, const struct world_offers *offers)
+{
+	if (offers->count > 0)
+		fputs(offers->count > 1 ? " services" : " service", stdout);
+	for (size_t i = 0; i < offers->count; i++)
+		print_share(d->services[offers->list[i].service].name, offers->list[i].share);
+}
+
+static void
 print_port(const char *name, uint64_t open, uint64_t closed)
 {
 	printf("  %-12s", name);
 	print_share("open", open);
 	print_share("closed", closed);
-	puts(open == 0 && closed == 0 ? " silent" : "");
+	fputs(open == 0 && closed == 0 ? " silent" : "", stdout);
 }
 
 static void
-print_network(const struct world_network *n)
+print_network(const struct world_description *d, const struct world_network *n)
 {
 	char name[WORLD_NETWORK_NAME_SIZE], port[16];
 
@@ -212,12 +221,16 @@ print_network(const struct world_network *n)
 	       (double)n->latency_max_ns / NS_PER_MS);
 	if (n->synack_retries > 0)
 		printf(" SYN-ACK repeats %u", n->synack_retries);
-	puts(n->service == WORLD_SERVICE_NONE ? " service none" : "");
+	print_offers(d, &n->offers);
+	puts("");
 	for (size_t i = 0; i < n->ports_count; i++) {
 		snprintf(port, sizeof(port), "port %u", n->ports[i].port);
 		print_port(port, n->ports[i].open, n->ports[i].closed);
+		print_offers(d, &n->ports[i].offers);
+		puts("");
 	}
 	print_port("other ports", n->open, n->closed);
+	puts("");
 }
 
 static void
@@ -227,7 +240,7 @@ summarise(const struct world *w)
 
 	printf("seed %" PRIu64 "\n", d->seed);
 	for (size_t i = 0; i < d->networks_count; i++)
-		print_network(&d->networks[i]);
+		print_network(d, &d->networks[i]);
 	puts("elsewhere: silent");
 	if (d->forged_pps > 0)
 		printf("forged: %" PRIu64 " packets/s\n", d->forged_pps);

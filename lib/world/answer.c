@@ -7,8 +7,6 @@
 #include "world/faults.h"
 
 #define VLAN_TAG_SIZE 4
-#define SYNACK_MSS 1460
-#define SYNACK_WSCALE 7
 
 /* The longest: an error that quotes a whole head. */
 _Static_assert(sizeof(struct wire_ether) + VLAN_TAG_SIZE + sizeof(struct wire_ipv4) +
@@ -48,16 +46,22 @@ world_answer_flow(const struct world *w, const struct world_event *e)
 }
 
 uint32_t
-world_answer_isn(uint64_t flow)
+world_answer_isn(uint64_t flow, uint32_t syn_seq)
 {
-	return (uint32_t)world_draw(flow, DRAW_ISN, 0);
+	return (uint32_t)world_draw(flow, DRAW_ISN, syn_seq);
 }
 
 /* A host, whatever it is asked. */
 static uint64_t
+address_hash(const struct world *w, uint32_t address)
+{
+	return world_flow_hash(w->seed, 0, address, 0, 0);
+}
+
+static uint64_t
 host_hash(const struct world *w, const struct world_event *e)
 {
-	return world_flow_hash(w->seed, 0, load_be32(head_ip(e)->dst), 0, 0);
+	return address_hash(w, load_be32(head_ip(e)->dst));
 }
 
 static uint8_t
@@ -82,6 +86,12 @@ host_window(uint64_t host)
 	uint64_t system = world_scale(world_draw(host, DRAW_SYSTEM, 0), 10);
 
 	return system < 3 ? 64240 : system < 6 ? 65160 : system < 9 ? 65535 : 4128;
+}
+
+uint16_t
+world_answer_window(const struct world *w, uint32_t host)
+{
+	return host_window(address_hash(w, host));
 }
 
 static void
@@ -145,10 +155,13 @@ echo_build(const struct world *w, const struct world_event *e, uint64_t flow, ui
 	return sizeof(*ip) + len;
 }
 
-/* MSS always, the others where the SYN offers them; each padded to four bytes. */
+/* MSS always, the others where the SYN offers them; each padded to four bytes. A window that a
+ * service names is not scaled. */
 static size_t
-synack_options(const struct world_event *e, uint64_t flow, uint8_t *options)
+synack_options(const struct world_event *e, const struct world_service *service, uint64_t flow,
+	       uint8_t *options)
 {
+	uint16_t mss = service->mss != 0 ? service->mss : WORLD_MSS;
 	const struct wire_tcp *syn = head_tcp(e);
 	size_t end = head_ip_len(e) + (size_t)(syn->data_offset >> 4) * 4, n = 4;
 	const uint8_t *first = (const uint8_t *)(syn + 1);
@@ -157,7 +170,8 @@ synack_options(const struct world_event *e, uint64_t flow, uint8_t *options)
 	if (end > e->head_len)
 		end = e->head_len;
 	wire_tcp_options_read(first, end - (size_t)(first - e->head), &offered);
-	memcpy(options, (const uint8_t[]){2, 4, SYNACK_MSS >> 8, SYNACK_MSS & 0xff}, 4);
+	memcpy(options, (const uint8_t[]){2, 4}, 2);
+	store_be16(options + 2, mss);
 	if (offered.has_sack_perm) {
 		memcpy(options + n, (const uint8_t[]){1, 1, 4, 2}, 4);
 		n += 4;
@@ -168,8 +182,8 @@ synack_options(const struct world_event *e, uint64_t flow, uint8_t *options)
 		store_be32(options + n + 8, offered.ts_value);
 		n += 12;
 	}
-	if (offered.has_wscale) {
-		memcpy(options + n, (const uint8_t[]){1, 3, 3, SYNACK_WSCALE}, 4);
+	if (offered.has_wscale && service->window == WORLD_WINDOW_UNSAID) {
+		memcpy(options + n, (const uint8_t[]){1, 3, 3, WORLD_WSCALE}, 4);
 		n += 4;
 	}
 	return n;
@@ -181,7 +195,11 @@ synack_build(const struct world *w, const struct world_event *e, uint64_t flow, 
 	struct wire_ipv4 *ip = (struct wire_ipv4 *)packet;
 	struct wire_tcp *tcp = (struct wire_tcp *)(ip + 1);
 	const struct wire_tcp *syn = head_tcp(e);
-	size_t len = sizeof(*tcp) + synack_options(e, flow, (uint8_t *)(tcp + 1));
+	const struct world_service *service =
+		world_service_at(w, load_be32(head_ip(e)->dst), load_be16(syn->dst_port));
+	size_t len = sizeof(*tcp) + synack_options(e, service, flow, (uint8_t *)(tcp + 1));
+	uint32_t window = service->window != WORLD_WINDOW_UNSAID ? service->window
+								 : host_window(host_hash(w, e));
 
 	answer_ip(w, e, flow, IP_PROTO_TCP, sizeof(*ip) + len, ip);
 	*tcp = (struct wire_tcp){
@@ -190,9 +208,9 @@ synack_build(const struct world *w, const struct world_event *e, uint64_t flow, 
 	};
 	memcpy(tcp->src_port, syn->dst_port, 2);
 	memcpy(tcp->dst_port, syn->src_port, 2);
-	store_be32(tcp->seq, world_answer_isn(flow));
+	store_be32(tcp->seq, world_answer_isn(flow, load_be32(syn->seq)));
 	store_be32(tcp->ack, load_be32(syn->seq) + 1);
-	store_be16(tcp->window, host_window(host_hash(w, e)));
+	store_be16(tcp->window, (uint16_t)window);
 	wire_tcp_checksum_set(ip, tcp, (uint16_t)len);
 	return sizeof(*ip) + len;
 }
@@ -258,6 +276,16 @@ unreachable_build(const struct world *w, const struct world_event *e, uint64_t f
 	return sizeof(*ip) + len;
 }
 
+/* To the least that Ethernet carries. */
+static unsigned int
+pad(uint8_t *frame, size_t len)
+{
+	if (len >= WIRE_FRAME_MIN)
+		return (unsigned int)len;
+	memset(frame + len, 0, WIRE_FRAME_MIN - len);
+	return WIRE_FRAME_MIN;
+}
+
 unsigned int
 world_answer_build(const struct world *w, const struct world_event *e, uint64_t flow,
 		   uint8_t frame[WORLD_FRAME_MAX], uint16_t *packet)
@@ -278,8 +306,51 @@ world_answer_build(const struct world *w, const struct world_event *e, uint64_t 
 	else
 		len = unreachable_build(w, e, flow, network);
 	*packet = e->kind == ANSWER_ARP ? 0 : (uint16_t)len;
-	if (header_len + len < WIRE_FRAME_MIN)
-		memset(network + len, 0, WIRE_FRAME_MIN - header_len - len);
-	len += header_len;
-	return (unsigned int)(len < WIRE_FRAME_MIN ? WIRE_FRAME_MIN : len);
+	return pad(frame, header_len + len);
+}
+
+/* A host's TCP header with what it has to say behind it. */
+static size_t
+segment_build(const struct world *w, const struct world_event *e, uint64_t flow,
+	      const uint8_t *data, size_t data_len, uint8_t *packet)
+{
+	static const uint8_t timestamp[] = {1, 1, 8, 10};
+	const struct answer_segment *s = (const struct answer_segment *)e->head;
+	struct wire_ipv4 *ip = (struct wire_ipv4 *)packet;
+	struct wire_tcp *tcp = (struct wire_tcp *)(ip + 1);
+	uint8_t *behind = (uint8_t *)(tcp + 1);
+	uint16_t id = (uint16_t)(world_draw(flow, DRAW_IP_ID, 0) + 1 + load_be16(s->ip.id));
+	size_t len;
+
+	*tcp = s->tcp;
+	memcpy(tcp->src_port, s->tcp.dst_port, 2);
+	memcpy(tcp->dst_port, s->tcp.src_port, 2);
+	if (s->has_ts != 0) {
+		memcpy(behind, timestamp, 4);
+		memcpy(behind + 4, s->ts_value, 4);
+		memcpy(behind + 8, s->ts_echo, 4);
+		behind += 12;
+	}
+	tcp->data_offset = (uint8_t)((behind - (uint8_t *)tcp) / 4 << 4);
+	if (data_len > 0)
+		memcpy(behind, data, data_len);
+	len = (size_t)(behind - (uint8_t *)tcp) + data_len;
+	wire_ipv4_build(ip, load_be32(s->ip.dst), load_be32(s->ip.src), IP_PROTO_TCP,
+			(uint16_t)(sizeof(*ip) + len), id, host_ttl(host_hash(w, e)));
+	wire_tcp_checksum_set(ip, tcp, (uint16_t)len);
+	return sizeof(*ip) + len;
+}
+
+unsigned int
+world_segment_build(const struct world *w, const struct world_event *e, uint64_t flow,
+		    const uint8_t *data, size_t data_len, uint8_t frame[WORLD_FRAME_MAX],
+		    uint16_t *packet)
+{
+	uint8_t *network;
+	size_t len;
+
+	ether_build(frame, e, ETHER_TYPE_IPV4, &network);
+	len = segment_build(w, e, flow, data, data_len, network);
+	*packet = (uint16_t)len;
+	return pad(frame, (size_t)(network - frame) + len);
 }

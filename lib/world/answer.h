@@ -6,6 +6,7 @@
 #ifndef WORLD_ANSWER_H
 #define WORLD_ANSWER_H
 
+#include "wire/wire.h"
 #include "world/events.h"
 #include "world/truth.h"
 
@@ -15,17 +16,46 @@ enum world_answer_kind {
 	ANSWER_SYNACK,
 	ANSWER_RESET,
 	ANSWER_UNREACHABLE,
+	ANSWER_SEGMENT, /* of a connection: see struct answer_segment */
+	EVENT_TIMER,    /* no answer: a connection's time has come */
 };
+
+/*
+ * The head of an ANSWER_SEGMENT: headers in the client's direction, as if it answered them, so that
+ * flow and identity are found as of any answer; but sequence and acknowledgement numbers, flags and
+ * window as the host is to say them. The IP ID is the number of the packet in its connection.
+ */
+struct answer_segment {
+	struct wire_ipv4 ip;
+	struct wire_tcp tcp;
+	uint8_t block[4]; /* index of the data's block, big-endian; 0: no data */
+	uint8_t ts_value[4];
+	uint8_t ts_echo[4];
+	uint8_t has_ts;
+};
+
+_Static_assert(sizeof(struct answer_segment) <= EVENT_HEAD_MAX, "fits a head");
 
 /* The flow of the packet that an event answers; 0 for ARP. */
 uint64_t world_answer_flow(const struct world *w, const struct world_event *e);
 
-/* The initial sequence number of the host's side of a flow. */
-uint32_t world_answer_isn(uint64_t flow);
+/* The initial sequence number of the host's side of a flow, of whose SYN it is a function too: so
+ * an ACK proves that there was one. */
+uint32_t world_answer_isn(uint64_t flow, uint32_t syn_seq);
 
-/* Write the frame, padded to the least that Ethernet carries. Returns its length; *packet is the
+/* The window that a host has by its kind, without scaling, and the shift of scaled ones. */
+uint16_t world_answer_window(const struct world *w, uint32_t host);
+#define WORLD_WSCALE 7
+#define WORLD_MSS 1460
+
+/* Write the frame of any answer but a segment, padded to the least that Ethernet carries. Returns its length; *packet is the
  * number of bytes of its IPv4 packet, 0 for ARP, which ends before the padding. */
 unsigned int world_answer_build(const struct world *w, const struct world_event *e, uint64_t flow,
 				uint8_t frame[WORLD_FRAME_MAX], uint16_t *packet);
+
+/* The same for an ANSWER_SEGMENT with its data. */
+unsigned int world_segment_build(const struct world *w, const struct world_event *e, uint64_t flow,
+				 const uint8_t *data, size_t len, uint8_t frame[WORLD_FRAME_MAX],
+				 uint16_t *packet);
 
 #endif /* WORLD_ANSWER_H */

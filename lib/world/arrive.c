@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "wire/wire.h"
-#include "world/stage.h"
+#include "world/server.h"
 
 /* A copy follows within two milliseconds. */
 #define DUPLICATE_MAX_NS (2 * NS_PER_MS)
@@ -38,6 +38,10 @@ duplicate(struct world_stage *s, const struct world_event *e, uint64_t flow, uin
 	copy->index = index;
 	copy->copy = true;
 	copy->repeats = false;
+	if (copy->kind == ANSWER_SEGMENT && !server_copy(s, copy)) {
+		events_give(s->events, copy);
+		return;
+	}
 	stage_launch(s, copy, flow, arrival_ns + world_scale(delay, DUPLICATE_MAX_NS));
 }
 
@@ -61,6 +65,11 @@ count_out(struct world_counters *c, const struct world_event *e)
 	case ANSWER_UNREACHABLE:
 		c->unreachables++;
 		break;
+	case ANSWER_SEGMENT:
+		c->segments++;
+		break;
+	case EVENT_TIMER:
+		break;
 	}
 }
 
@@ -77,7 +86,8 @@ arrive(struct world_stage *s, const struct world_event *e, uint64_t flow, uint64
 		s->counters.lost_back++;
 		return 0;
 	}
-	len = world_answer_build(s->world, e, flow, frame, &packet);
+	len = e->kind == ANSWER_SEGMENT ? server_frame(s, e, flow, frame, &packet)
+					: world_answer_build(s->world, e, flow, frame, &packet);
 	count_out(&s->counters, e);
 	s->counters.reordered += arrival_ns != e->due_ns;
 	if (stage_happens(e, flow, DRAW_CORRUPT, t->corrupt)) {
@@ -103,13 +113,30 @@ repeat(struct world_stage *s, struct world_event *e, uint64_t flow, uint64_t arr
 	stage_launch(s, e, flow, arrival_ns + (NS_PER_SEC << e->repeat++));
 }
 
+static void
+timer(struct world_stage *s, struct world_event *e)
+{
+	struct world_event due = *e;
+
+	events_give(s->events, e);
+	server_timer(s, due.due_ns, &due);
+}
+
 static unsigned int
 deliver(struct world_stage *s, struct world_event *e, uint8_t *frame)
 {
-	uint64_t flow = world_answer_flow(s->world, e);
-	uint64_t arrival_ns = e->due_ns - stage_reorder_ns(s, e, flow);
-	unsigned int len = arrive(s, e, flow, arrival_ns, frame);
+	uint64_t flow, arrival_ns;
+	unsigned int len;
 
+	if (e->kind == EVENT_TIMER) {
+		timer(s, e);
+		return 0;
+	}
+	flow = world_answer_flow(s->world, e);
+	arrival_ns = e->due_ns - stage_reorder_ns(s, e, flow);
+	len = arrive(s, e, flow, arrival_ns, frame);
+	if (e->kind == ANSWER_SEGMENT)
+		server_release(s, e);
 	s->counters.repeats += e->repeat > 0 && !e->copy;
 	if (e->repeats)
 		repeat(s, e, flow, arrival_ns);

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "wire/wire.h"
-#include "world/stage.h"
+#include "world/server.h"
 
 /* An event that answers a reaction; NULL, counted, when the stage is full. */
 static struct world_event *
@@ -103,20 +103,23 @@ answer_fits(const struct world_event *e, const struct world_reaction *r)
 
 	if (load_be32(tcp->seq) != load_be32(syn->seq) + 1)
 		return false;
-	return (tcp->flags & TCP_RST) != 0 || load_be32(tcp->ack) == world_answer_isn(r->flow) + 1;
+	return (tcp->flags & TCP_RST) != 0 ||
+	       load_be32(tcp->ack) == world_answer_isn(r->flow, load_be32(syn->seq)) + 1;
 }
 
-/* Ends the repeats. The one that has left its host by the time that this arrives still comes. */
+/* Ends the repeats, and is the beginning of a connection where hosts speak. The one that has left its host by the time that this arrives still comes. */
 static void
 answer_react(struct world_stage *s, uint64_t now_ns, const struct world_reaction *r)
 {
 	struct world_event *e = stage_flow_find(s, r->flow, r->packet);
 
 	if (e == NULL || !answer_fits(e, r)) {
-		s->counters.strays++;
+		if (!server_hear(s, now_ns, r, NULL))
+			s->counters.strays++;
 		return;
 	}
 	s->counters.answered++;
+	server_hear(s, now_ns, r, e);
 	stage_flow_remove(s, r->flow, e);
 	if (e->due_ns - stage_reorder_ns(s, e, r->flow) >= now_ns + stage_latency_ns(s, e, r->flow))
 		events_cancel(s->events, e);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "world/stage.h"
+#include "world/server.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +22,10 @@ world_stage_create(const struct world *w, const struct world_stage_config *confi
 	s->forged_ns = TIME_NEVER;
 	s->flows = calloc(buckets, sizeof(*s->flows));
 	s->events = events_create(config->events);
-	if (s->flows == NULL || s->events == NULL) {
+	if (config->connections > 0)
+		s->servers = servers_create(config->connections, config->tls);
+	if (s->flows == NULL || s->events == NULL ||
+	    (config->connections > 0 && s->servers == NULL)) {
 		world_stage_free(s);
 		return NULL;
 	}
@@ -34,6 +37,7 @@ world_stage_free(struct world_stage *s)
 {
 	if (s == NULL)
 		return;
+	servers_free(s->servers);
 	events_free(s->events);
 	free(s->flows);
 	free(s);

@@ -16,8 +16,11 @@
 #define REORDER_MIN_NS (1 * NS_PER_MS)
 #define REORDER_MAX_NS (50 * NS_PER_MS)
 
+struct servers;
+
 struct world_stage {
 	const struct world *world;
+	struct servers *servers; /* NULL: none speak */
 	struct events *events;
 	uint32_t *flows; /* buckets of SYN-ACKs that will be said again: event indices, chained */
 	uint32_t flows_mask;
@@ -57,12 +60,18 @@ stage_happens(const struct world_event *e, uint64_t flow, enum world_draw what, 
 }
 
 static inline uint64_t
-stage_latency_ns(const struct world_stage *s, const struct world_event *e, uint64_t flow)
+stage_network_latency_ns(const struct world_stage *s, uint16_t network, uint64_t flow)
 {
-	const struct world_terrain *t = &s->world->terrain[e->network];
+	const struct world_terrain *t = &s->world->terrain[network];
 
 	return t->latency_min_ns + world_scale(world_draw(flow, DRAW_LATENCY, 0),
 					       t->latency_max_ns - t->latency_min_ns + 1);
+}
+
+static inline uint64_t
+stage_latency_ns(const struct world_stage *s, const struct world_event *e, uint64_t flow)
+{
+	return stage_network_latency_ns(s, e->network, flow);
 }
 
 /* How much later than its flow's latency says a packet comes: others overtake it. */

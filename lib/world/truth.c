@@ -6,25 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ceil(share * 2^64): below it is where a hash is below the share, exactly. The largest share short
- * of all is bounded by 2^64 - 18, so that UINT64_MAX is free to stand for always. */
-static uint64_t
-bound_of(uint64_t share)
-{
-	const unsigned __int128 one = WORLD_SHARE_ONE;
-
-	if (share == WORLD_SHARE_ONE)
-		return UINT64_MAX;
-	return (uint64_t)((((unsigned __int128)share << 64) + one - 1) / one);
-}
+#include "world/market.h"
 
 static struct world_bounds
 bounds_of(uint64_t open, uint64_t closed, uint64_t unreachable)
 {
 	return (struct world_bounds){
-		.open = bound_of(open),
-		.closed = bound_of(open + closed),
-		.unreachable = bound_of(open + closed + unreachable),
+		.open = world_bound(open),
+		.closed = world_bound(open + closed),
+		.unreachable = world_bound(open + closed + unreachable),
 	};
 }
 
@@ -85,12 +75,12 @@ terrain_compile(struct world_terrain *t, const struct world_network *n, struct w
 		.fallback = bounds_of(n->open, n->closed, n->unreachable),
 		.rules = rules,
 		.rules_count = n->ports_count,
-		.echo = bound_of(n->echo),
-		.loss_out = bound_of(n->loss_out),
-		.loss_back = bound_of(n->loss_back),
-		.duplicate = bound_of(n->duplicate),
-		.reorder = bound_of(n->reorder),
-		.corrupt = bound_of(n->corrupt),
+		.echo = world_bound(n->echo),
+		.loss_out = world_bound(n->loss_out),
+		.loss_back = world_bound(n->loss_back),
+		.duplicate = world_bound(n->duplicate),
+		.reorder = world_bound(n->reorder),
+		.corrupt = world_bound(n->corrupt),
 		.latency_min_ns = n->latency_min_ns,
 		.latency_max_ns = n->latency_max_ns,
 		.synack_retries = n->synack_retries,
@@ -194,7 +184,7 @@ world_compile(struct world *w, const struct world_description *d)
 	w->description = *d;
 	w->description.networks = w->networks;
 	segments_compile(w);
-	return 0;
+	return market_compile(w, d);
 }
 
 int
@@ -237,6 +227,7 @@ world_free(struct world *w)
 {
 	if (w == NULL)
 		return;
+	market_free(w->market);
 	free(w->terrain);
 	free(w->networks);
 	free(w->ports);

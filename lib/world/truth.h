@@ -20,9 +20,16 @@ struct world_bounds {
 	uint64_t unreachable;
 };
 
+/* Which services there are, and in what shares: a span of the world's offers. */
+struct world_mix {
+	uint32_t first;
+	uint32_t count;
+};
+
 struct world_rule {
 	struct world_bounds bounds;
 	uint16_t port;
+	struct world_mix mix;
 };
 
 /* A network; chances are bounds for world_chance(). */
@@ -39,6 +46,7 @@ struct world_terrain {
 	uint64_t latency_min_ns;
 	uint64_t latency_max_ns;
 	unsigned int synack_retries;
+	struct world_mix mix; /* of ports whose rule has none */
 };
 
 struct world {
@@ -51,6 +59,7 @@ struct world {
 	struct world_rule *rules;     /* of all networks */
 	struct world_network *networks;
 	struct world_port *ports;
+	struct world_market *market;
 	struct world_description description;
 };
 
@@ -67,6 +76,18 @@ static inline bool
 world_chance(uint64_t hash, uint64_t bound)
 {
 	return hash < bound;
+}
+
+/* ceil(share * 2^64): below it is where a hash is below the share, exactly. The largest share short
+ * of all is bounded by 2^64 - 18, so that UINT64_MAX is free to stand for always. */
+static inline uint64_t
+world_bound(uint64_t share)
+{
+	const unsigned __int128 one = WORLD_SHARE_ONE;
+
+	if (share == WORLD_SHARE_ONE)
+		return UINT64_MAX;
+	return (uint64_t)((((unsigned __int128)share << 64) + one - 1) / one);
 }
 
 static inline uint64_t

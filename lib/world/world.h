@@ -29,6 +29,7 @@
 #include <stdint.h>
 
 #include "base/ipv4.h"
+#include "world/service.h"
 
 /* ---- Description ------------------------------------------------------------------------- */
 
@@ -44,17 +45,12 @@
 #define WORLD_LATENCY_MAX_NS UINT64_C(60000000000)
 #define WORLD_FORGED_RATE_MAX 100000000
 
-/* What the hosts of a network say behind an open port. */
-enum world_service {
-	WORLD_SERVICE_UNSAID,
-	WORLD_SERVICE_NONE, /* completes the handshake, never speaks */
-};
-
 /* The shares of one port. */
 struct world_port {
 	uint16_t port;
 	uint64_t open;
 	uint64_t closed;
+	struct world_offers offers; /* what speaks there; none: as the network has it */
 };
 
 /* All of it optional but the range: what is 0 does not happen. Rates of faults are shares. */
@@ -74,13 +70,16 @@ struct world_network {
 	uint64_t reorder;
 	uint64_t corrupt;
 	unsigned int synack_retries;
-	enum world_service service;
+	struct world_offers offers; /* none: a service that never speaks */
 };
 
 struct world_description {
 	uint64_t seed;
 	const struct world_network *networks; /* the first that contains an address rules */
 	size_t networks_count;
+	const struct world_service *services;
+	size_t services_count;
+	struct world_certificates certificates;
 	uint64_t forged_pps; /* SYN-ACKs (of pings, replies) with wrong cookies, some ICMP errors with wrong quotes */
 };
 
@@ -124,6 +123,20 @@ bool world_echoes(const struct world *w, uint32_t address);
 unsigned int world_network_of(const struct world *w, uint32_t address);
 
 /*
+ * What speaks behind an open port, never NULL. With h = mix64(mix64(seed XOR key) XOR "service"),
+ * the letters read as one big-endian number (0x73657276696365), the shares of the port's offers, or
+ * else of its network's, are laid out over h / 2^64 in their order; behind them is plain "none".
+ */
+const struct world_service *world_service_at(const struct world *w, uint32_t address,
+					     uint16_t port);
+
+/*
+ * The certificate of an address, whatever the port: mix64(mix64(seed XOR address * 65536) XOR
+ * "cert") modulo their count, "cert" being 0x63657274. 0 where the world names none.
+ */
+uint32_t world_certificate_at(const struct world *w, uint32_t address);
+
+/*
  * One term of a SYN digest: the digest of a set of probes is the sum of their terms modulo 2^64,
  * whatever their order. A count and a digest that equal the expected set's show that each target
  * was probed once and no other was, and cost no memory (a bijection of the key, then summed: sets
@@ -148,16 +161,24 @@ uint64_t world_digest_term(uint32_t address, uint16_t port);
 	X(bad_checksum) /* IPv4, TCP or ICMP; ignored, as hosts do */                              \
 	X(lost_out)     /* lost on the way there, of those the world would have reacted to */
 #define WORLD_STAGE_COUNTERS(X)                                                                    \
-	X(frames_out)      /* handed out; the sum of the next six */                               \
+	X(frames_out)      /* handed out; the sum of the next seven */                             \
 	X(synacks)         /* repeats and copies included, as in all of these */                   \
 	X(resets)                                                                                  \
 	X(unreachables)                                                                            \
 	X(echo_replies)                                                                            \
 	X(arp_replies)                                                                             \
 	X(forged)                                                                                  \
+	X(segments)        /* of connections: data, ACKs, FINs, resets */                          \
 	X(repeats)         /* SYN-ACKs said again, lost ones too */                                \
 	X(answered)        /* SYN-ACKs whose ACK or RST came */                                    \
-	X(strays)          /* ACKs and RSTs that fit no SYN-ACK still to be repeated */            \
+	X(strays)          /* ACKs and RSTs that fit no connection, nor a SYN-ACK to be repeated */ \
+	X(connections)     /* made */                                                              \
+	X(connections_refused) /* not made: there is no room, and the client will say it again */  \
+	X(connections_over)                                                                        \
+	X(segments_heard)  /* of connections */                                                    \
+	X(oversize)        /* heard, longer than the MSS that the host announced: dropped */       \
+	X(segments_resent)                                                                         \
+	X(segments_refused) /* not said: no room; resent later */                                  \
 	X(lost_back)                                                                               \
 	X(duplicated)                                                                              \
 	X(reordered)                                                                               \
@@ -235,7 +256,7 @@ unsigned int world_intake_burst(struct world_intake *intake, const struct world_
 /* ---- Stage ------------------------------------------------------------------------------- */
 
 /* The longest frame that a world says, and the MAC it says it from. */
-#define WORLD_FRAME_MAX 160
+#define WORLD_FRAME_MAX 1518 /* with a VLAN tag */
 #define WORLD_MAC {0x02, 0x00, 0x00, 0x00, 0x00, 0x01}
 
 struct world_stage;
@@ -244,6 +265,10 @@ struct world_stage_config {
 	uint32_t events;    /* most that can be on their way at once, of 128 bytes each */
 	unsigned int index; /* of `count` stages: who says which of the forged frames */
 	unsigned int count;
+	uint32_t connections; /* most that can be open at once, 200 bytes each and two blocks of
+			       * 1.5 KB, touched as far as used; 0: no host speaks, an ACK is all
+			       * that there is to hear */
+	const struct world_tls *tls; /* borrowed; NULL: hosts of TLS never speak */
 };
 
 /* NULL without memory, or without events. The world must outlive it. */

@@ -7,102 +7,18 @@
 #include <string.h>
 
 #include "base/time.h"
-#include "base/near.h"
-#include "yaml/region.h"
+#include "worldfile/keys.h"
 #include "yaml/value.h"
-#include "yaml/yaml.h"
 
-/* How much of a person's text a message repeats. */
-#define SHOWN 40
-
-struct reader {
-	struct diag *diag;
-	struct region memory; /* networks and ports, until the world is compiled */
-	bool no_memory;
-};
-
-/* One key of a mapping: how its value is read into the field at offset of what the mapping is. */
-struct key {
-	const char *name;
-	void (*read)(struct reader *r, const struct key *key, const struct yaml_node *node,
-		     void *field);
-	size_t offset;
-	const char *mend; /* what to write */
-	uint64_t max;     /* of a number or time */
-};
-
-static void
-fault(struct reader *r, const struct key *key, const struct yaml_node *node)
-{
-	if (node->kind == YAML_SCALAR)
-		diag_add(r->diag, node->place, "'%s' is '%.*s'; write %s", key->name, SHOWN,
-			 node->text, key->mend);
-	else
-		diag_add(r->diag, node->place, "'%s' is %s; write %s", key->name,
-			 yaml_kind_name(node->kind), key->mend);
-}
-
-/* ---- Values ------------------------------------------------------------------------------ */
-
-static void
-read_share(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
-{
-	if (node->kind != YAML_SCALAR || worldfile_share(node->text, node->len, field) != 0)
-		fault(r, key, node);
-}
-
-static void
-read_number(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
-{
-	uint64_t value;
-
-	if (node->kind != YAML_SCALAR || value_unsigned(node->text, node->len, &value) != 0 ||
-	    value > key->max)
-		fault(r, key, node);
-	else
-		*(uint64_t *)field = value;
-}
-
-static void
-read_rate(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
-{
-	uint64_t value;
-
-	if (node->kind != YAML_SCALAR || value_count(node->text, node->len, &value) != 0 ||
-	    value > key->max)
-		fault(r, key, node);
-	else
-		*(uint64_t *)field = value;
-}
+#define TIME "a time up to 60s, such as 5ms"
 
 static void
 read_retries(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	uint64_t value = 0;
 
-	read_number(r, key, node, &value);
+	keys_number(r, key, node, &value);
 	*(unsigned int *)field = (unsigned int)value;
-}
-
-static void
-read_duration(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
-{
-	uint64_t value;
-
-	if (node->kind != YAML_SCALAR || value_duration(node->text, node->len, &value) != 0 ||
-	    value > key->max)
-		fault(r, key, node);
-	else
-		*(uint64_t *)field = value;
-}
-
-static void
-read_service(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
-{
-	if (yaml_is(node, "none"))
-		*(enum world_service *)field = WORLD_SERVICE_NONE;
-	else
-		fault(r, key, node);
 }
 
 static void
@@ -122,77 +38,28 @@ read_cidr(struct reader *r, const struct key *key, const struct yaml_node *node,
 			 "'%s' is '%s', which has bits set behind its prefix; write %s%s",
 			 key->name, node->text, first, slash != NULL ? slash : "");
 	} else if (rc != 0) {
-		fault(r, key, node);
+		keys_fault(r, key, node);
 	}
 }
-
-/* ---- Mappings ---------------------------------------------------------------------------- */
-
-static void
-unknown_key(struct reader *r, const char *where, const struct yaml_node *typed,
-	    const struct key *keys, size_t count)
-{
-	unsigned int least = NEAR_WORD_MAX + 1;
-	const char *near = NULL;
-
-	for (size_t i = 0; i < count; i++) {
-		unsigned int distance = near_distance(typed->text, keys[i].name);
-
-		if (distance < least) {
-			least = distance;
-			near = keys[i].name;
-		}
-	}
-	if (near != NULL && near_is_likely(typed->text, least))
-		diag_add(r->diag, typed->place, "%s has no key '%.*s'; did you mean '%s'?", where,
-			 SHOWN, typed->text, near);
-	else
-		diag_add(r->diag, typed->place, "%s has no key '%.*s'; remove it", where, SHOWN,
-			 typed->text);
-}
-
-/* Read the keys of a mapping into *target; where names the mapping for people. */
-static void
-read_keys(struct reader *r, const char *where, const struct yaml_node *node, const struct key *keys,
-	  size_t count, void *target)
-{
-	for (size_t i = 0; i < node->count; i++) {
-		const struct yaml_node *name = node->keys[i];
-		const struct key *key = NULL;
-
-		for (size_t j = 0; j < count; j++) {
-			if (yaml_is(name, keys[j].name))
-				key = &keys[j];
-		}
-		if (key == NULL)
-			unknown_key(r, where, name, keys, count);
-		else if (node->items[i]->kind == YAML_NULL)
-			diag_add(r->diag, name->place, "'%s' has no value; write %s", key->name,
-				 key->mend);
-		else
-			key->read(r, key, node->items[i], (char *)target + key->offset);
-	}
-}
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define SHARE "a share such as 1.3%"
-#define TIME "a time up to 60s, such as 5ms"
 
 static const struct key share_keys[] = {
-	{"open", read_share, offsetof(struct world_port, open), SHARE, 0},
-	{"closed", read_share, offsetof(struct world_port, closed), SHARE, 0},
+	{"open", keys_share, offsetof(struct world_port, open), SHARE, 0},
+	{"closed", keys_share, offsetof(struct world_port, closed), SHARE, 0},
+	{"service", services_read_one, offsetof(struct world_port, offers), SERVICE_MEND, 0},
+	{"services", services_read_shares, offsetof(struct world_port, offers), SERVICES_MEND, 0},
 };
+#define DEFAULT_KEYS 2
 
-/* Open and closed of one port, or of those not listed. */
+/* Of one port; or of those not listed, of which there is only how many are open and closed. */
 static bool
-read_shares(struct reader *r, const struct key *key, const struct yaml_node *node,
+read_shares(struct reader *r, const struct key *key, const struct yaml_node *node, size_t keys,
 	    struct world_port *shares)
 {
 	if (node->kind != YAML_MAPPING) {
-		fault(r, key, node);
+		keys_fault(r, key, node);
 		return false;
 	}
-	read_keys(r, "a port", node, share_keys, COUNT(share_keys), shares);
+	keys_read(r, "a port", node, share_keys, keys, shares);
 	return true;
 }
 
@@ -202,7 +69,7 @@ read_default(struct reader *r, const struct key *key, const struct yaml_node *no
 	struct world_network *n = field;
 	struct world_port shares = {0};
 
-	if (read_shares(r, key, node, &shares)) {
+	if (read_shares(r, key, node, DEFAULT_KEYS, &shares)) {
 		n->open = shares.open;
 		n->closed = shares.closed;
 	}
@@ -229,7 +96,7 @@ read_ports(struct reader *r, const struct key *key, const struct yaml_node *node
 	struct world_port *ports;
 
 	if (node->kind != YAML_MAPPING) {
-		fault(r, key, node);
+		keys_fault(r, key, node);
 		return;
 	}
 	ports = region_alloc(&r->memory, node->count + 1, sizeof(*ports));
@@ -244,7 +111,8 @@ read_ports(struct reader *r, const struct key *key, const struct yaml_node *node
 		if (port == 0)
 			continue;
 		ports[n->ports_count].port = port;
-		read_shares(r, key, node->items[i], &ports[n->ports_count++]);
+		read_shares(r, key, node->items[i], COUNT(share_keys),
+			    &ports[n->ports_count++]);
 	}
 }
 
@@ -252,18 +120,18 @@ static void
 read_latency(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	static const struct key keys[] = {
-		{"min", read_duration, offsetof(struct world_network, latency_min_ns), TIME,
+		{"min", keys_duration, offsetof(struct world_network, latency_min_ns), TIME,
 		 WORLD_LATENCY_MAX_NS},
-		{"max", read_duration, offsetof(struct world_network, latency_max_ns), TIME,
+		{"max", keys_duration, offsetof(struct world_network, latency_max_ns), TIME,
 		 WORLD_LATENCY_MAX_NS},
 	};
 	struct world_network *n = field;
 
 	if (node->kind != YAML_MAPPING || yaml_find(node, "max") == NULL) {
-		fault(r, key, node);
+		keys_fault(r, key, node);
 		return;
 	}
-	read_keys(r, "latency", node, keys, COUNT(keys), n);
+	keys_read(r, "latency", node, keys, COUNT(keys), n);
 	if (n->latency_min_ns > n->latency_max_ns)
 		diag_add(r->diag, node->place, "'latency' has a min above its max; swap them");
 }
@@ -272,14 +140,14 @@ static void
 read_loss(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	static const struct key keys[] = {
-		{"out", read_share, offsetof(struct world_network, loss_out), SHARE, 0},
-		{"back", read_share, offsetof(struct world_network, loss_back), SHARE, 0},
+		{"out", keys_share, offsetof(struct world_network, loss_out), SHARE, 0},
+		{"back", keys_share, offsetof(struct world_network, loss_back), SHARE, 0},
 	};
 
 	if (node->kind != YAML_MAPPING)
-		fault(r, key, node);
+		keys_fault(r, key, node);
 	else
-		read_keys(r, "loss", node, keys, COUNT(keys), field);
+		keys_read(r, "loss", node, keys, COUNT(keys), field);
 }
 
 #define NETWORK(field) offsetof(struct world_network, field)
@@ -289,16 +157,17 @@ static const struct key network_keys[] = {
 	{"cidr", read_cidr, NETWORK(range), "a network such as 198.51.100.0/24", 0},
 	{"ports", read_ports, 0, "shares by port, such as {80: {open: 1.3%, closed: 4%}}", 0},
 	{"default", read_default, 0, "shares such as {open: 0.02%, closed: 3%}", 0},
-	{"unreachable", read_share, NETWORK(unreachable), SHARE, 0},
-	{"echo", read_share, NETWORK(echo), SHARE, 0},
+	{"unreachable", keys_share, NETWORK(unreachable), SHARE, 0},
+	{"echo", keys_share, NETWORK(echo), SHARE, 0},
 	{"latency", read_latency, 0, "a range such as {min: 5ms, max: 300ms}", 0},
 	{"loss", read_loss, 0, "shares such as {out: 2%, back: 2%}", 0},
-	{"duplicate", read_share, NETWORK(duplicate), SHARE, 0},
-	{"reorder", read_share, NETWORK(reorder), SHARE, 0},
-	{"corrupt", read_share, NETWORK(corrupt), SHARE, 0},
+	{"duplicate", keys_share, NETWORK(duplicate), SHARE, 0},
+	{"reorder", keys_share, NETWORK(reorder), SHARE, 0},
+	{"corrupt", keys_share, NETWORK(corrupt), SHARE, 0},
 	{"synack_retries", read_retries, NETWORK(synack_retries), "a number from 0 to 8",
 	 WORLD_SYNACK_RETRIES_MAX},
-	{"service", read_service, NETWORK(service), "none, the only service there is yet", 0},
+	{"service", services_read_one, NETWORK(offers), SERVICE_MEND, 0},
+	{"services", services_read_shares, NETWORK(offers), SERVICES_MEND, 0},
 };
 
 static void
@@ -336,13 +205,13 @@ read_network(struct reader *r, const struct key *key, const struct yaml_node *no
 	     struct world_network *n)
 {
 	if (node->kind != YAML_MAPPING) {
-		fault(r, key, node);
+		keys_fault(r, key, node);
 		return;
 	}
 	if (yaml_find(node, "cidr") == NULL)
 		diag_add(r->diag, node->place,
 			 "a network without 'cidr'; write which addresses it has");
-	read_keys(r, "a network", node, network_keys, COUNT(network_keys), n);
+	keys_read(r, "a network", node, network_keys, COUNT(network_keys), n);
 	check_sums(r, node, n);
 }
 
@@ -353,7 +222,7 @@ read_networks(struct reader *r, const struct key *key, const struct yaml_node *n
 	struct world_network *networks;
 
 	if (node->kind != YAML_SEQUENCE) {
-		fault(r, key, node);
+		keys_fault(r, key, node);
 		return;
 	}
 	if (node->count > WORLD_NETWORKS_MAX) {
@@ -376,20 +245,34 @@ static void
 read_forged(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	static const struct key keys[] = {
-		{"rate", read_rate, offsetof(struct world_description, forged_pps),
+		{"rate", keys_rate, offsetof(struct world_description, forged_pps),
 		 "packets per second up to 100M, such as 10k", WORLD_FORGED_RATE_MAX},
 	};
 
 	if (node->kind != YAML_MAPPING)
-		fault(r, key, node);
+		keys_fault(r, key, node);
 	else
-		read_keys(r, "forged", node, keys, COUNT(keys), field);
+		keys_read(r, "forged", node, keys, COUNT(keys), field);
+}
+
+/* Named services come first, wherever they stand: networks refer to them. */
+static void
+read_services(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+{
+	(void)r;
+	(void)key;
+	(void)node;
+	(void)field;
 }
 
 static const struct key world_keys[] = {
-	{"seed", read_number, offsetof(struct world_description, seed), "a whole number below 2^64",
+	{"seed", keys_number, offsetof(struct world_description, seed), "a whole number below 2^64",
 	 UINT64_MAX},
 	{"networks", read_networks, 0, "a list of networks, such as - cidr: 0.0.0.0/0", 0},
+	{"services", read_services, 0, "services by name, such as {ssh: {banner: TEXT}}", 0},
+	{"certificates", services_read_certificates,
+	 offsetof(struct world_description, certificates),
+	 "certificates such as {folder: certificates, count: 64}", 0},
 	{"forged", read_forged, 0, "a rate such as {rate: 1000}", 0},
 };
 
@@ -404,7 +287,18 @@ read_world(struct reader *r, const struct yaml_node *root, struct world_descript
 	if (yaml_find(root, "networks") == NULL)
 		diag_add(r->diag, root->place, "a world without 'networks'; write %s",
 			 world_keys[1].mend);
-	read_keys(r, "a world", root, world_keys, COUNT(world_keys), d);
+	services_read(r, yaml_find(root, "services"));
+	keys_read(r, "a world", root, world_keys, COUNT(world_keys), d);
+	d->services = r->services;
+	d->services_count = r->services_count;
+	for (size_t i = 0; i < d->services_count; i++) {
+		if (d->services[i].kind == WORLD_SERVICE_TLS && d->certificates.folder == NULL) {
+			diag_add(r->diag, root->place,
+				 "services of tls without 'certificates'; write %s",
+				 "certificates: {folder: certificates, count: 64}");
+			return;
+		}
+	}
 }
 
 /* ---- Files ------------------------------------------------------------------------------- */

@@ -66,14 +66,15 @@ test_whole_form_is_read(void **state)
 	assert_int_equal(n->range.first, 0xc6336400);
 	assert_int_equal(n->range.last, 0xc63364ff);
 	assert_true(n->open == WORLD_SHARE_ONE && n->closed == 0);
-	assert_int_equal(n->service, WORLD_SERVICE_NONE);
+	assert_int_equal(n->offers.count, 1);
+	assert_string_equal(d->services[n->offers.list[0].service].name, "none");
 	assert_int_equal(n->latency_max_ns, 0);
 	assert_int_equal(n->synack_retries, 0);
 	n = &d->networks[1];
 	assert_int_equal(n->range.last, 0x0a000009);
 	assert_true(n->open == 0 && n->closed == 0);
 	n = &d->networks[2];
-	assert_int_equal(n->service, WORLD_SERVICE_UNSAID);
+	assert_int_equal(n->offers.count, 0);
 	assert_int_equal(n->ports_count, 2);
 	assert_int_equal(n->ports[0].port, 80);
 	assert_true(n->ports[0].open == 13 * PERCENT / 10 && n->ports[0].closed == 4 * PERCENT);
@@ -220,7 +221,7 @@ static const struct {
 	{"networks:\n- cidr: 0.0.0.0/0\n  synack_retries: 9",
 	 "w.yaml:3:19: 'synack_retries' is '9'; write a number from 0 to 8"},
 	{"networks:\n- cidr: 0.0.0.0/0\n  service: http",
-	 "w.yaml:3:12: 'service' is 'http'; write none, the only service there is yet"},
+	 "w.yaml:3:12: 'service' is 'http'; write none, tls, {banner: TEXT}, or the name of a service"},
 };
 
 static void

@@ -25,11 +25,13 @@ struct worlds_rig {
 	unsigned int len;
 };
 
-/* 0 or what failed. */
+/* With hosts that speak, on so many connections at once. 0 or what failed. */
 static inline int
-worlds_open(struct worlds_rig *rig, const struct world_description *d, uint32_t events)
+worlds_open_servers(struct worlds_rig *rig, const struct world_description *d, uint32_t events,
+		    uint32_t connections)
 {
-	struct world_stage_config config = {.events = events, .index = 0, .count = 1};
+	struct world_stage_config config = {.events = events, .index = 0, .count = 1,
+					    .connections = connections};
 	int rc;
 
 	*rig = (struct worlds_rig){0};
@@ -39,6 +41,12 @@ worlds_open(struct worlds_rig *rig, const struct world_description *d, uint32_t 
 	rig->intake = world_intake_create(rig->world);
 	rig->stage = world_stage_create(rig->world, &config);
 	return rig->intake != NULL && rig->stage != NULL ? 0 : -1;
+}
+
+static inline int
+worlds_open(struct worlds_rig *rig, const struct world_description *d, uint32_t events)
+{
+	return worlds_open_servers(rig, d, events, 0);
 }
 
 static inline void
@@ -93,7 +101,10 @@ struct worlds_segment {
 	uint16_t ip_id;
 	const uint8_t *options;
 	uint8_t options_len;
+	const uint8_t *data; /* NULL: 'x' throughout */
 	uint16_t data_len;
+	uint16_t window; /* with has_window; else 1024 */
+	bool has_window;
 	bool tagged;
 };
 
@@ -130,11 +141,14 @@ worlds_segment(const struct worlds_segment *s, uint8_t *frame)
 	store_be16(tcp->dst_port, s->dst_port);
 	store_be32(tcp->seq, s->seq);
 	store_be32(tcp->ack, s->ack);
-	store_be16(tcp->window, 1024);
+	store_be16(tcp->window, s->has_window ? s->window : 1024);
 	tcp->data_offset = (uint8_t)((sizeof(*tcp) + s->options_len) / 4 << 4);
 	if (s->options_len > 0)
 		memcpy(tcp + 1, s->options, s->options_len);
-	memset((uint8_t *)(tcp + 1) + s->options_len, 'x', s->data_len);
+	if (s->data != NULL)
+		memcpy((uint8_t *)(tcp + 1) + s->options_len, s->data, s->data_len);
+	else
+		memset((uint8_t *)(tcp + 1) + s->options_len, 'x', s->data_len);
 	wire_tcp_checksum_set(ip, tcp, (uint16_t)len);
 	return at + sizeof(*ip) + len;
 }

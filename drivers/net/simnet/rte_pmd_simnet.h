@@ -15,6 +15,8 @@
  *                         application's, set by rte_pmd_simnet_clock_set(); default tsc
  *     events=N            how many packets can be on their way at once, in all queues together;
  *                         default 1048576. 128 bytes each, touched as far as used
+ *     connections=N       how many TCP connections the hosts can keep at once, in all queues
+ *                         together; default 65536. 3.3 KB each, touched as far as used
  *
  * What is sent on any TX queue is heard by the world; an answer comes in on the RX queue that the
  * hash of its flow names, the same for all packets of a flow. Threads as for any PMD: one a queue.

@@ -60,6 +60,7 @@ struct simnet {
 	struct rte_ether_addr mac;
 	char *report_path; /* NULL: none */
 	uint32_t events;
+	uint32_t connections;
 	uint16_t queues_max;
 	/* What released queues had counted. */
 	struct world_counters counters;

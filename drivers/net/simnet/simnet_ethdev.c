@@ -20,9 +20,13 @@
 #define ARG_QUEUES "queues"
 #define ARG_CLOCK "clock"
 #define ARG_EVENTS "events"
+#define ARG_CONNECTIONS "connections"
 
 #define DEFAULT_QUEUES 16
 #define DEFAULT_EVENTS (1 << 20)
+#define DEFAULT_CONNECTIONS (1 << 16)
+#define CONNECTIONS_MAX (1 << 24)
+#define QUEUE_CONNECTIONS_MIN 16U
 #define EVENTS_MAX (1 << 28)
 #define QUEUE_EVENTS_MIN 64U
 
@@ -53,6 +57,8 @@ simnet_rx_queue_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t descriptors
 		.events = RTE_MAX(s->events / dev->data->nb_rx_queues, QUEUE_EVENTS_MIN),
 		.index = id,
 		.count = dev->data->nb_rx_queues,
+		.connections = RTE_MAX(s->connections / dev->data->nb_rx_queues,
+				       QUEUE_CONNECTIONS_MIN),
 	};
 	struct simnet_rx_queue *q;
 
@@ -316,6 +322,7 @@ struct simnet_args {
 	char *report_path;
 	uint64_t queues;
 	uint64_t events;
+	uint64_t connections;
 	bool virtual;
 };
 
@@ -358,6 +365,12 @@ arg_events(const char *key, const char *value, void *field)
 }
 
 static int
+arg_connections(const char *key, const char *value, void *field)
+{
+	return arg_number(key, value, CONNECTIONS_MAX, field);
+}
+
+static int
 arg_clock(const char *key, const char *value, void *field)
 {
 	bool *virtual = field;
@@ -373,20 +386,22 @@ static int
 args_read(const char *text, struct simnet_args *args)
 {
 	static const char *const keys[] = {ARG_WORLD, ARG_REPORT, ARG_QUEUES,
-					   ARG_CLOCK, ARG_EVENTS, NULL};
+					   ARG_CLOCK, ARG_EVENTS, ARG_CONNECTIONS, NULL};
 	struct rte_kvargs *kvargs = rte_kvargs_parse(text, keys);
 	int rc = 0;
 
 	if (kvargs == NULL) {
 		SIMNET_LOG(ERR, "cannot read '%s': write world=PATH, and if need be report=PATH, "
-			   "queues=N, clock=tsc|virtual, events=N\n", text);
+			   "queues=N, clock=tsc|virtual, events=N, connections=N\n", text);
 		return -EINVAL;
 	}
 	if (rte_kvargs_process(kvargs, ARG_WORLD, arg_path, &args->world_path) != 0 ||
 	    rte_kvargs_process(kvargs, ARG_REPORT, arg_path, &args->report_path) != 0 ||
 	    rte_kvargs_process(kvargs, ARG_QUEUES, arg_queues, &args->queues) != 0 ||
 	    rte_kvargs_process(kvargs, ARG_CLOCK, arg_clock, &args->virtual) != 0 ||
-	    rte_kvargs_process(kvargs, ARG_EVENTS, arg_events, &args->events) != 0) {
+	    rte_kvargs_process(kvargs, ARG_EVENTS, arg_events, &args->events) != 0 ||
+	    rte_kvargs_process(kvargs, ARG_CONNECTIONS, arg_connections,
+			       &args->connections) != 0) {
 		rc = -EINVAL;
 	} else if (args->world_path == NULL) {
 		SIMNET_LOG(ERR, "no world; write world=PATH\n");
@@ -428,6 +443,7 @@ port_create(struct rte_vdev_device *vdev, struct simnet_args *args, struct world
 	s->clock.virtual = args->virtual;
 	s->queues_max = (uint16_t)args->queues;
 	s->events = (uint32_t)args->events;
+	s->connections = (uint32_t)args->connections;
 	s->report_path = args->report_path;
 	args->report_path = NULL;
 	/* Locally administered; the world's own is 02:00:00:00:00:01. */
@@ -446,7 +462,11 @@ port_create(struct rte_vdev_device *vdev, struct simnet_args *args, struct world
 static int
 simnet_probe(struct rte_vdev_device *vdev)
 {
-	struct simnet_args args = {.queues = DEFAULT_QUEUES, .events = DEFAULT_EVENTS};
+	struct simnet_args args = {
+		.queues = DEFAULT_QUEUES,
+		.events = DEFAULT_EVENTS,
+		.connections = DEFAULT_CONNECTIONS,
+	};
 	struct world *world = NULL;
 	int rc;
 
@@ -489,4 +509,5 @@ RTE_PMD_REGISTER_PARAM_STRING(net_simnet,
 			      ARG_REPORT "=<path> "
 			      ARG_QUEUES "=<int> "
 			      ARG_CLOCK "=<tsc|virtual> "
-			      ARG_EVENTS "=<int>");
+			      ARG_EVENTS "=<int> "
+			      ARG_CONNECTIONS "=<int>");
