@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "pace/pace.h"
 
+#include <stdbool.h>
+
 #include "base/time.h"
 
 __extension__ typedef unsigned __int128 uint128;
@@ -9,17 +11,32 @@ __extension__ typedef unsigned __int128 uint128;
 #define EXTRA_BITS (PACE_INTERVAL_BITS - PACE_TAT_BITS)
 #define EXTRA_MASK ((UINT64_C(1) << EXTRA_BITS) - 1)
 
+/* A tat for which no time comes: nothing is granted. */
+#define SUSPENDED (UINT64_MAX / 2)
+
+static uint64_t
+term(const _Atomic uint64_t *t)
+{
+	return atomic_load_explicit(t, memory_order_relaxed);
+}
+
+static void
+set_term(_Atomic uint64_t *t, uint64_t value)
+{
+	atomic_store_explicit(t, value, memory_order_relaxed);
+}
+
 /* What units cost, as tat: rounded up when they are charged, down when they are given back. */
 static uint64_t
-cost(const struct pace *p, uint64_t units)
+cost(uint64_t interval, uint64_t units)
 {
-	return (uint64_t)(((uint128)units * p->interval + EXTRA_MASK) >> EXTRA_BITS);
+	return (uint64_t)(((uint128)units * interval + EXTRA_MASK) >> EXTRA_BITS);
 }
 
 static uint64_t
-worth(const struct pace *p, uint64_t units)
+worth(uint64_t interval, uint64_t units)
 {
-	return (uint64_t)(((uint128)units * p->interval) >> EXTRA_BITS);
+	return (uint64_t)(((uint128)units * interval) >> EXTRA_BITS);
 }
 
 /* The burst that a rate is given: see pace_init(). */
@@ -34,53 +51,102 @@ effective_burst(uint64_t rate, uint64_t burst)
 	return tenth > frame ? tenth : frame;
 }
 
+static void
+set_terms(struct pace *p, uint64_t rate, uint64_t burst)
+{
+	uint64_t interval = 0, tolerance;
+
+	if (rate != 0)
+		interval = ((NS_PER_SEC << PACE_INTERVAL_BITS) - 1) / rate + 1;
+	burst = effective_burst(rate, burst);
+	tolerance = cost(interval, burst);
+	set_term(&p->interval, interval);
+	set_term(&p->tolerance, tolerance);
+	set_term(&p->ahead[PACE_PROBE], tolerance - cost(interval, burst / 2 + 1));
+	set_term(&p->ahead[PACE_WORKER], tolerance - cost(interval, 1));
+}
+
 void
 pace_init(struct pace *p, uint64_t rate, uint64_t burst)
 {
 	*p = (struct pace){0};
-	if (rate == 0)
-		return;
-	p->interval = ((NS_PER_SEC << PACE_INTERVAL_BITS) - 1) / rate + 1;
-	burst = effective_burst(rate, burst);
-	p->tolerance = cost(p, burst);
-	p->ahead[PACE_PROBE] = p->tolerance - cost(p, burst / 2 + 1);
-	p->ahead[PACE_WORKER] = p->tolerance - cost(p, 1);
+	if (rate != 0)
+		set_terms(p, rate, burst);
+}
+
+/*
+ * Whoever has read tat before this finds another when he compares and swaps, whatever terms he has
+ * read meanwhile; whoever reads it afterwards is granted nothing.
+ */
+void
+pace_suspend(struct pace *p)
+{
+	atomic_exchange_explicit(&p->tat, SUSPENDED, memory_order_acq_rel);
+	atomic_thread_fence(memory_order_seq_cst);
+}
+
+/*
+ * Why this keeps the promise. At now at most the old burst is unpaid: a window from s before now to now
+ * holds (now - s) * old rate + old burst at most. From now to e the new terms grant at most (e - now) *
+ * new rate + new burst - (tat - now) * new rate; so where tat is ahead by the longer of the bursts'
+ * times, that is (e - now) * new rate at most, and the sum is within the greater rate's promise.
+ * tat is beyond every value that it had before, so nobody's old one compares equal.
+ */
+void
+pace_resume(struct pace *p, uint64_t rate, uint64_t burst, uint64_t now_ns)
+{
+	uint64_t before = term(&p->tolerance), after;
+
+	set_terms(p, rate, burst);
+	set_term(&p->since_ns, now_ns);
+	after = term(&p->tolerance);
+	atomic_store_explicit(&p->tat,
+			      (now_ns << PACE_TAT_BITS) + (after > before ? after : before) + 1,
+			      memory_order_release);
 }
 
 /* How many of want units fit into room, and in *charge what they cost. */
 static uint32_t
-fitting(const struct pace *p, uint64_t room, uint32_t want, uint64_t *charge)
+fitting(uint64_t interval, uint64_t room, uint32_t want, uint64_t *charge)
 {
-	*charge = cost(p, want);
+	*charge = cost(interval, want);
 	if (*charge <= room)
 		return want;
-	want = (uint32_t)(((uint128)room << EXTRA_BITS) / p->interval);
-	*charge = cost(p, want);
+	want = (uint32_t)(((uint128)room << EXTRA_BITS) / interval);
+	*charge = cost(interval, want);
 	return want;
 }
 
+/* Make tat what it is to be, unless somebody was there first; then *tat is what he made it. */
+static bool
+swap(struct pace *p, uint64_t *tat, uint64_t to)
+{
+	return atomic_compare_exchange_weak_explicit(&p->tat, tat, to, memory_order_release,
+						     memory_order_acquire);
+}
+
 /*
- * tat guards no other data, so every access is relaxed: the compare-and-swap alone makes the
+ * tat guards nothing but the terms, which change only while it is suspended: terms that are read after
+ * tat belong to it if tat is still the same when it is swapped. The compare-and-swap alone makes the
  * promise. A caller whose clock reading is behind another's is granted less, never more.
  */
 uint32_t
 pace_take(struct pace *p, enum pace_class c, uint64_t now_ns, uint32_t want)
 {
-	uint64_t tat = atomic_load_explicit(&p->tat, memory_order_relaxed);
+	uint64_t tat = atomic_load_explicit(&p->tat, memory_order_acquire);
 	uint64_t now = now_ns << PACE_TAT_BITS;
-	uint64_t from, charge;
+	uint64_t from, charge, interval;
 	uint32_t granted;
 
-	if (p->interval == 0)
-		return want;
 	do {
-		if (tat > now + p->ahead[c])
+		interval = term(&p->interval);
+		if (interval == 0)
+			return want;
+		if (tat > now + term(&p->ahead[c]))
 			return 0;
 		from = tat > now ? tat : now;
-		granted = fitting(p, now + p->tolerance - from, want, &charge);
-	} while (!atomic_compare_exchange_weak_explicit(&p->tat, &tat, from + charge,
-							memory_order_relaxed,
-							memory_order_relaxed));
+		granted = fitting(interval, now + term(&p->tolerance) - from, want, &charge);
+	} while (!swap(p, &tat, from + charge));
 	return granted;
 }
 
@@ -94,34 +160,39 @@ pace_take(struct pace *p, enum pace_class c, uint64_t now_ns, uint32_t want)
 void
 pace_refund(struct pace *p, uint64_t taken_ns, uint64_t now_ns, uint32_t units)
 {
-	uint64_t value = worth(p, units);
+	uint64_t tat = atomic_load_explicit(&p->tat, memory_order_acquire);
 	uint64_t paid = (now_ns - taken_ns) << PACE_TAT_BITS;
+	uint64_t value;
 
-	if (paid < value)
-		atomic_fetch_sub_explicit(&p->tat, value - paid, memory_order_relaxed);
+	do {
+		value = worth(term(&p->interval), units);
+		if (paid >= value || tat == SUSPENDED ||
+		    (taken_ns <= term(&p->since_ns) && term(&p->since_ns) != 0))
+			return;
+	} while (!swap(p, &tat, tat - (value - paid)));
 }
 
 void
 pace_settle(struct pace *p, uint64_t sent_ns, uint32_t units)
 {
-	uint64_t tat = atomic_load_explicit(&p->tat, memory_order_relaxed);
-	uint64_t least = (sent_ns << PACE_TAT_BITS) + cost(p, units);
+	uint64_t tat = atomic_load_explicit(&p->tat, memory_order_acquire);
+	uint64_t interval, least;
 
-	if (p->interval == 0)
-		return;
-	while (tat < least &&
-	       !atomic_compare_exchange_weak_explicit(&p->tat, &tat, least, memory_order_relaxed,
-						      memory_order_relaxed))
-		;
+	do {
+		interval = term(&p->interval);
+		least = (sent_ns << PACE_TAT_BITS) + cost(interval, units);
+		if (interval == 0 || tat >= least)
+			return;
+	} while (!swap(p, &tat, least));
 }
 
 uint64_t
 pace_next_ns(const struct pace *p, enum pace_class c, uint64_t now_ns)
 {
-	uint64_t tat = atomic_load_explicit(&p->tat, memory_order_relaxed);
-	uint64_t round_up = (UINT64_C(1) << PACE_TAT_BITS) - 1;
+	uint64_t tat = atomic_load_explicit(&p->tat, memory_order_acquire);
+	uint64_t round_up = (UINT64_C(1) << PACE_TAT_BITS) - 1, ahead = term(&p->ahead[c]);
 
-	if (p->interval == 0 || tat <= p->ahead[c])
+	if (term(&p->interval) == 0 || tat <= ahead)
 		return now_ns;
-	return (tat - p->ahead[c] + round_up) >> PACE_TAT_BITS;
+	return (tat - ahead + round_up) >> PACE_TAT_BITS;
 }

@@ -22,6 +22,10 @@
  * both, give back what the other did not grant. Times are nanoseconds since the run's start. Any
  * lcore may call anything but pace_init() at any time: a compare-and-swap a burst, on the one cache
  * line that lcores share.
+ *
+ * The rate may be changed while lcores ask (pace_suspend(), then pace_resume(), by one thread). The
+ * promise holds across it: a window that spans the change has at most what the greater rate promises,
+ * one that begins after it what the new one does.
  */
 #ifndef PACE_PACE_H
 #define PACE_PACE_H
@@ -43,10 +47,12 @@ enum pace_class { PACE_PROBE, PACE_WORKER };
 #define PACE_INTERVAL_BITS 32
 
 struct pace {
-	_Alignas(64) _Atomic uint64_t tat;   /* 2^-PACE_TAT_BITS ns since the run's start */
-	_Alignas(64) uint64_t interval;      /* of a unit, 2^-PACE_INTERVAL_BITS ns; 0: unlimited */
-	uint64_t tolerance;                  /* of the burst, as tat */
-	uint64_t ahead[PACE_WORKER + 1];     /* how far ahead tat may be for a class */
+	_Alignas(64) _Atomic uint64_t tat;       /* 2^-PACE_TAT_BITS ns since the run's start */
+	/* Written while suspended alone. */
+	_Alignas(64) _Atomic uint64_t interval;  /* of a unit, 2^-PACE_INTERVAL_BITS ns; 0: unlimited */
+	_Atomic uint64_t tolerance;              /* of the burst, as tat */
+	_Atomic uint64_t ahead[PACE_WORKER + 1]; /* how far ahead tat may be for a class */
+	_Atomic uint64_t since_ns;               /* of the last change */
 };
 
 /*
@@ -59,13 +65,23 @@ struct pace {
  */
 void pace_init(struct pace *p, uint64_t rate, uint64_t burst);
 
+/*
+ * Change the rate: pace_suspend(), read the clock, pace_resume() with what pace_init() takes and that
+ * time. In between nothing is granted (an unlimited rate is for as long as it stands). What
+ * has been granted counts as a whole burst, so the first unit at the new rate comes after the longer of the
+ * two bursts' times: 100 ms at most, but at rates below 10. Both belong to one thread, which should not dawdle in between.
+ */
+void pace_suspend(struct pace *p);
+void pace_resume(struct pace *p, uint64_t rate, uint64_t burst, uint64_t now_ns);
+
 /* Ask for up to want units of class c at now_ns: how many are granted, 0 to want. */
 uint32_t pace_take(struct pace *p, enum pace_class c, uint64_t now_ns, uint32_t want);
 
 /*
  * Give back units that pace_take() granted at taken_ns and that were not sent, at now_ns. What the
  * rate has paid off since taken_ns stays spent: another may have been granted units in its place,
- * and giving it back as well would break the promise. So give back soon.
+ * and giving it back as well would break the promise. So give back soon. What was taken before a change
+ * of the rate stays spent.
  */
 void pace_refund(struct pace *p, uint64_t taken_ns, uint64_t now_ns, uint32_t units);
 

@@ -411,6 +411,117 @@ test_two_hundred_days(void **state)
 	}
 }
 
+/* Askers as above, from event `from` to `end`; one of a change is given back as if it had been sent. */
+static uint64_t
+ask_at_random(struct pace *p, uint64_t now_ns, uint64_t interval_ns, struct held *held,
+	      struct event *event, size_t from, size_t end)
+{
+	for (size_t i = from; i < end; i++) {
+		enum pace_class c = random_below(2) ? PACE_PROBE : PACE_WORKER;
+		struct held *h = &held[random_below(HELD)];
+		uint32_t refund = (uint32_t)random_below(h->units + 1);
+
+		if (random_below(3) > 0)
+			now_ns += random_below(2 + interval_ns * random_below(PACE_BURST));
+		pace_refund(p, h->taken_ns, now_ns, refund);
+		event[h->event].units -= refund;
+		event[i].at_ns = now_ns;
+		event[i].units = pace_take(p, c, now_ns, (uint32_t)random_below(2 * PACE_BURST));
+		*h = (struct held){i, now_ns, event[i].units};
+	}
+	return now_ns;
+}
+
+static void
+change_rate(struct pace *p, uint64_t rate, uint64_t now_ns)
+{
+	pace_suspend(p);
+	assert_int_equal(pace_take(p, PACE_WORKER, now_ns, 1), 0);
+	pace_refund(p, 0, now_ns, 32);
+	pace_settle(p, now_ns, 32);
+	assert_int_equal(pace_take(p, PACE_PROBE, now_ns, 1), 0);
+	pace_resume(p, rate, PACE_BURST, now_ns);
+}
+
+static uint64_t
+burst_ns(uint64_t rate)
+{
+	return frames_burst(rate) * NS_PER_SEC / rate;
+}
+
+/*
+ * From each rate to each other: either side of the change holds its own promise, and every window over
+ * both holds that of the greater rate.
+ */
+static void
+test_promise_holds_across_a_change(void **state)
+{
+	static struct event event[EVENTS];
+
+	(void)state;
+	for (size_t i = 0; i < RATES * RATES * 4; i++) {
+		uint64_t rate[2] = {rates[i % RATES], rates[i / RATES % RATES]};
+		uint64_t greater = rate[0] > rate[1] ? rate[0] : rate[1], now_ns;
+		size_t change = EVENTS / 2 + i % 7;
+		struct held held[HELD] = {0};
+		struct pace p;
+
+		random_state = i << 32;
+		pace_init(&p, rate[0], PACE_BURST);
+		now_ns = ask_at_random(&p, 1 + random_below(1000), NS_PER_SEC / rate[0], held, event, 0,
+				       change - 1);
+		/* The worst: a whole burst right before it, and all that is to be had right after. */
+		now_ns += random_below(2) * 2 * burst_ns(rate[0]);
+		event[change - 1] = (struct event){now_ns, pace_take(&p, PACE_WORKER, now_ns, 64)};
+		change_rate(&p, rate[1], now_ns);
+		event[change] = (struct event){now_ns, pace_take(&p, PACE_WORKER, now_ns, 64)};
+		ask_at_random(&p, now_ns, NS_PER_SEC / rate[1], held, event, change + 1, EVENTS);
+		assert_promise(event, change, rate[0], frames_burst(rate[0]));
+		assert_promise(event + change, EVENTS - change, rate[1], frames_burst(rate[1]));
+		assert_promise(event, EVENTS, greater, frames_burst(greater));
+	}
+}
+
+/* The new rate is reached, soon: after the longer of the two bursts, 100 ms but at less than 10 a second. */
+static void
+test_a_changed_rate_is_reached(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < RATES * RATES; i++) {
+		uint64_t rate[2] = {rates[i % RATES], rates[i / RATES]}, now_ns = 5000, granted = 0, end_ns;
+		uint64_t wait_ns = burst_ns(rate[0]);
+		struct pace p;
+
+		wait_ns = wait_ns < burst_ns(rate[1]) ? burst_ns(rate[1]) : wait_ns;
+		pace_init(&p, rate[0], PACE_BURST);
+		pace_take(&p, PACE_PROBE, now_ns, PACE_BURST);
+		change_rate(&p, rate[1], now_ns);
+		assert_true(pace_next_ns(&p, PACE_WORKER, now_ns) <= now_ns + wait_ns + 3);
+		end_ns = now_ns + wait_ns + 1000 * NS_PER_SEC / rate[1];
+		while ((now_ns = pace_next_ns(&p, PACE_WORKER, now_ns)) < end_ns)
+			granted += pace_take(&p, PACE_WORKER, now_ns, 1);
+		assert_in_range(granted, 999, 1001 + frames_burst(rate[1]));
+	}
+}
+
+static void
+test_a_limit_comes_and_goes(void **state)
+{
+	struct pace p;
+
+	(void)state;
+	pace_init(&p, 0, PACE_BURST);
+	assert_int_equal(pace_take(&p, PACE_PROBE, 5, 1000), 1000);
+	pace_suspend(&p);
+	pace_resume(&p, 1000, PACE_BURST, 10);
+	assert_int_equal(pace_take(&p, PACE_PROBE, 10, 1000), 0);
+	assert_int_equal(pace_take(&p, PACE_PROBE, NS_PER_SEC, 1000), 32);
+	pace_suspend(&p);
+	pace_resume(&p, 0, PACE_BURST, NS_PER_SEC);
+	assert_int_equal(pace_take(&p, PACE_PROBE, NS_PER_SEC, 1000), 1000);
+	assert_int_equal(pace_next_ns(&p, PACE_PROBE, NS_PER_SEC), NS_PER_SEC);
+}
+
 /* Threads that share a pacer and a clock that each of them moves on. */
 struct shared {
 	struct pace pace;
@@ -459,6 +570,32 @@ test_threads_share_the_promise(void **state)
 	assert_in_range(sent, expected - PACE_BURST, expected + 1 + PACE_BURST);
 }
 
+/* While they ask the rate is changed, over and over: together they never get more than the greater. */
+static void
+test_threads_share_changes(void **state)
+{
+	struct shared s = {.rate = 1234567, .end_ns = 50 * NS_PER_MS};
+	uint64_t most = s.rate * s.end_ns / NS_PER_SEC, sent = 0, now_ns;
+	pthread_t thread[2];
+
+	(void)state;
+	pace_init(&s.pace, s.rate, PACE_BURST);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&thread[i], NULL, ask_until_end, &s), 0);
+	for (unsigned int i = 0; (now_ns = atomic_load(&s.now_ns)) < s.end_ns; i++) {
+		pace_suspend(&s.pace);
+		now_ns = atomic_load(&s.now_ns);
+		pace_resume(&s.pace, s.rate / (1 + i % 3), PACE_BURST, now_ns);
+	}
+	for (int i = 0; i < 2; i++) {
+		void *one;
+
+		assert_int_equal(pthread_join(thread[i], &one), 0);
+		sent += (uintptr_t)one;
+	}
+	assert_in_range(sent, 0, most + PACE_BURST);
+}
+
 int
 main(void)
 {
@@ -477,7 +614,11 @@ main(void)
 		cmocka_unit_test(test_probes_leave_in_batches),
 		cmocka_unit_test(test_bandwidth),
 		cmocka_unit_test(test_two_hundred_days),
+		cmocka_unit_test(test_promise_holds_across_a_change),
+		cmocka_unit_test(test_a_changed_rate_is_reached),
+		cmocka_unit_test(test_a_limit_comes_and_goes),
 		cmocka_unit_test(test_threads_share_the_promise),
+		cmocka_unit_test(test_threads_share_changes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
