@@ -11,6 +11,7 @@
 #include "control.h"
 #include "dry_run.h"
 #include "engine.h"
+#include "live.h"
 #include "manifest.h"
 #include "report.h"
 #include "request.h"
@@ -112,7 +113,7 @@ open_status_file(const struct request *r, struct status_file *s)
 /* From the first probe to the last record. */
 static int
 run(const struct request *r, struct engine *e, const struct sinks *sinks,
-    const struct manifest *manifest)
+    const struct manifest *manifest, struct live *live)
 {
 	struct control_result result;
 	struct status_file status_file;
@@ -130,7 +131,8 @@ run(const struct request *r, struct engine *e, const struct sinks *sinks,
 		return EXIT_FAILED;
 	}
 	control_run(e, r->job, r->inputs.span.end - r->inputs.span.first, r->flags.quiet,
-		    &status_file, &result);
+		    &status_file, live, &result);
+	live_close(live);
 	if (result.writer_rc == -ETIMEDOUT)
 		_exit(EXIT_STOPPED); /* the writer hangs in a write that nobody reads: nothing can be freed */
 	balanced = report_print(e, r->job, sinks, &result);
@@ -139,8 +141,22 @@ run(const struct request *r, struct engine *e, const struct sinks *sinks,
 	return rc != 0 ? EXIT_FAILED : status;
 }
 
+/* Be there to be told of opt-outs before anything is sent. */
 static int
-scan(const struct request *r, struct sinks *sinks, const struct manifest *manifest)
+listen_and_run(const struct request *r, struct engine *e, const struct sinks *sinks,
+	       struct manifest *manifest)
+{
+	struct live live;
+	int status = EXIT_FAILED;
+
+	if (live_open(&live, e, r, &manifest->events) == 0)
+		status = run(r, e, sinks, manifest, &live);
+	live_close(&live);
+	return status;
+}
+
+static int
+scan(const struct request *r, struct sinks *sinks, struct manifest *manifest)
 {
 	struct engine_config config = {
 		.job = r->job,
@@ -161,7 +177,7 @@ scan(const struct request *r, struct sinks *sinks, const struct manifest *manife
 	if (status == EXIT_DONE)
 		status = sinks_open(sinks, r->job, &r->inputs, r->flags.force);
 	if (status == EXIT_DONE)
-		status = run(r, e, sinks, manifest);
+		status = listen_and_run(r, e, sinks, manifest);
 	engine_close(e);
 	return status;
 }

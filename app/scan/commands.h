@@ -17,7 +17,9 @@ enum {
 
 int cmd_check(int argc, char **argv);
 int cmd_devices(int argc, char **argv);
+int cmd_exclude(int argc, char **argv);
 int cmd_plan(int argc, char **argv);
+int cmd_rate(int argc, char **argv);
 int cmd_scan(int argc, char **argv);
 int cmd_world(int argc, char **argv);
 

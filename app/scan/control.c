@@ -14,6 +14,7 @@
 struct control {
 	struct engine *engine;
 	const struct job *job;
+	struct live *live;
 	struct control_result *result;
 	enum fabric_stage stage;
 	uint64_t stage_end_ns; /* of the cooldown, and of waiting for the senders */
@@ -143,15 +144,17 @@ end_writer(struct control *c)
 			c->result->reason = CONTROL_ABORTED;
 			return;
 		}
+		live_poll(c->live, engine_now_ns(c->engine));
 		engine_wait(c->engine, engine_now_ns(c->engine));
 	}
 }
 
 void
 control_run(struct engine *e, const struct job *job, uint64_t targets, bool quiet,
-	    struct status_file *status_file, struct control_result *result)
+	    struct status_file *status_file, struct live *live, struct control_result *result)
 {
-	struct control c = {.engine = e, .job = job, .result = result, .stage = FABRIC_RUNNING};
+	struct control c = {
+		.engine = e, .job = job, .live = live, .result = result, .stage = FABRIC_RUNNING};
 	struct status status;
 	uint64_t start_ns = engine_now_ns(e), now_ns = start_ns;
 
@@ -161,6 +164,7 @@ control_run(struct engine *e, const struct job *job, uint64_t targets, bool quie
 	while (!control_step(&c, now_ns)) {
 		engine_wait(e, control_next_ns(&c, now_ns));
 		now_ns = engine_now_ns(e);
+		live_poll(live, now_ns);
 		status_update(&status, now_ns, c.stage != FABRIC_RUNNING, c.stage_end_ns);
 		status_file_update(status_file, now_ns, c.stage != FABRIC_RUNNING, c.stage_end_ns);
 	}

@@ -13,6 +13,7 @@
 
 #include "engine.h"
 #include "job/job.h"
+#include "live.h"
 #include "status_file.h"
 
 /* Why a scan stopped sending. */
@@ -34,10 +35,10 @@ struct control_result {
 
 /*
  * Run a launched engine to its end and stop it. quiet: no status lines; status_file, open or of no file,
- * is closed.
+ * is closed; live is served.
  */
 void control_run(struct engine *e, const struct job *job, uint64_t targets, bool quiet,
-		 struct status_file *status_file, struct control_result *result);
+		 struct status_file *status_file, struct live *live, struct control_result *result);
 
 /* Catch SIGINT and SIGTERM from now on, ignore SIGPIPE; and whether one has come. */
 void control_catch_signals(void);

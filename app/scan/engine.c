@@ -138,6 +138,25 @@ engine_probe_bytes(const struct engine *e)
 	return e->probe.frame_len;
 }
 
+struct engine_rate
+engine_rate(const struct engine *e)
+{
+	return e->promised;
+}
+
+void
+engine_set_rate(struct engine *e, struct engine_rate rate)
+{
+	tx_rate_change(&e->rate, &e->clock, rate.frames_pps, rate.bits_per_s);
+	e->promised = rate;
+}
+
+int
+engine_settle(const struct engine *e)
+{
+	return fabric_settle(e->fabric, NS_PER_SEC);
+}
+
 bool
 engine_is_exhausted(const struct engine *e)
 {

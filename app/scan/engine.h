@@ -68,6 +68,23 @@ const struct layout *engine_layout(const struct engine *e);
 /* The length of a probe's frame. */
 uint16_t engine_probe_bytes(const struct engine *e);
 
+/* What is promised now; 0 is unlimited. */
+struct engine_rate {
+	uint64_t frames_pps;
+	uint64_t bits_per_s;
+};
+
+struct engine_rate engine_rate(const struct engine *e);
+
+/* Promise something else from now on, also while it sends. */
+void engine_set_rate(struct engine *e, struct engine_rate rate);
+
+/*
+ * Wait until no frame is on its way to the driver that the gate has come to deny. 0; -ETIMEDOUT when a lcore
+ * stands still for a second.
+ */
+int engine_settle(const struct engine *e);
+
 /* All positions made into probes, and all of those sent. */
 bool engine_is_exhausted(const struct engine *e);
 

@@ -304,6 +304,7 @@ make_all(struct engine *e)
 	const struct job *job = e->config.job;
 	int rc;
 
+	e->promised = (struct engine_rate){job->rate_pps, job->bandwidth_bps};
 	tx_rate_init(&e->rate, job->rate_pps, job->bandwidth_bps);
 	atomic_init(&e->cooldown_since_ns, TIME_NEVER);
 	make_neigh(e);

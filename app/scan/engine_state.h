@@ -36,6 +36,7 @@ struct engine {
 	struct layout layout;
 	struct fabric *fabric;
 	struct tx_rate rate;
+	struct engine_rate promised; /* by rate */
 	struct probe probe;
 	struct neigh neigh;
 	struct prober_source source;

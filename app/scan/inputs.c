@@ -113,6 +113,7 @@ inputs_build(struct inputs *in, const struct job *job, bool test_key, struct dia
 	int rc;
 
 	memset(in, 0, sizeof(*in));
+	optout_find(&in->optouts);
 	if (!job_device_is_harmless(job->interface.kind))
 		in->onlink_count = onlink_prefixes(job->interface.device.text, in->onlink);
 	rc = build_sinks(in, job, diag);

@@ -19,6 +19,7 @@
 #include "job/job.h"
 #include "names/names.h"
 #include "onlink.h"
+#include "optout/optout.h"
 #include "perm/perm.h"
 #include "probe/probe.h"
 #include "record/filter.h"
@@ -43,6 +44,7 @@ struct inputs {
 	uint32_t source_count;
 	struct probe_port_plan ports;
 	struct inputs_sink sinks[JOB_OUTPUTS_MAX]; /* of the job's outputs */
+	struct optout_files optouts;               /* the lists that were read besides the job's */
 	struct ipv4_range onlink[ONLINK_MAX]; /* left out, since they are on the interface's link */
 	size_t onlink_count;
 };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lines/lines.h"
+#include "optouts.h"
 #include "reserved.h"
 #include "targets/list.h"
 #include "targets/rows.h"
@@ -202,6 +203,8 @@ add_excluded(const struct inputs *in, const struct job_targets *t, struct sink *
 		rc = add_texts(&t->exclude, exclude_entry, sink);
 	for (size_t i = 0; i < t->exclude_files.count && rc == 0; i++)
 		rc = exclude_file(&t->exclude_files.items[i], sink, in->gate);
+	if (rc == 0)
+		rc = optouts_exclude(&in->optouts, sink->builder, in->gate, sink->diag);
 	for (size_t i = 0; i < in->onlink_count && rc == 0; i++)
 		rc = targets_exclude(sink->builder, in->onlink[i]);
 	return rc;

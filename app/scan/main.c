@@ -14,6 +14,8 @@ static const struct command commands[] = {
 	{"check", cmd_check, "say all that is wrong with a job"},
 	{"plan", cmd_plan, "say what a job would do; send nothing"},
 	{"scan", cmd_scan, "run a job"},
+	{"rate", cmd_rate, "show or change the rate of scans that run"},
+	{"exclude", cmd_exclude, "exclude addresses from scans that run and from all to come"},
 	{"world", cmd_world, "compute what a simulated Internet holds"},
 	{"devices", cmd_devices, "list the devices that a job can name"},
 };
@@ -21,7 +23,7 @@ static const struct command commands[] = {
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
 /* Words of the command line that are reserved and come later. */
-static const char *const not_built[] = {"exclude", "rate", "dns", "doctor"};
+static const char *const not_built[] = {"dns", "doctor"};
 
 static void
 usage(FILE *out)

@@ -13,6 +13,7 @@
 
 #include "base/time.h"
 #include "commands.h"
+#include "json_put.h"
 #include "output/digest.h"
 #include "reserved.h"
 
@@ -75,55 +76,6 @@ void
 manifest_free(struct manifest *m)
 {
 	free(m->path);
-}
-
-/* JSON, a member a line. */
-
-static void
-put_text(FILE *f, const char *text)
-{
-	fputc('"', f);
-	for (; *text != '\0'; text++) {
-		if (*text == '"' || *text == '\\')
-			fprintf(f, "\\%c", *text);
-		else if ((unsigned char)*text < ' ')
-			fprintf(f, "\\u%04x", (unsigned int)*text);
-		else
-			fputc(*text, f);
-	}
-	fputc('"', f);
-}
-
-static void
-member_text(FILE *f, const char *name, const char *text)
-{
-	fprintf(f, ",\n  \"%s\": ", name);
-	put_text(f, text);
-}
-
-static void
-member_number(FILE *f, const char *name, uint64_t number)
-{
-	fprintf(f, ",\n  \"%s\": %llu", name, (unsigned long long)number);
-}
-
-static void
-member_seconds(FILE *f, const char *name, uint64_t ns)
-{
-	fprintf(f, ",\n  \"%s\": %.9g", name, (double)ns / 1e9);
-}
-
-/* ISO 8601 with the offset, as ZMap writes it; ours is UTC. */
-static void
-member_time(FILE *f, const char *name, uint64_t wall_ns)
-{
-	time_t seconds = (time_t)(wall_ns / NS_PER_SEC);
-	char text[32];
-	struct tm tm;
-
-	gmtime_r(&seconds, &tm);
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S+0000", &tm);
-	member_text(f, name, text);
 }
 
 /* Sets, as their canonical texts' digests. */
@@ -206,10 +158,10 @@ put_sets(FILE *f, const struct job *job, const struct inputs *in)
 		digest_text(d, exclusions);
 		digest_free(d);
 	}
-	member_number(f, "targets", targets_count(in->targets));
-	member_text(f, "targets_sha256", targets);
-	member_number(f, "excluded_addresses", gate_denied_count(in->gate));
-	member_text(f, "exclusions_sha256", exclusions);
+	json_member_number(f, "targets", targets_count(in->targets));
+	json_member_text(f, "targets_sha256", targets);
+	json_member_number(f, "excluded_addresses", gate_denied_count(in->gate));
+	json_member_text(f, "exclusions_sha256", exclusions);
 }
 
 /* The registry's date stands in the list's head: "# Registry: 2025-10-09 (...". */
@@ -223,28 +175,28 @@ put_registry_date(FILE *f)
 
 	if (at != NULL)
 		snprintf(date, sizeof(date), "%.10s", at + sizeof(mark) - 1);
-	member_text(f, "reserved_registry_date", date);
+	json_member_text(f, "reserved_registry_date", date);
 }
 
 static void
 put_job(FILE *f, const struct job *job, const struct inputs *in)
 {
-	member_text(f, "iface", job->interface.device.text);
-	member_number(f, "source_port_first", job->interface.source_port_first);
-	member_number(f, "source_port_last", job->interface.source_port_last);
-	member_number(f, "source_ip_count", in->source_count);
-	member_number(f, "rate", job->rate_pps);
-	member_number(f, "bandwidth", job->bandwidth_bps);
-	member_seconds(f, "cooldown_secs", job->limits.cooldown_ns);
-	member_seconds(f, "max_runtime", job->limits.runtime_ns);
-	member_number(f, "max_results", job->limits.results);
-	member_number(f, "max_targets", job->limits.targets);
-	member_number(f, "seed", in->seed);
+	json_member_text(f, "iface", job->interface.device.text);
+	json_member_number(f, "source_port_first", job->interface.source_port_first);
+	json_member_number(f, "source_port_last", job->interface.source_port_last);
+	json_member_number(f, "source_ip_count", in->source_count);
+	json_member_number(f, "rate", job->rate_pps);
+	json_member_number(f, "bandwidth", job->bandwidth_bps);
+	json_member_seconds(f, "cooldown_secs", job->limits.cooldown_ns);
+	json_member_seconds(f, "max_runtime", job->limits.runtime_ns);
+	json_member_number(f, "max_results", job->limits.results);
+	json_member_number(f, "max_targets", job->limits.targets);
+	json_member_number(f, "seed", in->seed);
 	fprintf(f, ",\n  \"seed_provided\": %s", job->order.has_seed ? "true" : "false");
-	member_number(f, "shard_num", job->order.shard - 1); /* ZMap counts from 0 */
-	member_number(f, "total_shards", job->order.shards);
-	member_text(f, "probe_module", job->probe.module);
-	member_number(f, "probe_ttl", job->probe.ttl);
+	json_member_number(f, "shard_num", job->order.shard - 1); /* ZMap counts from 0 */
+	json_member_number(f, "total_shards", job->order.shards);
+	json_member_text(f, "probe_module", job->probe.module);
+	json_member_number(f, "probe_ttl", job->probe.ttl);
 }
 
 static void
@@ -253,7 +205,7 @@ put_tags(FILE *f, const struct job_tags *tags)
 	fprintf(f, ",\n  \"tags\": {");
 	for (size_t i = 0; i < tags->count; i++) {
 		fprintf(f, "%s\"%s\": ", i > 0 ? ", " : "", tags->items[i].name);
-		put_text(f, tags->items[i].value);
+		json_put_text(f, tags->items[i].value);
 	}
 	fprintf(f, "}");
 }
@@ -273,6 +225,25 @@ put_ledger(FILE *f, const struct ledger *l)
 	fprintf(f, "\n  }");
 }
 
+static void
+put_events(FILE *f, const struct manifest *m)
+{
+	const struct events *events = &m->events;
+
+	fprintf(f, ",\n  \"events\": [");
+	for (size_t i = 0; i < events->count; i++) {
+		const struct event *e = &events->items[i];
+
+		fprintf(f, "%s\n    {\"time\": ", i > 0 ? "," : "");
+		json_put_time(f, m->start_wall_ns + e->at_ns);
+		fprintf(f, ", \"kind\": \"%s\", \"what\": ", e->kind);
+		json_put_text(f, e->text);
+		fprintf(f, "}");
+	}
+	fprintf(f, "\n  ]");
+	json_member_number(f, "events_dropped", events->dropped);
+}
+
 /* Files are known once they are done. */
 static void
 put_files(FILE *f, const struct sinks *sinks)
@@ -286,7 +257,7 @@ put_files(FILE *f, const struct sinks *sinks)
 
 		for (size_t k = 0; k < count; k++) {
 			fprintf(f, "%s\n    {\"name\": ", separator);
-			put_text(f, files[k].name);
+			json_put_text(f, files[k].name);
 			fprintf(f, ", \"rows\": %llu, \"bytes\": %llu, \"sha256\": \"%s\"}",
 				(unsigned long long)files[k].rows,
 				(unsigned long long)files[k].bytes, files[k].sha256);
@@ -305,20 +276,21 @@ put_end(FILE *f, const struct manifest *m, const struct engine *e, const struct 
 	engine_ledger(e, &l);
 	sent = l.count[LEDGER_SENT + LEDGER_PROBE];
 	hits = l.count[LEDGER_FIRST_SYNACK];
-	member_text(f, "end_reason", reasons[result->reason]);
+	json_member_text(f, "end_reason", reasons[result->reason]);
 	if (result->writer_rc != 0)
-		member_text(f, "output_error", strerror(-result->writer_rc));
-	member_time(f, "send_end_time", m->start_wall_ns + result->sending_ns);
-	member_time(f, "recv_end_time", m->start_wall_ns + result->duration_ns);
-	member_number(f, "total_sent", sent);
-	member_number(f, "send_to_failures", l.count[LEDGER_REFUSED + LEDGER_PROBE]);
-	member_number(f, "success_total", l.count[LEDGER_KIND + CLASSIFY_SYNACK]);
-	member_number(f, "success_unique", hits);
-	member_number(f, "validation_passed", l.count[LEDGER_TAKEN]);
-	member_number(f, "validation_failed", l.count[LEDGER_KIND + CLASSIFY_BAD_COOKIE]);
-	member_number(f, "ip_fragments", l.count[LEDGER_KIND + CLASSIFY_FRAGMENT]);
+		json_member_text(f, "output_error", strerror(-result->writer_rc));
+	json_member_time(f, "send_end_time", m->start_wall_ns + result->sending_ns);
+	json_member_time(f, "recv_end_time", m->start_wall_ns + result->duration_ns);
+	json_member_number(f, "total_sent", sent);
+	json_member_number(f, "send_to_failures", l.count[LEDGER_REFUSED + LEDGER_PROBE]);
+	json_member_number(f, "success_total", l.count[LEDGER_KIND + CLASSIFY_SYNACK]);
+	json_member_number(f, "success_unique", hits);
+	json_member_number(f, "validation_passed", l.count[LEDGER_TAKEN]);
+	json_member_number(f, "validation_failed", l.count[LEDGER_KIND + CLASSIFY_BAD_COOKIE]);
+	json_member_number(f, "ip_fragments", l.count[LEDGER_KIND + CLASSIFY_FRAGMENT]);
 	fprintf(f, ",\n  \"hitrate\": %.6f", sent == 0 ? 0.0 : 100.0 * (double)hits / (double)sent);
 	put_ledger(f, &l);
+	put_events(f, m);
 	put_files(f, m->sinks);
 }
 
@@ -328,16 +300,16 @@ put_all(FILE *f, const struct manifest *m, const struct engine *e, const struct 
 	const struct job *job = m->request->job;
 
 	fprintf(f, "{\n  \"complete\": %s", result != NULL ? "true" : "false");
-	member_text(f, "scan_id", m->scan_id);
-	member_text(f, "name", job->name);
+	json_member_text(f, "scan_id", m->scan_id);
+	json_member_text(f, "name", job->name);
 	put_tags(f, &job->tags);
-	member_text(f, "asdic_version", ASDIC_VERSION);
-	member_text(f, "dpdk_version", rte_version());
+	json_member_text(f, "asdic_version", ASDIC_VERSION);
+	json_member_text(f, "dpdk_version", rte_version());
 	put_job(f, job, &m->request->inputs);
 	put_sets(f, job, &m->request->inputs);
 	put_registry_date(f);
-	member_time(f, "send_start_time", m->start_wall_ns);
-	member_time(f, "recv_start_time", m->start_wall_ns);
+	json_member_time(f, "send_start_time", m->start_wall_ns);
+	json_member_time(f, "recv_start_time", m->start_wall_ns);
 	if (result != NULL)
 		put_end(f, m, e, result);
 	fprintf(f, "\n}\n");

@@ -17,6 +17,7 @@
 
 #include "control.h"
 #include "engine.h"
+#include "events.h"
 #include "request.h"
 #include "sinks.h"
 
@@ -28,6 +29,7 @@ struct manifest {
 	const struct sinks *sinks;
 	uint64_t start_wall_ns;
 	char scan_id[MANIFEST_ID_SIZE]; /* random, in hexadecimal */
+	struct events events;
 };
 
 /*

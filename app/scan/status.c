@@ -44,7 +44,8 @@ status_init(struct status *s, struct engine *e, const struct job *job, uint64_t 
 static const char *
 held_by(const struct status *s, double pps, bool cooling)
 {
-	double rate = (double)s->job->rate_pps, bits = (double)s->job->bandwidth_bps;
+	struct engine_rate promised = engine_rate(s->engine);
+	double rate = (double)promised.frames_pps, bits = (double)promised.bits_per_s;
 	double frame_bits = (double)wire_bits(engine_probe_bytes(s->engine));
 
 	if (cooling)
@@ -97,7 +98,7 @@ print(struct status *s, uint64_t now_ns, bool cooling, uint64_t end_ns)
 		s->targets == 0 ? 100.0 : 100.0 * (double)sent / (double)s->targets,
 		time_left(s, left, now_ns, sent, cooling, end_ns),
 		text_count(sent_text, (double)sent),
-		text_rate(pps_text, pps, (double)s->job->rate_pps),
+		text_rate(pps_text, pps, (double)engine_rate(s->engine).frames_pps),
 		text_count(recv_text, (double)received),
 		text_rate(rps_text, (double)(received - s->last_received) / span, 0), hits,
 		(unsigned long long)(port.rx_missed + port.rx_nombuf),

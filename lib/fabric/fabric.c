@@ -2,9 +2,12 @@
 #include "fabric/fabric.h"
 
 #include <errno.h>
+#include <linux/membarrier.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <rte_launch.h>
 #include <rte_lcore.h>
@@ -31,6 +34,7 @@ struct fabric_lcore {
 	_Alignas(64) struct placed_role roles[FABRIC_ROLES_MAX];
 	unsigned int count;
 	struct fabric *fabric;
+	_Alignas(64) _Atomic uint64_t rounds; /* ended; written by the lcore, read by control */
 };
 
 struct fabric {
@@ -126,6 +130,14 @@ nap(const struct fabric_lcore *l, uint64_t now_ns)
 	nanosleep(&t, NULL);
 }
 
+static void
+end_round(struct fabric_lcore *l)
+{
+	uint64_t n = atomic_load_explicit(&l->rounds, memory_order_relaxed);
+
+	atomic_store_explicit(&l->rounds, n + 1, memory_order_release);
+}
+
 static int
 lcore_main(void *arg)
 {
@@ -138,6 +150,7 @@ lcore_main(void *arg)
 
 		if (lcore_round(l, now_ns, stage) == 0)
 			nap(l, now_ns);
+		end_round(l);
 	}
 	return 0;
 }
@@ -151,6 +164,50 @@ fabric_launch(struct fabric *f)
 		if (rc != 0)
 			return rc;
 		f->launched = true;
+	}
+	return 0;
+}
+
+/*
+ * What this thread has written is seen by every thread of the process from here on. Lcores would need a
+ * fence a round for it; here the kernel runs one on each of them instead (membarrier(2)). Where it will not,
+ * the rounds that fabric_settle() waits for take far longer than any write is under way.
+ */
+static void
+make_visible(void)
+{
+	atomic_thread_fence(memory_order_seq_cst);
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) != 0 &&
+	    syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0)
+		syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+}
+
+static uint64_t
+monotonic_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_nsec;
+}
+
+int
+fabric_settle(const struct fabric *f, uint64_t timeout_ns)
+{
+	static const struct timespec nap = {0, 20 * 1000};
+	uint64_t end_ns = monotonic_ns() + timeout_ns, seen[FABRIC_LCORES_MAX];
+
+	if (!f->launched)
+		return 0;
+	make_visible();
+	for (unsigned int i = 0; i < f->lcore_count; i++)
+		seen[i] = atomic_load_explicit(&f->lcores[i].rounds, memory_order_acquire);
+	for (unsigned int i = 0; i < f->lcore_count; i++) {
+		while (atomic_load_explicit(&f->lcores[i].rounds, memory_order_acquire) < seen[i] + 2) {
+			if (monotonic_ns() > end_ns)
+				return -ETIMEDOUT;
+			nanosleep(&nap, NULL);
+		}
 	}
 	return 0;
 }

@@ -63,6 +63,13 @@ unsigned int fabric_step(struct fabric *f);
 /* Earliest time at which some role has something to do. */
 uint64_t fabric_next_ns(const struct fabric *f);
 
+/*
+ * Control: wait until every lcore has seen all that was written before this, and has ended whatever round it
+ * was in: nothing that is decided upon by what stood there earlier is still to come. At once without lcores
+ * that run. 0; -ETIMEDOUT when a lcore has not ended its round within timeout_ns.
+ */
+int fabric_settle(const struct fabric *f, uint64_t timeout_ns);
+
 /* Control: enter a stage, and whether every role of it has drained. */
 void fabric_enter(struct fabric *f, enum fabric_stage stage);
 bool fabric_is_drained(const struct fabric *f);

@@ -194,6 +194,9 @@ int job_file_name(const struct job *job, const struct job_output *output, const 
 int job_check_policy(const struct job *job, const struct ipv4_range *reserved, size_t count,
 		     struct diag *diag);
 
+/* The highest rate there is, in packets/s. */
+#define JOB_RATE_MAX UINT64_C(1000000000)
+
 /* A rate above which the network's operator must be named too, in packets/s. */
 #define JOB_UPSTREAM_PPS 500000
 

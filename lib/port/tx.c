@@ -27,6 +27,21 @@ tx_rate_init(struct tx_rate *r, uint64_t frames_pps, uint64_t bits_per_s)
 	pace_init(&r->bits, bits_per_s, PACE_BURST * wire_bits(FRAME_MAX));
 }
 
+/* has_bits only says whether lengths need to be looked at: without a bandwidth all of them are granted. */
+void
+tx_rate_change(struct tx_rate *r, const struct clock *clock, uint64_t frames_pps,
+	       uint64_t bits_per_s)
+{
+	uint64_t now_ns;
+
+	pace_suspend(&r->frames);
+	pace_suspend(&r->bits);
+	now_ns = clock_now_ns(clock);
+	atomic_store_explicit(&r->has_bits, bits_per_s != 0, memory_order_relaxed);
+	pace_resume(&r->bits, bits_per_s, PACE_BURST * wire_bits(FRAME_MAX), now_ns);
+	pace_resume(&r->frames, frames_pps, PACE_BURST, now_ns);
+}
+
 void
 tx_init(struct tx *tx, const struct port *p, uint16_t queue, struct rte_mempool *pool,
 	const struct gate *gate, struct tx_rate *rate, const struct clock *clock,
@@ -195,11 +210,12 @@ take_bits(struct tx *tx, enum pace_class class, uint64_t now_ns, struct rte_mbuf
 
 /* Of n frames, as many as the promise allows now. */
 static uint16_t
-take(struct tx *tx, enum pace_class class, uint64_t now_ns, struct rte_mbuf **frame, uint16_t n)
+take(struct tx *tx, enum pace_class class, uint64_t now_ns, struct rte_mbuf **frame, uint16_t n,
+     bool has_bits)
 {
 	uint16_t granted = (uint16_t)pace_take(&tx->rate->frames, class, now_ns, n), fit;
 
-	if (!tx->rate->has_bits || granted == 0)
+	if (!has_bits || granted == 0)
 		return granted;
 	fit = take_bits(tx, class, now_ns, frame, granted);
 	pace_refund(&tx->rate->frames, now_ns, now_ns, granted - fit);
@@ -216,16 +232,17 @@ send_burst(struct tx *tx, struct tx_fifo *f, enum pace_class class, uint16_t n)
 	struct rte_mbuf **frame = f->frame + f->head;
 	uint64_t taken_ns = clock_now_ns(tx->clock), sent_ns;
 	uint32_t bits, unsent_bits;
+	bool has_bits = atomic_load_explicit(&tx->rate->has_bits, memory_order_relaxed);
 	uint16_t paid, sent;
 
-	paid = take(tx, class, taken_ns, frame, n);
+	paid = take(tx, class, taken_ns, frame, n, has_bits);
 	if (paid == 0)
 		return 0;
 	/* The driver frees what it takes: look at lengths before. */
-	bits = tx->rate->has_bits ? cost_bits(frame, paid) : 0;
+	bits = has_bits ? cost_bits(frame, paid) : 0;
 	sent = rte_eth_tx_burst(tx->port_id, tx->queue, frame, paid);
 	sent_ns = clock_now_ns(tx->clock);
-	unsent_bits = tx->rate->has_bits ? cost_bits(frame + sent, paid - sent) : 0;
+	unsent_bits = has_bits ? cost_bits(frame + sent, paid - sent) : 0;
 	if (sent < paid) {
 		pace_refund(&tx->rate->frames, taken_ns, sent_ns, paid - sent);
 		pace_refund(&tx->rate->bits, taken_ns, sent_ns, unsent_bits);

@@ -33,11 +33,15 @@ struct rte_ring;
 struct tx_rate {
 	struct pace frames;
 	struct pace bits;
-	bool has_bits; /* there is a bandwidth: lengths matter */
+	_Atomic bool has_bits; /* there is a bandwidth: lengths matter */
 };
 
 /* frames_pps and bits_per_s of 0 are unlimited. */
 void tx_rate_init(struct tx_rate *r, uint64_t frames_pps, uint64_t bits_per_s);
+
+/* Promise something else from now on, while lcores send. One thread. */
+void tx_rate_change(struct tx_rate *r, const struct clock *clock, uint64_t frames_pps,
+		    uint64_t bits_per_s);
 
 #define TX_FIFO_SIZE 64
 #define TX_RELAYS_MAX 64 /* as many as there can be lcores */

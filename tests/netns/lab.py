@@ -351,6 +351,9 @@ class Lab:
         self.stack = contextlib.ExitStack()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="asdic-netns-"))
         self.stack.callback(shutil.rmtree, self.folder)
+        # A test's scans are nobody else's: no opt-outs of the machine, no commands from elsewhere.
+        os.environ["ASDIC_OPTOUT"] = str(self.folder / "optout.conf")
+        os.environ["ASDIC_RUN_DIR"] = str(self.folder / "run")
         return self
 
     def __exit__(self, *_):

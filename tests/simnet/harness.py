@@ -149,6 +149,9 @@ class SimnetTest(unittest.TestCase):
         folder = tempfile.TemporaryDirectory(prefix="asdic-test-")
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
+        # A test's scans are nobody else's: no opt-outs of the machine, no commands from elsewhere.
+        os.environ["ASDIC_OPTOUT"] = str(self.folder / "optout.conf")
+        os.environ["ASDIC_RUN_DIR"] = str(self.folder / "run")
         self.runs = 0
 
     def write(self, name, text):
