@@ -44,15 +44,31 @@ receiver_ring_new(unsigned int receiver, unsigned int worker)
 				    RING_F_SP_ENQ | RING_F_SC_DEQ);
 }
 
-static bool
-pass(struct receiver *r, struct reply *reply)
+/*
+ * Pass replies on, in runs for one worker. Those that found its ring full are moved to the front, in
+ * order; how many.
+ */
+static unsigned int
+pass(struct receiver *r, struct reply *reply, unsigned int n)
 {
-	unsigned int worker = receiver_worker_of(reply->bucket, r->config.workers);
+	unsigned int workers = r->config.workers, left = 0, run;
 
-	if (rte_ring_sp_enqueue_elem(r->config.rings[worker], reply, sizeof(*reply)) != 0)
-		return false;
-	ledger_add(r->config.ledger, LEDGER_PASSED, 1);
-	return true;
+	for (unsigned int i = 0; i < n; i += run) {
+		unsigned int worker = receiver_worker_of(reply[i].bucket, workers), passed;
+
+		for (run = 1; i + run < n; run++)
+			if (receiver_worker_of(reply[i + run].bucket, workers) != worker)
+				break;
+		passed = rte_ring_sp_enqueue_burst_elem(r->config.rings[worker], &reply[i],
+							sizeof(*reply), run, NULL);
+		ledger_add(r->config.ledger, LEDGER_PASSED, passed);
+		if (unlikely(passed < run)) {
+			memmove(&reply[left], &reply[i + passed],
+				(run - passed) * sizeof(*reply));
+			left += run - passed;
+		}
+	}
+	return left;
 }
 
 /* Answer to what is asked of us: ARP and ping. */
@@ -73,26 +89,48 @@ serve(struct receiver *r, enum classify_kind kind, const uint8_t *frame, size_t 
 		tx_urgent(r->config.tx, LEDGER_ECHO, answer, n);
 }
 
-/* Whether it is a reply. */
-static bool
-receive_frame(struct receiver *r, struct rte_mbuf *m, uint64_t now_ns)
+/* Count frames by their kinds, and answer those that ask. */
+static void
+count_and_serve(struct receiver *r, uint16_t n, const uint8_t *const *frame, const uint16_t *len,
+		const uint8_t *kind)
 {
-	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
-	struct reply *reply = &r->waiting[r->waiting_count];
-	enum classify_kind kind;
+	uint16_t count[CLASSIFY_KINDS] = {0};
+
+	for (uint16_t i = 0; i < n; i++)
+		count[kind[i]]++;
+	for (unsigned int k = 0; k < CLASSIFY_KINDS; k++)
+		ledger_add(r->config.ledger, LEDGER_KIND + k, count[k]);
+	if (likely(count[CLASSIFY_ARP] + count[CLASSIFY_ECHO_REQUEST] == 0))
+		return;
+	for (uint16_t i = 0; i < n; i++)
+		if (kind[i] == CLASSIFY_ARP || kind[i] == CLASSIFY_ECHO_REQUEST)
+			serve(r, kind[i], frame[i], len[i]);
+}
+
+/* The replies among n frames go to their workers, or wait; how many they are. */
+static unsigned int
+receive_frames(struct receiver *r, struct rte_mbuf *const *burst, uint16_t n, uint64_t now_ns)
+{
+	const uint8_t *frame[PORT_BURST];
+	uint8_t kind[PORT_BURST];
+	uint16_t len[PORT_BURST];
+	unsigned int replies;
 
 	/* Drivers may split long frames; what is asked of a header stands in the first segment. */
-	kind = classify_frame(&r->config.classify, frame, m->data_len, reply);
-	ledger_add(r->config.ledger, LEDGER_KIND + kind, 1);
-	if (kind == CLASSIFY_ARP || kind == CLASSIFY_ECHO_REQUEST)
-		serve(r, kind, frame, m->data_len);
-	if (kind >= CLASSIFY_REPLIES)
-		return false;
-	reply->received_ns = now_ns;
-	reply->iface = r->config.iface;
-	if (!pass(r, reply))
-		r->waiting_count++;
-	return true;
+	for (uint16_t i = 0; i < n; i++) {
+		frame[i] = rte_pktmbuf_mtod(burst[i], const uint8_t *);
+		len[i] = burst[i]->data_len;
+		rte_prefetch0(frame[i]);
+	}
+	/* None waits: the places of those that do are free. */
+	replies = classify_burst(&r->config.classify, n, frame, len, kind, r->waiting);
+	count_and_serve(r, n, frame, len, kind);
+	for (unsigned int i = 0; i < replies; i++) {
+		r->waiting[i].received_ns = now_ns;
+		r->waiting[i].iface = r->config.iface;
+	}
+	r->waiting_count = pass(r, r->waiting, replies);
+	return replies;
 }
 
 static uint16_t
@@ -100,31 +138,25 @@ receive_burst(struct receiver *r, uint64_t now_ns)
 {
 	struct rte_mbuf *burst[PORT_BURST];
 	uint16_t n = rte_eth_rx_burst(r->config.port->id, r->config.queue, burst, PORT_BURST);
-	unsigned int replies = 0;
+	unsigned int replies;
 
 	if (n == 0) {
 		r->full_bursts = 0;
 		return 0;
 	}
 	ledger_add(r->config.ledger, LEDGER_RECEIVED, n);
-	for (uint16_t i = 0; i < n; i++)
-		replies += receive_frame(r, burst[i], now_ns);
+	replies = receive_frames(r, burst, n, now_ns);
 	rte_pktmbuf_free_bulk(burst, n);
 	/* Replies alone steer the probes: nobody can hold a scan by flooding it with something else. */
 	r->full_bursts = n == PORT_BURST && replies > PORT_BURST / 2 ? r->full_bursts + 1 : 0;
 	return n;
 }
 
-/* Pass on what waits, in order; true when nothing waits any more. */
+/* True when nothing waits any more. */
 static bool
 pass_waiting(struct receiver *r)
 {
-	unsigned int done = 0;
-
-	while (done < r->waiting_count && pass(r, &r->waiting[done]))
-		done++;
-	r->waiting_count -= done;
-	memmove(r->waiting, r->waiting + done, r->waiting_count * sizeof(r->waiting[0]));
+	r->waiting_count = pass(r, r->waiting, r->waiting_count);
 	return r->waiting_count == 0;
 }
 

@@ -51,47 +51,61 @@ reset(struct worker *w, const struct reply *r)
 	tx_urgent(w->config.tx, LEDGER_RESET, frame, n);
 }
 
+/* First ones by what they are, and repeats. */
 static void
-count_first(struct worker *w, const struct reply *r)
+count(struct worker *w, const struct reply *reply, const bool *is_new, unsigned int n)
 {
-	if (r->kind == CLASSIFY_SYNACK) {
-		ledger_add(w->config.ledger, LEDGER_FIRST_SYNACK, 1);
-		ledger_add(w->config.ledger, LEDGER_LEFT_ALONE, 1);
-	} else if (r->kind == CLASSIFY_ECHOREPLY) {
-		ledger_add(w->config.ledger, LEDGER_FIRST_ECHOREPLY, 1);
-	} else {
-		ledger_add(w->config.ledger, LEDGER_FIRST_OTHER, 1);
-	}
+	unsigned int first[CLASSIFY_REPLIES] = {0}, firsts = 0;
+
+	for (unsigned int i = 0; i < n; i++)
+		first[reply[i].kind] += is_new[i];
+	for (unsigned int k = 0; k < CLASSIFY_REPLIES; k++)
+		firsts += first[k];
+	ledger_add(w->config.ledger, LEDGER_FIRST_SYNACK, first[CLASSIFY_SYNACK]);
+	ledger_add(w->config.ledger, LEDGER_LEFT_ALONE, first[CLASSIFY_SYNACK]);
+	ledger_add(w->config.ledger, LEDGER_FIRST_ECHOREPLY, first[CLASSIFY_ECHOREPLY]);
+	ledger_add(w->config.ledger, LEDGER_FIRST_OTHER,
+		   first[CLASSIFY_RST] + first[CLASSIFY_ICMP]);
+	ledger_add(w->config.ledger, LEDGER_REPEAT, n - firsts);
 }
 
 static void
-take(struct worker *w, const struct reply *r)
+make_records(struct worker *w, const struct reply *reply, const bool *is_new, unsigned int n)
 {
-	struct record_scan record = {.reply = *r};
 	uint64_t cooldown = atomic_load_explicit(w->config.cooldown_since_ns, memory_order_relaxed);
+	struct record_scan record[PORT_BURST];
 
-	record.repeat = !dedup_add(w->config.dedup, r->address, r->port, r->kind);
-	record.cooldown = r->received_ns >= cooldown;
-	if (record.repeat)
-		ledger_add(w->config.ledger, LEDGER_REPEAT, 1);
-	else
-		count_first(w, r);
-	if (r->kind == CLASSIFY_SYNACK)
-		reset(w, r);
+	for (unsigned int i = 0; i < n; i++) {
+		record[i] = (struct record_scan){
+			.reply = reply[i],
+			.repeat = !is_new[i],
+			.cooldown = reply[i].received_ns >= cooldown,
+		};
+	}
 	/* Room was there when the credit was taken, and only this lcore produces. */
-	rte_ring_sp_enqueue_elem(w->config.records, &record, sizeof(record));
-	ledger_add(w->config.ledger, LEDGER_RECORD, 1);
+	rte_ring_sp_enqueue_bulk_elem(w->config.records, record, sizeof(record[0]), n, NULL);
+	ledger_add(w->config.ledger, LEDGER_RECORD, n);
 }
 
 static unsigned int
 take_from(struct worker *w, struct rte_ring *ring, unsigned int most)
 {
-	struct reply burst[PORT_BURST];
-	unsigned int n = rte_ring_sc_dequeue_burst_elem(ring, burst, sizeof(burst[0]), most, NULL);
+	struct reply reply[PORT_BURST];
+	uint64_t key[PORT_BURST];
+	bool is_new[PORT_BURST];
+	unsigned int n = rte_ring_sc_dequeue_burst_elem(ring, reply, sizeof(reply[0]), most, NULL);
 
+	if (n == 0)
+		return 0;
 	ledger_add(w->config.ledger, LEDGER_TAKEN, n);
 	for (unsigned int i = 0; i < n; i++)
-		take(w, &burst[i]);
+		key[i] = dedup_key(reply[i].address, reply[i].port, reply[i].kind);
+	dedup_add_burst(w->config.dedup, n, key, is_new);
+	count(w, reply, is_new, n);
+	for (unsigned int i = 0; i < n; i++)
+		if (reply[i].kind == CLASSIFY_SYNACK)
+			reset(w, &reply[i]);
+	make_records(w, reply, is_new, n);
 	return n;
 }
 
