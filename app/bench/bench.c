@@ -5,11 +5,19 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include <rte_errno.h>
+
+#include "port/eal.h"
 #include "yaml/value.h"
 
 /* No driver takes a frame a nanosecond: the pacer works and never holds. */
 #define NEVER_HOLDS_PPS 1000000000
+
+/* What DPDK is given: pools and rings, and what each lcore adds. */
+#define MEMORY_MB 256
+#define LCORE_MB 16
 
 static const struct option options[] = {
 	{"device", required_argument, NULL, 'd'},  {"help", no_argument, NULL, 'h'},
@@ -125,4 +133,32 @@ bench_json_open(const struct bench_options *o, FILE **out)
 		return 0;
 	fprintf(stderr, "asdic-bench: cannot write '%s': %s\n", o->json, strerror(errno));
 	return -errno;
+}
+
+double
+bench_cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+int
+bench_open_port(struct port *port, const struct bench_options *o, bool is_pci)
+{
+	struct eal_config eal = {&o->device, 1, is_pci, o->lcores, MEMORY_MB + LCORE_MB * o->lcores,
+				 false};
+	const char *what = "starting DPDK";
+	uint16_t id = 0;
+	int rc = eal_start(&eal);
+
+	if (rc == 0)
+		rc = port_find(o->device, &id);
+	if (rc == 0)
+		rc = port_open(port, o->device, id, (uint16_t)o->lcores, &what);
+	if (rc != 0)
+		fprintf(stderr, "asdic-bench: device '%s': %s: %s\n", o->device, what,
+			rte_strerror(-rc));
+	return rc;
 }

@@ -147,25 +147,6 @@ report(const struct bench *b, const struct bench_options *o, const struct bench_
 	return fclose(json) == 0 ? EXIT_DONE : EXIT_FAILED;
 }
 
-static int
-open_port(struct bench *b, const struct bench_options *o)
-{
-	const char *what = "starting DPDK";
-	struct eal_config eal = {&o->device, 1, b->subject.job->interface.kind == JOB_DEVICE_PCI,
-				 o->lcores, 256 + 16 * o->lcores, false};
-	uint16_t id = 0;
-	int rc = eal_start(&eal);
-
-	if (rc == 0)
-		rc = port_find(o->device, &id);
-	if (rc == 0)
-		rc = port_open(&b->port, o->device, id, (uint16_t)o->lcores, &what);
-	if (rc != 0)
-		fprintf(stderr, "asdic-bench: device '%s': %s: %s\n", o->device, what,
-			rte_strerror(-rc));
-	return rc;
-}
-
 int
 bench_tx(int argc, char **argv)
 {
@@ -183,7 +164,7 @@ bench_tx(int argc, char **argv)
 		free(b);
 		return EXIT_BAD_ARGUMENTS;
 	}
-	if (open_port(b, &o) != 0)
+	if (bench_open_port(&b->port, &o, b->subject.job->interface.kind == JOB_DEVICE_PCI) != 0)
 		return EXIT_MACHINE;
 	rc = make(b, &o);
 	if (rc == 0)
