@@ -50,11 +50,27 @@ check_standard_input(const struct request *r, struct diag *diag)
 	}
 }
 
+/* Print what there is to print of it. The status to exit with. */
+static int
+end_load(int rc, struct diag *diag)
+{
+	if (!diag_is_empty(diag)) {
+		text_print_faults(diag);
+		rc = -EINVAL;
+	} else if (rc == -ENOMEM) {
+		fprintf(stderr, "asdic: out of memory\n");
+	} else if (rc != 0) {
+		fprintf(stderr, "asdic: %s\n", strerror(-rc));
+	}
+	diag_reset(diag);
+	return rc == 0 ? EXIT_DONE : rc == -ENOMEM ? EXIT_MACHINE : EXIT_BAD_JOB;
+}
+
 int
-request_load(struct request *r, int argc, char **argv, bool *done)
+request_load_job(struct request *r, int argc, char **argv, bool *done)
 {
 	struct diag diag = DIAG_EMPTY;
-	int rc;
+	int rc, status;
 
 	memset(r, 0, sizeof(*r));
 	*done = true;
@@ -66,21 +82,23 @@ request_load(struct request *r, int argc, char **argv, bool *done)
 	rc = load_job(r, &diag);
 	if (rc == 0)
 		check_standard_input(r, &diag);
-	if (rc == 0 && diag_is_empty(&diag)) {
-		rc = inputs_build(&r->inputs, r->job, r->flags.test_key, &diag);
-		r->has_inputs = true;
-	}
-	if (!diag_is_empty(&diag)) {
-		text_print_faults(&diag);
-		rc = -EINVAL;
-	} else if (rc == -ENOMEM) {
-		fprintf(stderr, "asdic: out of memory\n");
-	} else if (rc != 0) {
-		fprintf(stderr, "asdic: %s\n", strerror(-rc));
-	}
-	diag_reset(&diag);
-	*done = rc != 0;
-	return rc == 0 ? EXIT_DONE : rc == -ENOMEM ? EXIT_MACHINE : EXIT_BAD_JOB;
+	status = end_load(rc, &diag);
+	*done = status != EXIT_DONE;
+	return status;
+}
+
+int
+request_load(struct request *r, int argc, char **argv, bool *done)
+{
+	struct diag diag = DIAG_EMPTY;
+	int status = request_load_job(r, argc, argv, done);
+
+	if (*done)
+		return status;
+	r->has_inputs = true;
+	status = end_load(inputs_build(&r->inputs, r->job, r->flags.test_key, &diag), &diag);
+	*done = status != EXIT_DONE;
+	return status;
 }
 
 void

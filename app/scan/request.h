@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A request: the command line and the job that it makes, shared by check, plan and scan.
+ * A request: the command line and the job that it makes, shared by check, plan, scan and doctor.
  */
 #ifndef SCAN_REQUEST_H
 #define SCAN_REQUEST_H
@@ -19,10 +19,11 @@ struct request {
 };
 
 /*
- * Read the command line and the job, and compute the inputs. All faults are printed.
+ * Read the command line and the job, and (but for request_load_job()) compute the inputs. All faults are printed.
  * EXIT_DONE to go on; another exit status to end with (after --help, too: then *done is set).
  */
 int request_load(struct request *r, int argc, char **argv, bool *done);
+int request_load_job(struct request *r, int argc, char **argv, bool *done);
 void request_free(struct request *r);
 
 #endif /* SCAN_REQUEST_H */
