@@ -7,17 +7,24 @@
 Below `open` a port is open, then `closed`, then `unreachable`, else silent; the first network that
 contains the address rules. Shares are exact fractions of the decimal text.
 
+Behind an open port speaks, by h = mix64(mix64(seed XOR key) XOR "service") / 2^64, the first of the
+port's services, or else of the network's, whose shares add up to more than h; behind the last is "none".
+The certificate of an address has the number mix64(mix64(seed XOR address * 65536) XOR "cert") modulo
+their count.
+
     truth.py WORLD --cidr 10.0.0.0/8 --exclude opt-outs.txt --port 443 --list
 
-prints the open addresses; --count, the number of each state; --digest, the count and the digest of a
+prints the open addresses; --services, "address,service,sha256" of each; --count, the number of each state; --digest, the count and the digest of a
 scan that probes each target once: the sum of mix64(0x5eed XOR (address * 65536 + port)) modulo 2^64.
 """
 
 import argparse
 import fractions
+import hashlib
 import ipaddress
 import json
 import os
+import ssl
 import sys
 
 import numpy
@@ -26,6 +33,8 @@ import yaml
 OPEN, CLOSED, UNREACHABLE, SILENT = range(4)
 STATES = ("open", "closed", "unreachable", "silent")
 ALL = 1 << 64
+SERVICE = int.from_bytes(b"service", "big")
+CERTIFICATE = int.from_bytes(b"cert", "big")
 LAST = (1 << 32) - 1
 CHUNK = 1 << 15  # addresses at a time: the arrays stay in the cache
 
@@ -97,8 +106,18 @@ def bound(fraction):
     return -(-fraction.numerator * ALL // fraction.denominator)
 
 
+def kind_of(service):
+    """Of a kind by itself, or of a mapping."""
+    if isinstance(service, str):
+        return service
+    return "banner" if "banner" in service else "malformed" if "malformed" in service else \
+        service.get("kind", "none")
+
+
 class World:
-    def __init__(self, document):
+    def __init__(self, document, folder="."):
+        self.document, self.folder = document, folder
+        self.leaves = {}
         self.seed = int(document.get("seed", 0))
         self.networks = document.get("networks") or []
         self.ranges = [parse_range(str(network["cidr"])) for network in self.networks]
@@ -115,6 +134,37 @@ class World:
             bounds.append(bound(total))
         return tuple(bounds)
 
+    def offers(self, network, port):
+        """(name, kind, bound) of the services, cumulative."""
+        described = self.networks[network]
+        at = described.get("ports", {}).get(port, {})
+        if "service" not in at and "services" not in at:
+            at = described
+        shares = at.get("services") or {}
+        if "service" in at:
+            shares = {"": "100%"}
+        total, offers = fractions.Fraction(0), []
+        for name, part in shares.items():
+            service = at["service"] if name == "" else name
+            service = self.document.get("services", {}).get(service, service) if isinstance(
+                service, str) else service
+            total += share(part)
+            kind = kind_of(service)
+            offers.append((name or (at["service"] if isinstance(at["service"], str) else kind), kind,
+                           bound(total)))
+        return offers
+
+    def leaf(self, number):
+        """The SHA-256 of a leaf certificate: the first in its file."""
+        if number not in self.leaves:
+            path = os.path.join(self.folder, self.document["certificates"]["folder"], f"{number:04d}.pem")
+            with open(path, encoding="ascii") as file:
+                text = file.read()
+            begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+            pem = text[text.index(begin):text.index(end) + len(end)]
+            self.leaves[number] = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
+        return self.leaves[number]
+
     def segments(self, ranges):
         """(first, last, network): the ranges cut up by the network that rules."""
         left, found = union(ranges), []
@@ -127,7 +177,7 @@ class World:
 
 def load(path):
     with open(path, encoding="utf-8") as file:
-        return World(yaml.safe_load(file))
+        return World(yaml.safe_load(file), os.path.dirname(path))
 
 
 # The formula, on arrays of unsigned 64-bit integers, which wrap as it wants them to.
@@ -215,6 +265,30 @@ def echoes(world, address):
     return False
 
 
+def services(world, ranges, port):
+    """Yields (address, service, its kind, number of its certificate) where a port is open."""
+    offers = [world.offers(network, port) for network in range(len(world.networks))]
+    count = (world.document.get("certificates") or {}).get("count", 64)
+    for first, last, network in chunks(world, ranges):
+        if network is None:
+            continue
+        found = numpy.flatnonzero(below(mix64(keys(first, last, port) ^ numpy.uint64(world.seed)),
+                                        world.bounds(network, port)[0])).astype(numpy.uint64)
+        found += numpy.uint64(first)
+        at = found << numpy.uint64(16)
+        speaks = mix64(mix64((at + numpy.uint64(port)) ^ numpy.uint64(world.seed)) ^ numpy.uint64(SERVICE))
+        shows = mix64(mix64(at ^ numpy.uint64(world.seed)) ^ numpy.uint64(CERTIFICATE)) % numpy.uint64(count)
+        for address, h, number in zip(found.tolist(), speaks.tolist(), shows.tolist()):
+            name, kind = next(((n, k) for n, k, b in offers[network] if h < b), ("none", "none"))
+            yield address, name, kind, number
+
+
+def write_services(world, ranges, port):
+    for address, name, kind, number in services(world, ranges, port):
+        digest = world.leaf(number) if kind == "tls" else ""
+        print(f"{ipaddress.IPv4Address(address)},{name},{digest}")
+
+
 def write_list(world, ranges, port, wanted):
     for found in addresses(world, ranges, port, wanted):
         sys.stdout.write("".join(f"{a >> 24}.{a >> 16 & 255}.{a >> 8 & 255}.{a & 255}\n"
@@ -230,6 +304,7 @@ def main():
     parser.add_argument("--state", choices=STATES, default="open", help="of the list")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--list", action="store_true")
+    what.add_argument("--services", action="store_true")
     what.add_argument("--count", action="store_true")
     what.add_argument("--digest", action="store_true")
     args = parser.parse_args()
@@ -239,6 +314,10 @@ def main():
     if args.list:
         for port in args.port:
             write_list(world, ranges, port, STATES.index(args.state))
+        return
+    if args.services:
+        for port in args.port:
+            write_services(world, ranges, port)
         return
     result = {}
     if not args.digest:

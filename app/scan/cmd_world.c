@@ -10,6 +10,7 @@
 #include "commands.h"
 #include "text.h"
 #include "world/world.h"
+#include "world_services.h"
 #include "worldfile/worldfile.h"
 #include "yaml/value.h"
 
@@ -19,6 +20,8 @@
 struct options {
 	const char *path;
 	bool lists;
+	bool services; /* what speaks, too */
+	bool makes_certificates;
 	enum world_state state; /* of what is listed */
 	struct ipv4_range range;
 	uint16_t port; /* 0: none given */
@@ -27,7 +30,7 @@ struct options {
 static void
 usage(FILE *out)
 {
-	fputs("usage: asdic world WORLD.yaml [--open CIDR --port PORT]\n"
+	fputs("usage: asdic world WORLD.yaml [--open CIDR --port PORT [--services]]\n"
 	      "\n"
 	      "Computes what a simulated Internet holds. With no more than a file: checks it,\n"
 	      "and says what it describes.\n"
@@ -37,6 +40,9 @@ usage(FILE *out)
 	      "  --unreachable CIDR  where a router says that it cannot be reached\n"
 	      "  --silent CIDR       where nothing answers\n"
 	      "  --port PORT         the port\n"
+	      "  --services          list address,service,sha256: what speaks there, and the SHA-256\n"
+	      "                      of the leaf certificate of those that speak TLS\n"
+	      "  --make-certificates make the files of the world's certificates, once\n"
 	      "\n"
 	      "CIDR is an address, a prefix, or a range first-last. Exit status: 0 done, 1 the\n"
 	      "list could not be written, 2 a fault in the file or the arguments.\n",
@@ -102,6 +108,14 @@ complete(struct options *o, int argc, char **argv)
 		fputs("asdic: world: a port needs a list; add --open CIDR\n", stderr);
 		return false;
 	}
+	if (o->services && (!o->lists || o->state != WORLD_OPEN)) {
+		fputs("asdic: world: services are where a port is open; add --open CIDR\n", stderr);
+		return false;
+	}
+	if (o->makes_certificates && o->lists) {
+		fputs("asdic: world: make certificates and list by two commands\n", stderr);
+		return false;
+	}
 	o->path = argv[optind];
 	return true;
 }
@@ -116,6 +130,8 @@ read_options(struct options *o, int argc, char **argv, int *status)
 		{"unreachable", required_argument, NULL, 'u'},
 		{"silent", required_argument, NULL, 's'},
 		{"port", required_argument, NULL, 'p'},
+		{"services", no_argument, NULL, 'S'},
+		{"make-certificates", no_argument, NULL, 'm'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
@@ -134,6 +150,10 @@ read_options(struct options *o, int argc, char **argv, int *status)
 			good = read_range(o, WORLD_SILENT, optarg);
 		else if (c == 'p')
 			good = read_port(o, optarg);
+		else if (c == 'S')
+			o->services = true;
+		else if (c == 'm')
+			o->makes_certificates = true;
 		else
 			good = false;
 	}
@@ -246,6 +266,21 @@ summarise(const struct world *w)
 		printf("forged: %" PRIu64 " packets/s\n", d->forged_pps);
 }
 
+/* What was asked for; an exit status. */
+static int
+act(const struct world *w, const struct options *o)
+{
+	if (o->makes_certificates)
+		return world_services_make_certificates(w);
+	if (o->services)
+		return world_services_list(w, o->range, o->port);
+	if (o->lists)
+		list(w, o);
+	else
+		summarise(w);
+	return EXIT_DONE;
+}
+
 int
 cmd_world(int argc, char **argv)
 {
@@ -264,13 +299,10 @@ cmd_world(int argc, char **argv)
 	diag_reset(&faults);
 	if (rc != 0)
 		return rc == -ENOMEM ? EXIT_FAILED : EXIT_BAD_JOB;
-	if (o.lists)
-		list(w, &o);
-	else
-		summarise(w);
+	status = act(w, &o);
 	world_free(w);
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return EXIT_DONE;
+	if (status != EXIT_DONE || (fflush(stdout) == 0 && !ferror(stdout)))
+		return status;
 	fprintf(stderr, "asdic: world: cannot write: %s\n", strerror(errno));
 	return EXIT_FAILED;
 }

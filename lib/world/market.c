@@ -51,6 +51,7 @@ service_copy(struct world_market *m, size_t i, const struct world_service *from)
 	memcpy(texts, from->name, name_size);
 	if (from->text_len > 0)
 		memcpy(texts + name_size, from->text, from->text_len);
+	texts[name_size + from->text_len] = '\0';
 	m->services[i] = *from;
 	m->services[i].name = texts;
 	m->services[i].text = texts + name_size;

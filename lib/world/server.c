@@ -244,6 +244,7 @@ acknowledge(struct world_stage *s, struct server *c, uint32_t ack)
 	if (seq_after(ack, c->snd_nxt))
 		c->snd_nxt = ack;
 	c->tries = 0;
+	c->dup_acks = 0;
 	c->resend_ns = TIME_NEVER;
 	if (c->cwnd < (uint32_t)SERVER_CWND_MAX * c->mss)
 		c->cwnd += c->mss;
@@ -341,6 +342,14 @@ accept(struct world_stage *s, struct server *c, const struct server_segment *g)
 	}
 }
 
+/* An ACK that says what the one before it said: something behind the first segment came. */
+static bool
+is_dup_ack(const struct server *c, const struct server_segment *g)
+{
+	return g->len == 0 && g->ack == c->snd_una && seq_after(c->snd_nxt, c->snd_una) &&
+	       (uint32_t)g->window << c->client_wscale == c->snd_wnd;
+}
+
 static void
 segment_read(const struct world_reaction *r, struct server_segment *g)
 {
@@ -390,6 +399,8 @@ segment_hear(struct world_stage *s, uint64_t now_ns, struct server *c,
 	c->heard_ns = now_ns;
 	if (g->options.has_timestamp && !seq_after(g->seq, c->rcv_nxt))
 		c->ts_recent = g->options.ts_value;
+	if (is_dup_ack(c, g) && ++c->dup_acks == SERVER_DUP_ACKS)
+		server_resend_first(s, now_ns, c);
 	acknowledge(s, c, g->ack);
 	c->snd_wnd = (uint32_t)g->window << c->client_wscale;
 	if (c->service->reset == WORLD_RESET_ACK ||

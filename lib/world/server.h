@@ -25,6 +25,7 @@
 #define SERVER_WINDOW 65535    /* bytes taken beyond the next, where the service says nothing */
 #define SERVER_CWND_FIRST 10   /* segments (RFC 6928) */
 #define SERVER_CWND_MAX 64
+#define SERVER_DUP_ACKS 3 /* RFC 5681, 3.2: the first segment is taken for lost */
 #define SERVER_TRIES 7 /* of a segment, each gap twice the one before */
 #define SERVER_RTO_MIN_NS (200 * NS_PER_MS) /* above the latency */
 #define SERVER_IDLE_NS (60 * NS_PER_SEC)
@@ -61,6 +62,7 @@ struct server {
 	uint8_t mac[WIRE_MAC_SIZE];
 	uint8_t client_wscale;
 	uint8_t tries;
+	uint8_t dup_acks;
 	bool tagged : 1;
 	bool wscaled : 1; /* both sides scale */
 	bool has_ts : 1;
@@ -123,6 +125,9 @@ void server_end(struct world_stage *s, struct server *c);
 /* Say what there is to say, an ACK at the least if that is due, and set the timer. May end the
  * connection. */
 void server_say(struct world_stage *s, uint64_t now_ns, struct server *c, bool ack_due);
+
+/* Say the first segment that is not acknowledged once more. */
+void server_resend_first(struct world_stage *s, uint64_t now_ns, struct server *c);
 
 /* Say a reset, and end it. */
 void server_reset(struct world_stage *s, uint64_t now_ns, struct server *c);

@@ -475,6 +475,19 @@ server_say(struct world_stage *s, uint64_t now_ns, struct server *c, bool ack_du
 	say(s, now_ns, c, ack_due, c->snd_wnd);
 }
 
+void
+server_resend_first(struct world_stage *s, uint64_t now_ns, struct server *c)
+{
+	uint32_t next = c->snd_nxt, len = c->snd_end - c->snd_una;
+
+	if (!seq_after(c->snd_end, c->snd_una))
+		return;
+	c->snd_nxt = c->snd_una;
+	data_say(s, now_ns, c, len < c->mss ? len : c->mss);
+	if (seq_after(next, c->snd_nxt))
+		c->snd_nxt = next;
+}
+
 /* Begin again with the first byte that is not acknowledged; of a window that is closed, one byte. */
 static void
 resend(struct world_stage *s, uint64_t now_ns, struct server *c)

@@ -14,6 +14,7 @@
 #include "worldfile/worldfile.h"
 
 #define EVENTS 64
+#define CONNECTIONS 4
 #define FRAMES_MAX 64
 #define ANSWERS_MAX 512
 
@@ -52,6 +53,7 @@ check_description(const struct world *w)
 		CHECK(world_network_of(w, n->range.first) <= i);
 		CHECK(world_network_of(w, n->range.last) <= i);
 		CHECK(world_state(w, n->range.first, 80) <= WORLD_SILENT);
+		CHECK(world_service_at(w, n->range.first, 80)->kind <= WORLD_SERVICE_MALFORMED);
 		for (size_t j = 0; j < n->ports_count; j++) {
 			const struct world_port *p = &n->ports[j];
 
@@ -158,7 +160,7 @@ take_answers(struct worlds_rig *rig)
 		CHECK(rig->now_ns >= last_ns);
 		CHECK(rig->len >= WIRE_FRAME_MIN && rig->len <= WORLD_FRAME_MAX);
 		CHECK(c->frames_out == c->synacks + c->resets + c->unreachables + c->echo_replies +
-					      c->arp_replies + c->forged);
+					      c->arp_replies + c->forged + c->segments);
 		last_ns = rig->now_ns;
 	}
 }
@@ -169,7 +171,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const uint8_t *nul = size > 0 ? memchr(data, 0, size) : NULL;
 	size_t text_len = nul != NULL ? (size_t)(nul - data) : size;
 	struct world_description d = {.networks = &fallback_network, .networks_count = 1};
-	struct world_stage_config config = {.events = EVENTS, .index = 0, .count = 1};
+	struct world_stage_config config = {.events = EVENTS, .index = 0, .count = 1,
+					    .connections = CONNECTIONS};
 	struct worlds_rig rig = {0};
 
 	rig.world = read_world((const char *)data, text_len);

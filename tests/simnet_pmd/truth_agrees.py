@@ -55,6 +55,47 @@ class TruthAgrees(unittest.TestCase):
             self.assertTrue(listed == expected, f"{state}: {len(listed)}, not {len(expected)}")
 
 
+SERVICES = ("seed: 12\n"
+            "networks:\n"
+            "- {cidr: 10.0.1.0/24, default: {open: 100%}, service: silent}\n"
+            "- cidr: 10.0.0.0/16\n"
+            "  ports:\n"
+            "    80: {open: 50%, services: {web: 33.3333333333333333%, tls: 0.1%, echo: 66.5%}}\n"
+            "    443: {open: 70%}\n"
+            "    22: {open: 70%, service: {banner: x}}\n"
+            "    23: {open: 20%, service: web}\n"
+            "  default: {open: 10%}\n"
+            "  services: {tls: 60%, old: 20%, tarpit: 5%}\n"
+            "- {cidr: 0.0.0.0/0, default: {open: 1%}}\n"
+            "services:\n"
+            "  web: {banner: y, after: blank}\n"
+            "  old: {kind: tls, versions: [1.0]}\n"
+            "certificates: {folder: shown, count: 5, keys: p256, chain: 1-3, names: 1-3}\n")
+
+
+class ServicesAgree(unittest.TestCase):
+    def test_lists(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "world.yaml"
+            path.write_text(SERVICES, encoding="utf-8")
+            make = [ASDIC, "world", str(path), "--make-certificates"]
+            subprocess.run(make, check=True, capture_output=True)
+            self.assertEqual(subprocess.run(make, check=False, capture_output=True).returncode, 1)
+            for cidr in ("10.0.0.0/15", "10.0.1.0-10.0.2.9"):
+                for port in (22, 23, 80, 443, 1):
+                    with self.subTest(cidr=cidr, port=port):
+                        self.compare(path, cidr, port)
+
+    def compare(self, path, cidr, port):
+        done = subprocess.run([ASDIC, "world", str(path), "--open", cidr, "--port", str(port), "--services"],
+                              capture_output=True, text=True, check=True)
+        world = truth.load(path)
+        expected = [f"{ipaddress.IPv4Address(address)},{name},{world.leaf(number) if kind == 'tls' else ''}"
+                    for address, name, kind, number in truth.services(world, truth.read_ranges([cidr]), port)]
+        self.assertGreater(len(expected), 0)
+        self.assertTrue(done.stdout.splitlines() == expected)
+
+
 class WorldCommand(unittest.TestCase):
     def asdic(self, *arguments, **keys):
         keys = {"capture_output": True, **keys}
@@ -89,6 +130,8 @@ class WorldCommand(unittest.TestCase):
                           [file, "--open", "x", "--port", "80"],
                           [file, "--open", "10.0.0.0/8", "--port", "0"],
                           [file, "--open", "1.2.3.4", "--silent", "1.2.3.4", "--port", "80"],
+                          [file, "--services"], [file, "--make-certificates"],
+                          [file, "--closed", "1.2.3.4", "--port", "80", "--services"],
                           [file, "--nonsense"], [f"{file}.not"]):
             with self.subTest(arguments=arguments):
                 done = self.asdic(*arguments)

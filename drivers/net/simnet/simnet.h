@@ -42,6 +42,7 @@ struct simnet_rx_queue {
 	rte_spinlock_t lock __rte_cache_aligned; /* of what follows */
 	uint64_t idle_until_ns; /* atomic; changed under the lock */
 	struct world_stage *stage;
+	struct simnet_tls *tls; /* the stage's; NULL in a world without certificates */
 } __rte_cache_aligned;
 
 /* Owned by the thread that sends on it. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "simnet.h"
+#include "simnet_tls.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -43,6 +44,7 @@ simnet_rx_queue_release(struct rte_eth_dev *dev, uint16_t id)
 		return;
 	simnet_retire_rx(q->simnet, q);
 	world_stage_free(q->stage);
+	simnet_tls_free(q->tls);
 	rte_free(q);
 	dev->data->rx_queues[id] = NULL;
 }
@@ -72,8 +74,12 @@ simnet_rx_queue_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t descriptors
 	q = rte_zmalloc_socket("simnet_rx", sizeof(*q), RTE_CACHE_LINE_SIZE, (int)socket);
 	if (q == NULL)
 		return -ENOMEM;
-	q->stage = world_stage_create(s->world, &config);
+	q->tls = simnet_tls_create(s->world);
+	config.tls = simnet_tls_speaker(q->tls);
+	if (q->tls != NULL || world_describe(s->world)->certificates.folder == NULL)
+		q->stage = world_stage_create(s->world, &config);
 	if (q->stage == NULL) {
+		simnet_tls_free(q->tls);
 		rte_free(q);
 		return -ENOMEM;
 	}
@@ -428,6 +434,18 @@ world_load(const char *path, struct world **world)
 }
 
 static int
+certificates_check(const struct world *world)
+{
+	char missing[512];
+
+	if (simnet_tls_check(world, missing, sizeof(missing)) == 0)
+		return 0;
+	SIMNET_LOG(ERR, "%s cannot be read: make the world's certificates by "
+		   "'asdic world WORLD.yaml --make-certificates'\n", missing);
+	return -ENOENT;
+}
+
+static int
 port_create(struct rte_vdev_device *vdev, struct simnet_args *args, struct world *world)
 {
 	size_t tallies = world_describe(world)->networks_count + 1;
@@ -478,6 +496,8 @@ simnet_probe(struct rte_vdev_device *vdev)
 	rc = args_read(rte_vdev_device_args(vdev), &args);
 	if (rc == 0)
 		rc = world_load(args.world_path, &world);
+	if (rc == 0)
+		rc = certificates_check(world);
 	if (rc == 0)
 		rc = port_create(vdev, &args, world);
 	if (rc != 0)
