@@ -147,8 +147,13 @@ bench_cpu_ns(void)
 int
 bench_open_port(struct port *port, const struct bench_options *o, bool is_pci)
 {
-	struct eal_config eal = {&o->device, 1, is_pci, o->lcores, MEMORY_MB + LCORE_MB * o->lcores,
-				 false};
+	struct eal_config eal = {
+		.devices = &o->device,
+		.device_count = 1,
+		.any_pci = is_pci,
+		.lcores = o->lcores,
+		.memory_mb = MEMORY_MB + LCORE_MB * o->lcores,
+	};
 	const char *what = "starting DPDK";
 	uint16_t id = 0;
 	int rc = eal_start(&eal);

@@ -57,6 +57,7 @@ struct rig {
 	struct worker worker;
 	struct tx tx[2];
 	struct ledger ledger[2];
+	struct outlet outlet; /* the worker's */
 	struct drain drain;
 	struct pressure pressure[2];
 	struct dedup *dedup;
@@ -110,8 +111,8 @@ init_receiver(struct rig *g)
 {
 	struct receiver_config config = {
 		.port = &g->port,
-		.classify = {&g->subject.probe, g->subject.inputs.sources,
-			     g->subject.inputs.source_count},
+		.classify = {&g->subject.probe, g->subject.inputs.sources.addresses,
+			     g->subject.inputs.sources.address_count},
 		.neigh = &g->neigh,
 		.tx = &g->tx[0],
 		.rings = g->rings,
@@ -130,14 +131,15 @@ init_worker(struct rig *g)
 		.rings = g->rings,
 		.receivers = 1,
 		.records = g->records,
-		.probe = &g->subject.probe,
-		.tx = &g->tx[1],
+		.outlets = &g->outlet,
+		.outlet_count = 1,
 		.dedup = g->dedup,
 		.pressure = &g->pressure[1],
 		.ledger = &g->ledger[1],
 		.cooldown_since_ns = &g->cooldown_since_ns,
 	};
 
+	g->outlet = (struct outlet){&g->subject.probe, &g->tx[1], NULL};
 	worker_init(&g->worker, &config);
 }
 
@@ -291,8 +293,8 @@ report(const struct rig *g, const struct bench_options *o, const struct bench_sa
 static int
 make(struct rig *g, const struct bench_options *o)
 {
-	struct neigh_config neigh = {.addresses = g->subject.inputs.sources,
-				     .address_count = g->subject.inputs.source_count};
+	struct neigh_config neigh = {.addresses = g->subject.inputs.sources.addresses,
+				     .address_count = g->subject.inputs.sources.address_count};
 	uint64_t frames = (uint64_t)o->seconds * FRAMES_A_SECOND / SAMPLES;
 	int rc = subject_make_probe(&g->subject, g->port.mac);
 

@@ -81,8 +81,8 @@ do_pace(struct burst *b)
 static void
 do_classify(struct burst *b)
 {
-	struct classify_config c = {&b->subject.probe, b->subject.inputs.sources,
-				    b->subject.inputs.source_count};
+	struct classify_config c = {&b->subject.probe, b->subject.inputs.sources.addresses,
+				    b->subject.inputs.sources.address_count};
 	struct reply reply;
 
 	for (unsigned int i = 0; i < BURST; i++)

@@ -20,13 +20,6 @@ add(struct overrides *o, const char *path, const char *value, const char *flag)
 	o->item[o->count++] = (struct job_override){path, value, flag, false};
 }
 
-/* Whether frames of the device stay within the machine. */
-static bool
-is_harmless(const char *device)
-{
-	return strncmp(device, "net_null", 8) == 0 || strncmp(device, "net_simnet", 10) == 0;
-}
-
 int
 subject_make(struct subject *s, const struct bench_options *o)
 {
@@ -39,7 +32,7 @@ subject_make(struct subject *s, const struct bench_options *o)
 	add(&v, "targets.ports", "443", "ports");
 	add(&v, "probe.profile", o->profile, "--profile");
 	add(&v, "order.seed", "42", "seed");
-	if (!is_harmless(o->device)) {
+	if (!job_device_is_harmless(job_device_kind(o->device))) {
 		if (o->peer_mac == NULL) {
 			fprintf(stderr, "asdic-bench: '%s' reaches a network: give the peer's "
 					"--peer-mac\n", o->device);
@@ -69,5 +62,6 @@ subject_free(struct subject *s)
 int
 subject_make_probe(struct subject *s, const uint8_t mac[WIRE_MAC_SIZE])
 {
-	return inputs_make_probe(&s->inputs, s->job, mac, s->job->interface.gateway_mac, &s->probe);
+	return inputs_make_probe(&s->inputs, s->job, 0, mac, s->job->interfaces[0].gateway_mac,
+				 &s->probe);
 }

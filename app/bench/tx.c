@@ -33,6 +33,7 @@ static const char help[] =
 struct sender_lcore {
 	struct ledger ledger;
 	struct tx tx;
+	struct outlet outlet;
 	struct prober prober;
 	struct rte_mempool *pool;
 };
@@ -53,7 +54,7 @@ static int
 make_lcore(struct bench *b, unsigned int i)
 {
 	struct sender_lcore *l = &b->lcore[i];
-	struct prober_config config = {&b->source, &b->subject.probe, &l->tx, NULL, &b->pressure, 1};
+	struct prober_config config = {&b->source, &l->outlet, 1, &b->pressure, 1};
 	char name[RTE_MEMPOOL_NAMESIZE];
 	int rc;
 
@@ -62,7 +63,7 @@ make_lcore(struct bench *b, unsigned int i)
 					  RTE_PKTMBUF_HEADROOM + PROBE_FRAME_MAX, SOCKET_ID_ANY);
 	if (l->pool == NULL)
 		return -ENOMEM;
-	config.pool = l->pool;
+	l->outlet = (struct outlet){&b->subject.probe, &l->tx, l->pool};
 	rc = prober_fill_pool(l->pool, &b->subject.probe);
 	tx_init(&l->tx, &b->port, (uint16_t)i, NULL, b->subject.inputs.gate, &b->rate, &b->clock,
 		&l->ledger);
@@ -164,7 +165,7 @@ bench_tx(int argc, char **argv)
 		free(b);
 		return EXIT_BAD_ARGUMENTS;
 	}
-	if (bench_open_port(&b->port, &o, b->subject.job->interface.kind == JOB_DEVICE_PCI) != 0)
+	if (bench_open_port(&b->port, &o, b->subject.job->interfaces[0].kind == JOB_DEVICE_PCI) != 0)
 		return EXIT_MACHINE;
 	rc = make(b, &o);
 	if (rc == 0)

@@ -98,8 +98,9 @@ check_job(struct doctor *d)
 {
 	const struct job *job = d->request.job;
 
-	check_device(d, &job->interface);
-	if (job->interface.kind == JOB_DEVICE_PCI)
+	for (size_t i = 0; i < job->interface_count; i++)
+		check_device(d, &job->interfaces[i]);
+	if (job_has_pci(job))
 		host_check_iommu(&d->host, &d->report);
 	for (size_t i = 0; i < job->output_count; i++)
 		host_check_disk(&d->host, job->outputs[i].file.text, &d->report);
@@ -112,14 +113,14 @@ examine(struct doctor *d)
 	struct host *h = &d->host;
 
 	h->has_job = job != NULL;
-	h->lcores = job != NULL && job->lcores != 0 ? job->lcores : eal_cpu_count();
-	h->memory_mb = ENGINE_BASE_MB + ENGINE_LCORE_MB * h->lcores;
-	h->needs_hugepages = job != NULL && job->interface.kind == JOB_DEVICE_PCI;
+	h->lcores = job != NULL ? engine_lcores(job) : eal_cpu_count();
+	h->memory_mb = engine_memory_mb(job != NULL ? job->interface_count : 1, h->lcores);
+	h->needs_hugepages = job != NULL && job_has_pci(job);
 	h->rate_pps = job != NULL ? job->rate_pps : 0;
 	host_check_memory(h, &d->report);
 	host_check_cpu(h, &d->report);
 	host_check_clock(h, &d->report);
-	if (job == NULL || !job_device_is_harmless(job->interface.kind)) {
+	if (job == NULL || !job_is_harmless(job)) {
 		host_check_machine(h, &d->report);
 		host_check_forwarding(h, &d->report);
 	}

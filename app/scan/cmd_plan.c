@@ -15,21 +15,40 @@ static unsigned int
 frame_bytes(const struct inputs *in, const struct job *job)
 {
 	static const uint8_t any[WIRE_MAC_SIZE];
+	unsigned int longest = 0;
 	struct probe probe;
 
-	return inputs_make_probe(in, job, any, any, &probe) == 0 ? probe.frame_len : 0;
+	for (unsigned int i = 0; i < job->interface_count; i++)
+		if (inputs_make_probe(in, job, i, any, any, &probe) == 0 &&
+		    probe.frame_len > longest)
+			longest = probe.frame_len;
+	return longest;
 }
 
-/* The rate that holds: the lower of rate and bandwidth; 0 for none. */
+/* The lower of two rates, 0 being none. */
 static double
-effective_pps(const struct job *job, unsigned int bytes)
+lower(double a, double b)
 {
-	double rate = (double)job->rate_pps;
-	double by_bandwidth = (double)job->bandwidth_bps / (double)wire_bits(bytes);
+	return a == 0 || (b > 0 && b < a) ? b : a;
+}
 
-	if (rate == 0 || (by_bandwidth > 0 && by_bandwidth < rate))
-		return by_bandwidth;
-	return rate;
+/* The part of all targets that goes out by an interface. */
+static double
+part_of(const struct probe_sources *s, unsigned int i)
+{
+	return (double)s->pool[i].shares / PROBE_SHARES;
+}
+
+/* The rate that holds: an interface that is at its own holds them all; 0 for none. */
+static double
+effective_pps(const struct job *job, const struct inputs *in, unsigned int bytes)
+{
+	double by_bandwidth = (double)job->bandwidth_bps / (double)wire_bits(bytes);
+	double pps = lower((double)job->rate_pps, by_bandwidth);
+
+	for (unsigned int i = 0; i < in->sources.count; i++)
+		pps = lower(pps, (double)job->interfaces[i].rate_pps / part_of(&in->sources, i));
+	return pps;
 }
 
 static void
@@ -49,19 +68,13 @@ print_targets(const struct inputs *in, bool has_ports)
 		printf(", %llu names", (unsigned long long)names_count(in->names));
 	printf("\nexclusions  %llu addresses that the gate denies\n",
 	       (unsigned long long)gate_denied_count(in->gate));
-	for (size_t i = 0; i < in->onlink_count; i++) {
-		char first[IPV4_TEXT_SIZE], last[IPV4_TEXT_SIZE];
-
-		ipv4_format(in->onlink[i].first, first);
-		ipv4_format(in->onlink[i].last, last);
-		printf("            %s-%s: on the interface's own link, not scanned\n", first, last);
-	}
+	onlink_print(stdout, "            ", in->onlink, in->onlink_count);
 }
 
 static void
-print_pace(const struct job *job, uint64_t probes, unsigned int bytes)
+print_pace(const struct job *job, const struct inputs *in, uint64_t probes, unsigned int bytes)
 {
-	double pps = effective_pps(job, bytes), seconds = pps > 0 ? (double)probes / pps : 0;
+	double pps = effective_pps(job, in, bytes), seconds = pps > 0 ? (double)probes / pps : 0;
 	double mbits = pps * (double)wire_bits(bytes) / 1e6;
 	char rate[TEXT_SIZE], time[TEXT_SIZE];
 
@@ -91,21 +104,41 @@ static void
 print_memory(const struct inputs *in, const struct job *job, uint64_t probes)
 {
 	double each = ENGINE_DEDUP_BYTES_EACH * (double)probes / 100, most = (double)ENGINE_DEDUP_BYTES_MAX;
-	unsigned int lcores = job->lcores != 0 ? job->lcores : eal_cpu_count();
+	unsigned int lcores = engine_lcores(job);
 	struct rusage usage;
 
 	printf("memory      %.1f MB for targets, ", megabytes((double)targets_bytes(in->targets)));
 	if (in->names != NULL)
 		printf("%.1f MB for names, ", megabytes((double)names_bytes(in->names)));
 	printf("%.1f MB for the gate\n", megabytes((double)in->gate->bytes));
-	printf("            up to %u MB for packets on %u lcore%s\n", ENGINE_BASE_MB + ENGINE_LCORE_MB * lcores,
-	       lcores, lcores == 1 ? "" : "s");
+	printf("            up to %u MB for packets on %u lcore%s\n", engine_memory_mb(job->interface_count, lcores), lcores,
+	       lcores == 1 ? "" : "s");
 	printf("            %.1f MB for each 1%% of the probes that is answered, %.0f MB at most: about %u bytes a "
 	       "reply told apart\n", megabytes(each < most ? each : most), megabytes(most),
 	       ENGINE_DEDUP_BYTES_EACH);
 	if (getrusage(RUSAGE_SELF, &usage) == 0)
 		printf("            %.0f MB was the most while the lists were read\n",
 		       megabytes((double)usage.ru_maxrss * 1024));
+}
+
+/* What each interface has of the targets and, by its own rate, of the time. */
+static void
+print_ports(const struct request *r)
+{
+	const struct probe_sources *s = &r->inputs.sources;
+
+	for (unsigned int i = 0; i < s->count; i++) {
+		const struct job_interface *iface = &r->job->interfaces[i];
+		char rate[TEXT_SIZE];
+
+		printf("%-11s %s", i == 0 ? "device" : "", iface->device.text);
+		if (s->count > 1)
+			printf(": %u source addresses, %.1f%% of the targets", s->pool[i].address_count,
+			       100.0 * part_of(s, i));
+		if (iface->rate_pps != 0)
+			printf(", at most %s packets/s", text_count(rate, (double)iface->rate_pps));
+		printf("\n");
+	}
 }
 
 int
@@ -122,10 +155,10 @@ cmd_plan(int argc, char **argv)
 		print_targets(&r.inputs, job_has_ports(r.job));
 		printf("this run    %llu probes (shard %u of %u), from %u source addresses\n",
 		       (unsigned long long)probes, r.job->order.shard, r.job->order.shards,
-		       r.inputs.source_count);
-		print_pace(r.job, probes, frame_bytes(&r.inputs, r.job));
+		       r.inputs.sources.address_count);
+		print_pace(r.job, &r.inputs, probes, frame_bytes(&r.inputs, r.job));
 		print_memory(&r.inputs, r.job, probes);
-		printf("device      %s\n", r.job->interface.device.text);
+		print_ports(&r);
 		for (size_t i = 0; i < r.job->output_count; i++)
 			printf("%-11s %s\n", i == 0 ? "results" : "", r.job->outputs[i].file.text);
 	}

@@ -22,20 +22,24 @@
 static int
 check_simulation(const struct request *r)
 {
+	size_t simulated = 0;
+
+	for (size_t i = 0; i < r->job->interface_count; i++)
+		simulated += r->job->interfaces[i].kind == JOB_DEVICE_SIMNET;
 #ifndef HAVE_SIMNET
-	if (r->job->interface.kind == JOB_DEVICE_SIMNET) {
+	if (simulated > 0) {
 		fprintf(stderr, "asdic: built without net_simnet, since DPDK's driver headers were "
 				"missing; run scripts/setup\n");
 		return EXIT_MACHINE;
 	}
 #endif
-	if (r->flags.test_key && !job_device_is_harmless(r->job->interface.kind)) {
+	if (r->flags.test_key && !job_is_harmless(r->job)) {
 		fprintf(stderr, "asdic: --test-key makes replies forgeable: only for net_null and "
 				"net_simnet; leave it out\n");
 		return EXIT_BAD_JOB;
 	}
-	if (r->flags.virtual_clock && r->job->interface.kind != JOB_DEVICE_SIMNET) {
-		fprintf(stderr, "asdic: --virtual-clock needs a device of net_simnet; leave it out\n");
+	if (r->flags.virtual_clock && simulated < r->job->interface_count) {
+		fprintf(stderr, "asdic: --virtual-clock needs all devices to be of net_simnet; leave it out\n");
 		return EXIT_BAD_JOB;
 	}
 	return EXIT_DONE;
@@ -48,22 +52,18 @@ announce(const struct request *r, const struct engine *e)
 	const struct layout *y = engine_layout(e);
 	char n[TEXT_SIZE];
 
-	fprintf(stderr, "asdic: %s: %s targets, seed %llu, shard %u/%u, on %s (%s) with %u lcore%s\n",
+	fprintf(stderr, "asdic: %s: %s targets, seed %llu, shard %u/%u, on ",
 		r->job->name, text_count(n, (double)(in->span.end - in->span.first)),
-		(unsigned long long)in->seed, r->job->order.shard, r->job->order.shards,
-		engine_port(e)->name, engine_port(e)->driver, y->lcores, y->lcores == 1 ? "" : "s");
+		(unsigned long long)in->seed, r->job->order.shard, r->job->order.shards);
+	for (unsigned int i = 0; i < engine_port_count(e); i++)
+		fprintf(stderr, "%s%s (%s)", i > 0 ? ", " : "", engine_port(e, i)->name,
+			engine_port(e, i)->driver);
+	fprintf(stderr, " with %u lcore%s\n", y->lcores, y->lcores == 1 ? "" : "s");
 	if (r->job->contact.email != NULL)
 		fprintf(stderr, "asdic: operator %s <%s>\n",
 			r->job->contact.operator_name != NULL ? r->job->contact.operator_name : "",
 			r->job->contact.email);
-	for (size_t i = 0; i < in->onlink_count; i++) {
-		char first[IPV4_TEXT_SIZE], last[IPV4_TEXT_SIZE];
-
-		ipv4_format(in->onlink[i].first, first);
-		ipv4_format(in->onlink[i].last, last);
-		fprintf(stderr, "asdic: %s-%s is on the link of the interface: not scanned\n", first,
-			last);
-	}
+	onlink_print(stderr, "asdic: ", in->onlink, in->onlink_count);
 }
 
 static int
@@ -81,18 +81,18 @@ static int
 resolve(struct engine *e, const struct job *job)
 {
 	char gateway[IPV4_TEXT_SIZE];
-
-	int rc = engine_resolve(e, control_is_stopped);
+	unsigned int unanswered;
+	int rc = engine_resolve(e, control_is_stopped, &unanswered);
 
 	if (rc == 0)
 		return EXIT_DONE;
 	if (rc == -EINTR)
 		return EXIT_STOPPED;
-	ipv4_format(job->interface.gateway, gateway);
+	ipv4_format(job->interfaces[unanswered].gateway, gateway);
 	fprintf(stderr,
 		"asdic: gateway %s does not answer ARP on '%s' within 5 s; mend interfaces.gateway, "
 		"the cable or the VLAN, or give interfaces.gateway_mac\n",
-		gateway, job->interface.device.text);
+		gateway, job->interfaces[unanswered].device.text);
 	return EXIT_FAILED;
 }
 

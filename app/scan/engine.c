@@ -14,6 +14,14 @@
 /* A busy round of a virtual clock: a burst at the line rate of dual 10GbE. */
 #define VIRTUAL_ROUND_NS NS_PER_US
 
+static void
+set_virtual_time(struct engine *e, uint64_t now_ns)
+{
+	e->clock.virtual_ns = now_ns;
+	for (unsigned int i = 0; i < e->port_count; i++)
+		rte_pmd_simnet_clock_set(e->ports[i].port.id, now_ns);
+}
+
 /* Virtual time jumps to the next event, of the scanner, of the world, or of control. */
 static void
 virtual_round(struct engine *e, uint64_t until_ns)
@@ -26,13 +34,13 @@ virtual_round(struct engine *e, uint64_t until_ns)
 		next = now + VIRTUAL_ROUND_NS;
 	} else {
 		next = fabric_next_ns(e->fabric);
-		if (rte_pmd_simnet_next_ns(e->port.id, &world) == 0 && world < next)
-			next = world;
+		for (unsigned int i = 0; i < e->port_count; i++)
+			if (rte_pmd_simnet_next_ns(e->ports[i].port.id, &world) == 0 && world < next)
+				next = world;
 		next = next < until_ns ? next : until_ns;
 		next = next > now ? next : now + VIRTUAL_ROUND_NS;
 	}
-	e->clock.virtual_ns = next;
-	rte_pmd_simnet_clock_set(e->port.id, next);
+	set_virtual_time(e, next);
 }
 
 void
@@ -46,26 +54,47 @@ engine_wait(struct engine *e, uint64_t until_ns)
 		nanosleep(&nap, NULL);
 }
 
-/* The roles of the port's first RX queue and its TX, run by hand until the gateway answers. */
+/* The first interface whose gateway is not known, or the count of all. */
+static unsigned int
+find_unanswered(const struct engine *e)
+{
+	uint8_t mac[WIRE_MAC_SIZE];
+	unsigned int i = 0;
+
+	while (i < e->port_count && neigh_gateway_mac(&e->ports[i].neigh, mac))
+		i++;
+	return i;
+}
+
+/* Receivers and ways out, run by hand; the work they did. */
+static unsigned int
+resolve_round(struct engine *e, uint64_t now_ns)
+{
+	unsigned int work = 0;
+
+	for (unsigned int r = 0; r < e->receiver_count; r++)
+		work += receiver_role.poll(&e->receivers[r], now_ns);
+	for (unsigned int i = 0; i < e->layout.lcores; i++)
+		for (unsigned int p = 0; p < e->port_count; p++)
+			work += tx_flush(&e->lcores[i].tx[p]);
+	return work;
+}
+
 int
-engine_resolve(struct engine *e, bool (*is_stopped)(void))
+engine_resolve(struct engine *e, bool (*is_stopped)(void), unsigned int *unanswered)
 {
 	uint64_t start = engine_now_ns(e), now = start;
-	uint8_t mac[WIRE_MAC_SIZE];
 
-	while (!neigh_gateway_mac(&e->neigh, mac)) {
-		unsigned int work = 0;
+	while ((*unanswered = find_unanswered(e)) < e->port_count) {
+		unsigned int work;
 
 		if (now - start > RESOLVE_TIMEOUT_NS)
 			return -EHOSTUNREACH;
 		if (is_stopped())
 			return -EINTR;
-		for (uint16_t q = 0; q < e->port.rx_queues; q++)
-			work += receiver_role.poll(&e->receivers[q], now);
-		for (unsigned int i = 0; i < e->layout.lcores; i++)
-			work += tx_flush(&e->lcores[i].tx);
+		work = resolve_round(e, now);
 		if (e->config.virtual_clock)
-			rte_pmd_simnet_clock_set(e->port.id, e->clock.virtual_ns += NS_PER_MS);
+			set_virtual_time(e, e->clock.virtual_ns + NS_PER_MS);
 		else if (work == 0)
 			nanosleep(&(struct timespec){0, 1000 * 1000}, NULL);
 		now = engine_now_ns(e);
@@ -85,13 +114,27 @@ start_threads(struct engine *e)
 	return rc != 0 ? rc : fabric_launch(e->fabric);
 }
 
+static int
+fill_pools(struct engine *e)
+{
+	int rc = 0;
+
+	for (unsigned int i = 0; i < e->layout.probers; i++) {
+		struct engine_lcore *l = &e->lcores[e->layout.prober[i]];
+
+		for (unsigned int p = 0; p < e->port_count && rc == 0; p++)
+			rc = prober_fill_pool(l->probe_pools[p], &e->ports[p].probe);
+	}
+	return rc;
+}
+
 int
 engine_launch(struct engine *e, const struct writer_sink *sinks, unsigned int count)
 {
-	int rc = engine_make_probe(e);
+	int rc = engine_make_probes(e);
 
-	for (unsigned int i = 0; i < e->layout.probers && rc == 0; i++)
-		rc = prober_fill_pool(e->lcores[e->layout.prober[i]].probe_pool, &e->probe);
+	if (rc == 0)
+		rc = fill_pools(e);
 	if (rc == 0)
 		rc = engine_make_writer(e, sinks, count);
 	if (rc != 0)
@@ -120,10 +163,29 @@ engine_writer(struct engine *e)
 	return e->writer;
 }
 
-const struct port *
-engine_port(const struct engine *e)
+unsigned int
+engine_port_count(const struct engine *e)
 {
-	return &e->port;
+	return e->port_count;
+}
+
+const struct port *
+engine_port(const struct engine *e, unsigned int i)
+{
+	return &e->ports[i].port;
+}
+
+uint64_t
+engine_nic_drops(const struct engine *e)
+{
+	struct port_counters c;
+	uint64_t drops = 0;
+
+	for (unsigned int i = 0; i < e->port_count; i++) {
+		port_counters(&e->ports[i].port, &c);
+		drops += c.rx_missed + c.rx_nombuf;
+	}
+	return drops;
 }
 
 const struct layout *
@@ -135,7 +197,12 @@ engine_layout(const struct engine *e)
 uint16_t
 engine_probe_bytes(const struct engine *e)
 {
-	return e->probe.frame_len;
+	uint16_t len = 0;
+
+	for (unsigned int i = 0; i < e->port_count; i++)
+		if (e->ports[i].probe.frame_len > len)
+			len = e->ports[i].probe.frame_len;
+	return len;
 }
 
 struct engine_rate
@@ -196,12 +263,13 @@ int
 engine_stop(struct engine *e, bool abort)
 {
 	fabric_stop(e->fabric);
-	for (uint16_t q = 0; q < e->port.rx_queues; q++)
-		receiver_fini(&e->receivers[q]);
+	for (unsigned int r = 0; r < e->receiver_count; r++)
+		receiver_fini(&e->receivers[r]);
 	for (unsigned int i = 0; i < e->layout.workers; i++)
 		worker_fini(&e->lcores[e->layout.worker[i]].worker);
 	/* Relays first have nothing of their own: their rings are emptied by the owners. */
 	for (unsigned int i = 0; i < e->layout.lcores; i++)
-		tx_give_up(&e->lcores[i].tx);
+		for (unsigned int p = 0; p < e->port_count; p++)
+			tx_give_up(&e->lcores[i].tx[p]);
 	return writer_finish(e->writer, abort);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The engine: a scan's port, pools, rings and roles, put together.
+ * The engine: a scan's ports, pools, rings and roles, put together.
  *
- * engine_open() makes everything and starts nothing; engine_resolve() finds the gateway;
+ * engine_open() makes everything and starts nothing; engine_resolve() finds the gateways;
  * engine_launch() sets the roles off. From then on control reads and steers through the functions
  * below. All of it belongs to the control thread; what lcores share with it says so where it is
  * defined.
@@ -29,9 +29,9 @@ struct engine_config {
 	uint64_t start_wall_ns; /* the wall clock when the run's clock is 0 */
 };
 
-/* Memory that DPDK takes, in megabytes: for pools and rings, and what each lcore adds. */
-#define ENGINE_BASE_MB 256
-#define ENGINE_LCORE_MB 24
+/* How many lcores a scan has, and the memory that DPDK takes for its packets, in megabytes. */
+unsigned int engine_lcores(const struct job *job);
+unsigned int engine_memory_mb(size_t interfaces, unsigned int lcores);
 
 /* Replies of 2^28 targets that the workers can tell from repeats, at about so many bytes each. */
 #define ENGINE_DEDUP_BYTES_MAX (UINT64_C(3) << 30)
@@ -40,15 +40,16 @@ struct engine_config {
 struct engine;
 
 /*
- * Bring up DPDK, the port and everything on it. The engine owns what it makes.
+ * Bring up DPDK, the ports and everything on them. The engine owns what it makes.
  * 0; -ENOMEM, -ENODEV or a driver's error, which has been told on standard error.
  */
 int engine_open(const struct engine_config *config, struct engine **out);
 
 /*
- * Resolve the gateway: 0; -EHOSTUNREACH after 5 s without an answer; -EINTR when is_stopped() says so.
+ * Resolve the gateways: 0; -EHOSTUNREACH after 5 s without an answer from that of interface *unanswered;
+ * -EINTR when is_stopped() says so.
  */
-int engine_resolve(struct engine *e, bool (*is_stopped)(void));
+int engine_resolve(struct engine *e, bool (*is_stopped)(void), unsigned int *unanswered);
 
 /*
  * Start sending, and writing to the outputs of count sinks, which are the writer's until
@@ -62,10 +63,14 @@ void engine_wait(struct engine *e, uint64_t until_ns);
 uint64_t engine_now_ns(const struct engine *e);
 struct fabric *engine_fabric(struct engine *e);
 struct writer *engine_writer(struct engine *e); /* once launched */
-const struct port *engine_port(const struct engine *e);
+unsigned int engine_port_count(const struct engine *e);
+const struct port *engine_port(const struct engine *e, unsigned int i); /* in the job's order */
+
+/* What NICs had no room for, all ports together. */
+uint64_t engine_nic_drops(const struct engine *e);
 const struct layout *engine_layout(const struct engine *e);
 
-/* The length of a probe's frame. */
+/* The length of a probe's frame, the longest of all interfaces. */
 uint16_t engine_probe_bytes(const struct engine *e);
 
 /* What is promised now; 0 is unlimited. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* How an engine is put together, and taken apart. */
 #include <errno.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +14,6 @@
 #include "base/time.h"
 #include "engine_state.h"
 #include "fabric/sender.h"
-#include "onlink.h"
 #include "port/eal.h"
 
 /* Probes of one TX queue: what its descriptors hold, and bursts in the making. */
@@ -23,71 +21,14 @@
 #define URGENT_POOL_SIZE 8191
 #define POOL_CACHE 256
 
-static unsigned int
-lcore_count(const struct engine_config *c)
+static struct rte_mempool *
+probe_pool_new(unsigned int lcore, unsigned int port)
 {
-	unsigned int n = c->job->lcores != 0 ? c->job->lcores : eal_cpu_count();
+	char name[RTE_MEMPOOL_NAMESIZE];
 
-	if (c->virtual_clock)
-		return 1;
-	return n < LCORES_MAX ? n : LCORES_MAX;
-}
-
-/* What to do about a device that cannot be had. */
-static const char *
-mend_device(const char *device)
-{
-	char name[IFNAMSIZ];
-
-	if (onlink_interface(device, name, sizeof(name)) == 0 && if_nametoindex(name) == 0)
-		return "there is no such interface; 'asdic devices' lists what is here";
-	if (geteuid() != 0)
-		return "it needs root";
-	return "'asdic devices' lists what is here";
-}
-
-static int
-start_eal(struct engine *e, unsigned int lcores)
-{
-	const struct job_interface *iface = &e->config.job->interface;
-	char *device = NULL;
-	struct eal_config config = {
-		.devices = (const char *const *)&device,
-		.device_count = 1,
-		.any_pci = iface->kind == JOB_DEVICE_PCI,
-		.lcores = lcores,
-		.memory_mb = ENGINE_BASE_MB + ENGINE_LCORE_MB * lcores,
-	};
-	int rc;
-
-	if (asprintf(&device, "%s%s", iface->device.text,
-		     e->config.virtual_clock ? ",clock=virtual" : "") < 0)
-		return -ENOMEM;
-	rc = eal_start(&config);
-	free(device);
-	if (rc == -ENOMEM && config.any_pci)
-		fprintf(stderr, "asdic: a PCI device needs %u MB of free hugepages; "
-			"try: echo %u > /proc/sys/vm/nr_hugepages\n", config.memory_mb, config.memory_mb / 2);
-	else if (rc != 0)
-		fprintf(stderr, "asdic: DPDK cannot start with device '%s': %s; %s\n",
-			iface->device.text, rte_strerror(-rc), mend_device(iface->device.text));
-	return rc;
-}
-
-static int
-open_port(struct engine *e, unsigned int lcores)
-{
-	const char *device = e->config.job->interface.device.text, *what = "finding it";
-	uint16_t id;
-	int rc = port_find(device, &id);
-
-	if (rc == 0)
-		rc = port_open(&e->port, device, id, (uint16_t)lcores, &what);
-	if (rc != 0)
-		fprintf(stderr, "asdic: device '%s': %s: %s; %s\n", device, what, rte_strerror(-rc),
-			mend_device(device));
-	e->has_port = rc == 0;
-	return rc;
+	snprintf(name, sizeof(name), "probes-%u-%u", lcore, port);
+	return rte_pktmbuf_pool_create(name, PROBE_POOL_SIZE, POOL_CACHE, 0,
+				       RTE_PKTMBUF_HEADROOM + PROBE_FRAME_MAX, SOCKET_ID_ANY);
 }
 
 static int
@@ -99,43 +40,55 @@ make_pools(struct engine *e)
 		return -ENOMEM;
 	for (unsigned int i = 0; i < e->layout.probers; i++) {
 		unsigned int lcore = e->layout.prober[i];
-		char name[RTE_MEMPOOL_NAMESIZE];
 
-		snprintf(name, sizeof(name), "probes-%u", lcore);
-		e->lcores[lcore].probe_pool =
-			rte_pktmbuf_pool_create(name, PROBE_POOL_SIZE, POOL_CACHE, 0,
-						RTE_PKTMBUF_HEADROOM + PROBE_FRAME_MAX, SOCKET_ID_ANY);
-		if (e->lcores[lcore].probe_pool == NULL)
-			return -ENOMEM;
+		for (unsigned int p = 0; p < e->port_count; p++) {
+			e->lcores[lcore].probe_pools[p] = probe_pool_new(lcore, p);
+			if (e->lcores[lcore].probe_pools[p] == NULL)
+				return -ENOMEM;
+		}
 	}
 	return 0;
 }
 
-/* A way out for every lcore: TX queues first come, relays for the rest. Probers come first. */
+/* A way out of a port for a lcore: TX queues first come, relays for the rest. Probers come first. */
 static int
-make_tx(struct engine *e)
+make_tx(struct engine *e, unsigned int lcore, unsigned int p)
 {
+	struct engine_lcore *l = &e->lcores[lcore];
+	struct engine_port *port = &e->ports[p];
+
+	if (lcore >= port->port.tx_queues)
+		return tx_init_relay(&l->tx[p], &e->lcores[lcore % port->port.tx_queues].tx[p],
+				     e->urgent_pool, &l->ledger);
+	tx_init(&l->tx[p], &port->port, (uint16_t)lcore, e->urgent_pool, e->config.inputs->gate,
+		&e->rate, &e->clock, &l->ledger);
+	if (e->config.job->interfaces[p].rate_pps != 0)
+		tx_limit(&l->tx[p], &port->pace);
+	return 0;
+}
+
+static int
+make_outlets(struct engine *e)
+{
+	int rc = 0;
+
 	for (unsigned int i = 0; i < e->layout.lcores; i++) {
 		struct engine_lcore *l = &e->lcores[i];
-		int rc = 0;
 
-		if (i < e->port.tx_queues)
-			tx_init(&l->tx, &e->port, (uint16_t)i, e->urgent_pool,
-				e->config.inputs->gate, &e->rate, &e->clock, &l->ledger);
-		else
-			rc = tx_init_relay(&l->tx, &e->lcores[i % e->port.tx_queues].tx,
-					   e->urgent_pool, &l->ledger);
-		if (rc != 0)
-			return rc;
+		for (unsigned int p = 0; p < e->port_count && rc == 0; p++) {
+			rc = make_tx(e, i, p);
+			l->outlets[p] =
+				(struct outlet){&e->ports[p].probe, &l->tx[p], l->probe_pools[p]};
+		}
 	}
-	return 0;
+	return rc;
 }
 
 static int
 make_rings(struct engine *e)
 {
 	for (unsigned int w = 0; w < e->layout.workers; w++) {
-		for (unsigned int r = 0; r < e->port.rx_queues; r++) {
+		for (unsigned int r = 0; r < e->layout.receivers; r++) {
 			e->rings[r][w] = receiver_ring_new(r, w);
 			e->rings_by_worker[w][r] = e->rings[r][w];
 			if (e->rings[r][w] == NULL)
@@ -149,33 +102,42 @@ make_rings(struct engine *e)
 }
 
 int
-engine_make_probe(struct engine *e)
+engine_make_probes(struct engine *e)
 {
-	uint8_t gateway[WIRE_MAC_SIZE] = {0};
+	int rc = 0;
 
-	neigh_gateway_mac(&e->neigh, gateway);
-	return inputs_make_probe(e->config.inputs, e->config.job, e->port.mac, gateway, &e->probe);
+	for (unsigned int i = 0; i < e->port_count && rc == 0; i++) {
+		struct engine_port *p = &e->ports[i];
+		uint8_t gateway[WIRE_MAC_SIZE] = {0};
+
+		neigh_gateway_mac(&p->neigh, gateway);
+		rc = inputs_make_probe(e->config.inputs, e->config.job, i, p->port.mac, gateway,
+				       &p->probe);
+	}
+	return rc;
 }
 
 static void
-make_neigh(struct engine *e)
+make_neigh(struct engine *e, unsigned int i)
 {
-	const struct job_interface *iface = &e->config.job->interface;
+	const struct job_interface *iface = &e->config.job->interfaces[i];
+	const struct probe_pool *pool = &e->config.inputs->sources.pool[i];
+	struct engine_port *p = &e->ports[i];
 	/* Simulated devices need no gateway: the one that simnet answers for, and nobody. */
 	static const uint8_t nobody[WIRE_MAC_SIZE] = {0x02, 0, 0, 0, 0, 0x01};
 	struct neigh_config config = {
-		.addresses = e->config.inputs->sources,
-		.address_count = e->config.inputs->source_count,
+		.addresses = pool->addresses,
+		.address_count = pool->address_count,
 		.gateway = iface->has_gateway ? iface->gateway : 0,
 		.vlan = iface->vlan,
 	};
 
-	memcpy(config.mac, e->port.mac, WIRE_MAC_SIZE);
-	neigh_init(&e->neigh, &config, 0);
+	memcpy(config.mac, p->port.mac, WIRE_MAC_SIZE);
+	neigh_init(&p->neigh, &config, 0);
 	if (iface->has_gateway_mac)
-		neigh_set_gateway_mac(&e->neigh, iface->gateway_mac);
+		neigh_set_gateway_mac(&p->neigh, iface->gateway_mac);
 	else if (!iface->has_gateway)
-		neigh_set_gateway_mac(&e->neigh, nobody);
+		neigh_set_gateway_mac(&p->neigh, nobody);
 }
 
 static struct pressure *
@@ -184,26 +146,33 @@ new_pressure(struct engine *e)
 	return &e->pressures[e->pressure_count++];
 }
 
-static void
-init_receivers(struct engine *e)
+/* The lcore of receiver r, of those in the layout: RX queues are dealt out in turn. */
+static unsigned int
+dealt_to(const struct engine *e, unsigned int r)
 {
-	for (uint16_t q = 0; q < e->port.rx_queues; q++) {
-		struct engine_lcore *l = &e->lcores[e->layout.receiver[q % e->layout.receivers]];
-		struct receiver_config config = {
-			.port = &e->port,
-			.queue = q,
-			.classify = {&e->probe, e->config.inputs->sources,
-				     e->config.inputs->source_count},
-			.neigh = &e->neigh,
-			.tx = &l->tx,
-			.rings = e->rings[q],
-			.workers = e->layout.workers,
-			.pressure = new_pressure(e),
-			.ledger = &l->ledger,
-		};
+	return r % e->layout.receivers;
+}
 
-		receiver_init(&e->receivers[q], &config);
-	}
+static void
+init_receiver(struct engine *e, unsigned int p, uint16_t queue)
+{
+	unsigned int r = e->receiver_count++, at = dealt_to(e, r);
+	struct engine_lcore *l = &e->lcores[e->layout.receiver[at]];
+	const struct probe_sources *sources = &e->config.inputs->sources;
+	struct receiver_config config = {
+		.port = &e->ports[p].port,
+		.queue = queue,
+		.iface = (uint8_t)p,
+		.classify = {&e->ports[p].probe, sources->addresses, sources->address_count},
+		.neigh = &e->ports[p].neigh,
+		.tx = &l->tx[p],
+		.rings = e->rings[at],
+		.workers = e->layout.workers,
+		.pressure = new_pressure(e),
+		.ledger = &l->ledger,
+	};
+
+	receiver_init(&e->receivers[r], &config);
 }
 
 static int
@@ -217,10 +186,10 @@ init_workers(struct engine *e)
 		struct engine_lcore *l = &e->lcores[e->layout.worker[i]];
 		struct worker_config config = {
 			.rings = e->rings_by_worker[i],
-			.receivers = e->port.rx_queues,
+			.receivers = e->layout.receivers,
 			.records = e->record_rings[i],
-			.probe = &e->probe,
-			.tx = &l->tx,
+			.outlets = l->outlets,
+			.outlet_count = e->port_count,
 			.pressure = new_pressure(e),
 			.ledger = &l->ledger,
 			.cooldown_since_ns = &e->cooldown_since_ns,
@@ -248,15 +217,27 @@ init_probers(struct engine *e)
 		struct engine_lcore *l = &e->lcores[e->layout.prober[i]];
 		struct prober_config config = {
 			.source = &e->source,
-			.probe = &e->probe,
-			.tx = &l->tx,
-			.pool = l->probe_pool,
+			.outlets = l->outlets,
+			.outlet_count = e->port_count,
 			.pressures = e->pressures,
 			.pressure_count = e->pressure_count,
 		};
 
 		prober_init(&l->prober, &config);
 	}
+}
+
+/* Every TX queue has a sender on the lcore that owns it. */
+static int
+place_senders(struct engine *e)
+{
+	int rc = 0;
+
+	for (unsigned int i = 0; i < e->layout.lcores; i++)
+		for (unsigned int p = 0; p < e->port_count && rc == 0; p++)
+			if (i < e->ports[p].port.tx_queues)
+				rc = fabric_add(e->fabric, i, &sender_role, &e->lcores[i].tx[p]);
+	return rc;
 }
 
 /* Roles on lcores, in the order in which a packet meets them; the sender last. */
@@ -269,16 +250,14 @@ place_roles(struct engine *e)
 	e->fabric = fabric_new(y->lcores, &e->clock);
 	if (e->fabric == NULL)
 		return -ENOMEM;
-	for (uint16_t q = 0; q < e->port.rx_queues && rc == 0; q++)
-		rc = fabric_add(e->fabric, y->receiver[q % y->receivers], &receiver_role,
-				&e->receivers[q]);
+	for (unsigned int r = 0; r < e->receiver_count && rc == 0; r++)
+		rc = fabric_add(e->fabric, y->receiver[dealt_to(e, r)], &receiver_role,
+				&e->receivers[r]);
 	for (unsigned int i = 0; i < y->workers && rc == 0; i++)
 		rc = fabric_add(e->fabric, y->worker[i], &worker_role, &e->lcores[y->worker[i]].worker);
 	for (unsigned int i = 0; i < y->probers && rc == 0; i++)
 		rc = fabric_add(e->fabric, y->prober[i], &prober_role, &e->lcores[y->prober[i]].prober);
-	for (unsigned int i = 0; i < y->lcores && i < e->port.tx_queues && rc == 0; i++)
-		rc = fabric_add(e->fabric, i, &sender_role, &e->lcores[i].tx);
-	return rc;
+	return rc == 0 ? place_senders(e) : rc;
 }
 
 int
@@ -298,6 +277,15 @@ engine_make_writer(struct engine *e, const struct writer_sink *sinks, unsigned i
 	return e->writer == NULL ? -ENOMEM : 0;
 }
 
+static void
+init_ports(struct engine *e)
+{
+	for (unsigned int i = 0; i < e->port_count; i++) {
+		make_neigh(e, i);
+		pace_init(&e->ports[i].pace, e->config.job->interfaces[i].rate_pps, PACE_BURST);
+	}
+}
+
 static int
 make_all(struct engine *e)
 {
@@ -307,19 +295,21 @@ make_all(struct engine *e)
 	e->promised = (struct engine_rate){job->rate_pps, job->bandwidth_bps};
 	tx_rate_init(&e->rate, job->rate_pps, job->bandwidth_bps);
 	atomic_init(&e->cooldown_since_ns, TIME_NEVER);
-	make_neigh(e);
-	rc = engine_make_probe(e);
+	init_ports(e);
+	rc = engine_make_probes(e);
 	if (rc == 0)
 		rc = make_pools(e);
 	if (rc == 0)
-		rc = make_tx(e);
+		rc = make_outlets(e);
 	if (rc == 0)
 		rc = make_rings(e);
 	if (rc == 0)
 		rc = init_workers(e);
 	if (rc != 0)
 		return rc;
-	init_receivers(e);
+	for (unsigned int p = 0; p < e->port_count; p++)
+		for (uint16_t q = 0; q < e->ports[p].port.rx_queues; q++)
+			init_receiver(e, p, q);
 	init_probers(e);
 	rc = place_roles(e);
 	clock_init(&e->clock, e->config.virtual_clock);
@@ -330,7 +320,6 @@ int
 engine_open(const struct engine_config *config, struct engine **out)
 {
 	struct engine *e = aligned_alloc(64, (sizeof(*e) + 63) / 64 * 64);
-	unsigned int lcores = lcore_count(config);
 	int rc;
 
 	*out = NULL;
@@ -340,14 +329,8 @@ engine_open(const struct engine_config *config, struct engine **out)
 	e->config = *config;
 	/* Naps of microseconds: the default slack of 50 us would double them. */
 	prctl(PR_SET_TIMERSLACK, 1000UL, 0UL, 0UL, 0UL);
-	rc = start_eal(e, lcores);
-	if (rc != 0) {
-		free(e);
-		return rc;
-	}
-	rc = open_port(e, lcores);
+	rc = engine_open_ports(e);
 	if (rc == 0) {
-		layout_make(&e->layout, lcores, e->port.tx_queues);
 		rc = make_all(e);
 		if (rc != 0)
 			fprintf(stderr, "asdic: cannot set up the scan: %s\n", rte_strerror(-rc));
@@ -363,26 +346,36 @@ engine_open(const struct engine_config *config, struct engine **out)
 static void
 free_lcore(struct engine_lcore *l)
 {
-	rte_ring_free(l->tx.relay_to);
-	rte_mempool_free(l->probe_pool);
+	for (unsigned int p = 0; p < PORTS_MAX; p++) {
+		rte_ring_free(l->tx[p].relay_to);
+		rte_mempool_free(l->probe_pools[p]);
+	}
 	dedup_free(l->dedup);
+}
+
+static void
+free_rings(struct engine *e)
+{
+	for (unsigned int w = 0; w < LCORES_MAX; w++) {
+		for (unsigned int r = 0; r < LCORES_MAX; r++)
+			rte_ring_free(e->rings[r][w]);
+		rte_ring_free(e->record_rings[w]);
+	}
 }
 
 void
 engine_close(struct engine *e)
 {
-	if (e->has_port)
-		port_close(&e->port);
+	for (unsigned int i = 0; i < e->port_count; i++)
+		if (e->ports[i].is_open)
+			port_close(&e->ports[i].port);
 	for (unsigned int i = 0; i < e->layout.lcores; i++)
 		free_lcore(&e->lcores[i]);
-	for (unsigned int w = 0; w < LCORES_MAX; w++) {
-		for (unsigned int r = 0; r < PORT_QUEUES_MAX; r++)
-			rte_ring_free(e->rings[r][w]);
-		rte_ring_free(e->record_rings[w]);
-	}
+	free_rings(e);
 	rte_mempool_free(e->urgent_pool);
 	fabric_free(e->fabric);
 	writer_free(e->writer);
+	if (e->has_eal)
+		eal_stop();
 	free(e);
-	eal_stop();
 }

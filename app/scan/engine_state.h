@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What an engine is made of: shared by engine_make.c, which puts it together, and engine.c, which
- * runs it. Nobody else looks inside.
+ * What an engine is made of: shared by engine_ports.c and engine_make.c, which put it together, and
+ * engine.c, which runs it. Nobody else looks inside.
  */
 #ifndef SCAN_ENGINE_STATE_H
 #define SCAN_ENGINE_STATE_H
@@ -17,13 +17,26 @@
 
 #define LCORES_MAX LAYOUT_LCORES_MAX
 
-/* What stands on one lcore. */
+#define PORTS_MAX JOB_INTERFACES_MAX
+#define RX_QUEUES_MAX (PORTS_MAX * PORT_QUEUES_MAX)
+
+/* One of the job's interfaces. */
+struct engine_port {
+	struct port port;
+	bool is_open;
+	struct neigh neigh;
+	struct probe probe;
+	struct pace pace; /* of interfaces.rate, where it has one */
+};
+
+/* What stands on one lcore; arrays are by interface. */
 struct engine_lcore {
 	struct ledger ledger;
-	struct tx tx;
+	struct tx tx[PORTS_MAX];
+	struct outlet outlets[PORTS_MAX];
+	struct rte_mempool *probe_pools[PORTS_MAX];
 	struct prober prober;
 	struct worker worker;
-	struct rte_mempool *probe_pool;
 	struct dedup *dedup;
 	struct rte_ring *records;
 };
@@ -31,33 +44,37 @@ struct engine_lcore {
 struct engine {
 	struct engine_config config;
 	struct clock clock;
-	struct port port;
-	bool has_port;
+	struct engine_port ports[PORTS_MAX];
+	unsigned int port_count;
+	bool has_eal;
 	struct layout layout;
+	uint16_t cpus[LCORES_MAX]; /* of lcores, where the job names them */
 	struct fabric *fabric;
 	struct tx_rate rate;
 	struct engine_rate promised; /* by rate */
-	struct probe probe;
-	struct neigh neigh;
 	struct prober_source source;
 	struct rte_mempool *urgent_pool;
 	struct engine_lcore lcores[LCORES_MAX];
-	struct receiver receivers[PORT_QUEUES_MAX]; /* one a RX queue */
-	struct pressure pressures[PORT_QUEUES_MAX + LCORES_MAX];
+	struct receiver receivers[RX_QUEUES_MAX]; /* one a RX queue, port by port */
+	unsigned int receiver_count;
+	struct pressure pressures[RX_QUEUES_MAX + LCORES_MAX];
 	unsigned int pressure_count;
-	struct rte_ring *rings[PORT_QUEUES_MAX][LCORES_MAX]; /* [receiver][worker] */
-	struct rte_ring *rings_by_worker[LCORES_MAX][PORT_QUEUES_MAX];
+	struct rte_ring *rings[LCORES_MAX][LCORES_MAX]; /* [receiver's lcore][worker] */
+	struct rte_ring *rings_by_worker[LCORES_MAX][LCORES_MAX];
 	struct rte_ring *record_rings[LCORES_MAX];
 	struct writer *writer;
 	struct ledger writer_ledger;
 	_Atomic uint64_t cooldown_since_ns;
 };
 
+/* Start DPDK, open the ports and lay the roles out. 0, or what engine_open() returns, told. */
+int engine_open_ports(struct engine *e);
+
 /*
- * Make the probe of what is known now: before the gateway is resolved its template is of no use, its
- * cookies are. 0 or a negative errno.
+ * Make the ports' probes of what is known now: before a gateway is resolved its template is of no use,
+ * its cookies are. 0 or a negative errno.
  */
-int engine_make_probe(struct engine *e);
+int engine_make_probes(struct engine *e);
 
 /* Make the writer, onto count sinks. 0 or a negative errno. */
 int engine_make_writer(struct engine *e, const struct writer_sink *sinks, unsigned int count);

@@ -38,39 +38,64 @@ build_order(struct inputs *in, const struct job *job, bool test_key)
 	return rc != 0 ? rc : perm_shard(limit, job->order.shard, job->order.shards, &in->span);
 }
 
-static int
-compare_addresses(const void *a, const void *b)
+/*
+ * An interface's part of the targets: its own rate where it has one. Those that have none share what is left
+ * of the whole, or where none is left are as the mean of the others; without any they are equal.
+ */
+static uint64_t
+weight_of(const struct job *job, size_t i)
 {
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	uint64_t given = 0, with = 0, without, left;
 
-	return x < y ? -1 : x > y;
+	for (size_t k = 0; k < job->interface_count; k++) {
+		given += job->interfaces[k].rate_pps;
+		with += job->interfaces[k].rate_pps != 0;
+	}
+	if (job->interfaces[i].rate_pps != 0)
+		return job->interfaces[i].rate_pps;
+	if (with == 0)
+		return 1;
+	without = job->interface_count - with;
+	left = job->rate_pps > given ? (job->rate_pps - given) / without : 0;
+	return left > 0 ? left : given / with;
 }
 
 static int
-build_sources(struct inputs *in, const struct job_interface *iface, struct diag *diag)
+build_sources(struct inputs *in, const struct job *job, struct diag *diag)
 {
+	struct probe_pool_config pools[JOB_INTERFACES_MAX];
 	uint64_t total = 0;
-	uint32_t n = 0, unique = 0;
+	int rc;
 
-	for (size_t i = 0; i < iface->address_count; i++)
-		total += ipv4_range_count(iface->addresses[i]);
-	if (total > PROBE_SOURCES_MAX) {
-		diag_add(diag, iface->device.place, "%llu source addresses; at most %u can be used",
-			 (unsigned long long)total, PROBE_SOURCES_MAX);
-		return -EINVAL;
+	for (size_t i = 0; i < job->interface_count; i++) {
+		const struct job_interface *iface = &job->interfaces[i];
+
+		pools[i] = (struct probe_pool_config){
+			.ranges = iface->addresses,
+			.range_count = iface->address_count,
+			.port_first = iface->source_port_first,
+			.port_last = iface->source_port_last,
+			.weight = weight_of(job, i),
+		};
+		for (size_t k = 0; k < iface->address_count; k++)
+			total += ipv4_range_count(iface->addresses[k]);
 	}
-	in->sources = calloc(total, sizeof(*in->sources));
-	if (in->sources == NULL)
-		return -ENOMEM;
-	for (size_t i = 0; i < iface->address_count; i++)
-		for (uint64_t a = iface->addresses[i].first; a <= iface->addresses[i].last; a++)
-			in->sources[n++] = (uint32_t)a;
-	qsort(in->sources, n, sizeof(*in->sources), compare_addresses);
-	for (uint32_t i = 0; i < n; i++)
-		if (i == 0 || in->sources[i] != in->sources[unique - 1])
-			in->sources[unique++] = in->sources[i];
-	in->source_count = unique;
-	return probe_port_plan(iface->source_port_first, iface->source_port_last, &in->ports);
+	rc = probe_sources_init(&in->sources, pools, (unsigned int)job->interface_count);
+	if (rc == -E2BIG)
+		diag_add(diag, job->interfaces[0].device.place,
+			 "%llu source addresses; at most %u can be used",
+			 (unsigned long long)total, PROBE_SOURCES_MAX);
+	return rc;
+}
+
+static void
+find_onlink(struct inputs *in, const struct job *job)
+{
+	for (size_t i = 0; i < job->interface_count; i++)
+		if (!job_device_is_harmless(job->interfaces[i].kind))
+			in->onlink_count += onlink_prefixes(job->interfaces[i].device.text,
+							    in->onlink + in->onlink_count,
+							    ONLINK_MAX - in->onlink_count);
 }
 
 static void
@@ -114,13 +139,12 @@ inputs_build(struct inputs *in, const struct job *job, bool test_key, struct dia
 
 	memset(in, 0, sizeof(*in));
 	optout_find(&in->optouts);
-	if (!job_device_is_harmless(job->interface.kind))
-		in->onlink_count = onlink_prefixes(job->interface.device.text, in->onlink);
+	find_onlink(in, job);
 	rc = build_sinks(in, job, diag);
 	if (rc == -ENOMEM)
 		return rc;
-	rc = build_sources(in, &job->interface, diag);
-	if (rc == -ENOMEM)
+	rc = build_sources(in, job, diag);
+	if (rc != 0 && rc != -E2BIG)
 		return rc;
 	rc = lists_build(in, job, diag);
 	if (rc != 0 || !diag_is_empty(diag))
@@ -137,12 +161,12 @@ inputs_free(struct inputs *in)
 	gate_free(in->gate);
 	for (size_t i = 0; i < JOB_OUTPUTS_MAX; i++)
 		filter_free(in->sinks[i].filter);
-	free(in->sources);
 }
 
 int
-inputs_make_probe(const struct inputs *in, const struct job *job, const uint8_t own[WIRE_MAC_SIZE],
-		  const uint8_t gateway[WIRE_MAC_SIZE], struct probe *probe)
+inputs_make_probe(const struct inputs *in, const struct job *job, unsigned int iface,
+		  const uint8_t own[WIRE_MAC_SIZE], const uint8_t gateway[WIRE_MAC_SIZE],
+		  struct probe *probe)
 {
 	static const enum probe_profile profiles[] = {
 		[JOB_PROFILE_WINDOWS] = PROBE_WINDOWS,
@@ -152,10 +176,9 @@ inputs_make_probe(const struct inputs *in, const struct job *job, const uint8_t 
 	struct probe_config config = {
 		.profile = profiles[job->probe.profile],
 		.ttl = job->probe.ttl,
-		.vlan = job->interface.vlan,
-		.sources = in->sources,
-		.source_count = in->source_count,
-		.plan = in->ports,
+		.vlan = job->interfaces[iface].vlan,
+		.sources = &in->sources,
+		.iface = iface,
 		.key = in->key,
 	};
 

@@ -6,7 +6,8 @@
  * The target table and the gate are built from the same texts by different code: the gate is what
  * proves the table.
  *
- * Made and freed by the control thread; immutable in between but for the gate, which may be added to.
+ * Made and freed by the control thread; immutable and unmoved in between but for the gate, which may be
+ * added to.
  */
 #ifndef SCAN_INPUTS_H
 #define SCAN_INPUTS_H
@@ -40,12 +41,10 @@ struct inputs {
 	struct perm_span span;  /* of this shard */
 	uint64_t seed;
 	struct cookie_key key;
-	uint32_t *sources;      /* ascending, without repeats */
-	uint32_t source_count;
-	struct probe_port_plan ports;
+	struct probe_sources sources; /* of all interfaces, in the job's order */
 	struct inputs_sink sinks[JOB_OUTPUTS_MAX]; /* of the job's outputs */
 	struct optout_files optouts;               /* the lists that were read besides the job's */
-	struct ipv4_range onlink[ONLINK_MAX]; /* left out, since they are on the interface's link */
+	struct ipv4_range onlink[ONLINK_MAX]; /* left out, since they are on an interface's link */
 	size_t onlink_count;
 };
 
@@ -57,10 +56,10 @@ int inputs_build(struct inputs *in, const struct job *job, bool test_key, struct
 void inputs_free(struct inputs *in);
 
 /*
- * The job's probe, as sent from a port of MAC own to that of gateway. What it borrows is in's. 0 or
- * -EINVAL.
+ * The job's probe, as sent by an interface from a port of MAC own to that of gateway. What it borrows is
+ * in's. 0 or -EINVAL.
  */
-int inputs_make_probe(const struct inputs *in, const struct job *job,
+int inputs_make_probe(const struct inputs *in, const struct job *job, unsigned int iface,
 		      const uint8_t own[WIRE_MAC_SIZE], const uint8_t gateway[WIRE_MAC_SIZE],
 		      struct probe *probe);
 

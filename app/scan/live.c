@@ -49,7 +49,7 @@ refuse_rate(const struct live *live, struct engine_rate rate, char answer[LIVE_L
 
 	job.rate_pps = rate.frames_pps;
 	job.bandwidth_bps = rate.bits_per_s;
-	if (rate.frames_pps == 0 && !job_device_is_harmless(job.interface.kind)) {
+	if (rate.frames_pps == 0 && !job_is_harmless(&job)) {
 		say(answer, "error an unlimited rate is for net_null and net_simnet alone");
 		return true;
 	}

@@ -178,13 +178,32 @@ put_registry_date(FILE *f)
 	json_member_text(f, "reserved_registry_date", date);
 }
 
+/* ZMap's members are of the first interface, the list is of all. */
+static void
+put_interfaces(FILE *f, const struct job *job, const struct inputs *in)
+{
+	json_member_text(f, "iface", job->interfaces[0].device.text);
+	json_member_number(f, "source_port_first", job->interfaces[0].source_port_first);
+	json_member_number(f, "source_port_last", job->interfaces[0].source_port_last);
+	json_member_number(f, "source_ip_count", in->sources.address_count);
+	fprintf(f, ",\n  \"interfaces\": [");
+	for (size_t i = 0; i < job->interface_count; i++) {
+		const struct job_interface *iface = &job->interfaces[i];
+
+		fprintf(f, "%s\n    {\"iface\": ", i > 0 ? "," : "");
+		json_put_text(f, iface->device.text);
+		fprintf(f, ", \"source_ip_count\": %u, \"source_port_first\": %u, \"source_port_last\": %u, "
+			   "\"vlan\": %u, \"rate\": %llu}",
+			in->sources.pool[i].address_count, iface->source_port_first,
+			iface->source_port_last, iface->vlan, (unsigned long long)iface->rate_pps);
+	}
+	fprintf(f, "\n  ]");
+}
+
 static void
 put_job(FILE *f, const struct job *job, const struct inputs *in)
 {
-	json_member_text(f, "iface", job->interface.device.text);
-	json_member_number(f, "source_port_first", job->interface.source_port_first);
-	json_member_number(f, "source_port_last", job->interface.source_port_last);
-	json_member_number(f, "source_ip_count", in->source_count);
+	put_interfaces(f, job, in);
 	json_member_number(f, "rate", job->rate_pps);
 	json_member_number(f, "bandwidth", job->bandwidth_bps);
 	json_member_seconds(f, "cooldown_secs", job->limits.cooldown_ns);

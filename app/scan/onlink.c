@@ -32,7 +32,7 @@ ipv4_of(const struct sockaddr *a)
 }
 
 size_t
-onlink_prefixes(const char *device, struct ipv4_range prefixes[ONLINK_MAX])
+onlink_prefixes(const char *device, struct ipv4_range *prefixes, size_t max)
 {
 	char name[IFNAMSIZ];
 	struct ifaddrs *all;
@@ -40,7 +40,7 @@ onlink_prefixes(const char *device, struct ipv4_range prefixes[ONLINK_MAX])
 
 	if (onlink_interface(device, name, sizeof(name)) != 0 || getifaddrs(&all) != 0)
 		return 0;
-	for (const struct ifaddrs *i = all; i != NULL && count < ONLINK_MAX; i = i->ifa_next) {
+	for (const struct ifaddrs *i = all; i != NULL && count < max; i = i->ifa_next) {
 		uint32_t mask;
 
 		if (i->ifa_addr == NULL || i->ifa_netmask == NULL ||
@@ -53,4 +53,16 @@ onlink_prefixes(const char *device, struct ipv4_range prefixes[ONLINK_MAX])
 	}
 	freeifaddrs(all);
 	return count;
+}
+
+void
+onlink_print(FILE *f, const char *before, const struct ipv4_range *prefixes, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		char first[IPV4_TEXT_SIZE], last[IPV4_TEXT_SIZE];
+
+		ipv4_format(prefixes[i].first, first);
+		ipv4_format(prefixes[i].last, last);
+		fprintf(f, "%s%s-%s is on an interface's own link: not scanned\n", before, first, last);
+	}
 }

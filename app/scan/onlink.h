@@ -7,15 +7,20 @@
 #define SCAN_ONLINK_H
 
 #include <stddef.h>
+#include <stdio.h>
 
 #include "base/ipv4.h"
 
-#define ONLINK_MAX 16
+/* Prefixes of one job's interfaces. */
+#define ONLINK_MAX 64
 
 /* The name after "iface=" in a device text. 0, or -ENOENT for devices of no kernel interface. */
 int onlink_interface(const char *device, char *name, size_t size);
 
-/* The prefixes that the kernel's addresses of a device text's interface have; how many. */
-size_t onlink_prefixes(const char *device, struct ipv4_range prefixes[ONLINK_MAX]);
+/* The prefixes that the kernel's addresses of a device text's interface have, up to max; how many. */
+size_t onlink_prefixes(const char *device, struct ipv4_range *prefixes, size_t max);
+
+/* Say of each that it is not scanned, in a line behind `before`. */
+void onlink_print(FILE *f, const char *before, const struct ipv4_range *prefixes, size_t count);
 
 #endif /* SCAN_ONLINK_H */

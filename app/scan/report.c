@@ -64,14 +64,15 @@ print_ledger(const struct ledger *l)
 }
 
 static void
-print_port(const struct engine *e)
+print_port(const struct engine *e, unsigned int i)
 {
 	struct port_counters c;
 
-	port_counters(engine_port(e), &c);
+	port_counters(engine_port(e, i), &c);
 	fprintf(stderr,
-		"  %-11sby its own count rx %llu tx %llu, missed %llu, no mbuf %llu, errors rx %llu tx %llu\n",
-		"port:", (unsigned long long)c.rx_frames, (unsigned long long)c.tx_frames,
+		"  %-11s%s%sby its own count rx %llu tx %llu, missed %llu, no mbuf %llu, errors rx %llu tx %llu\n",
+		"port:", engine_port_count(e) > 1 ? engine_port(e, i)->name : "",
+		engine_port_count(e) > 1 ? ": " : "", (unsigned long long)c.rx_frames, (unsigned long long)c.tx_frames,
 		(unsigned long long)c.rx_missed, (unsigned long long)c.rx_nombuf,
 		(unsigned long long)c.rx_errors, (unsigned long long)c.tx_errors);
 }
@@ -106,7 +107,8 @@ report_print(const struct engine *e, const struct job *job, const struct sinks *
 		where_to(sinks));
 	fprintf(stderr, "ledger, %s:\n", balanced ? "balanced" : "NOT BALANCED");
 	print_ledger(&l);
-	print_port(e);
+	for (unsigned int i = 0; i < engine_port_count(e); i++)
+		print_port(e, i);
 	if (!balanced)
 		fprintf(stderr,
 			"asdic: the ledger does not balance: %s, but %llu is not %llu; this is a "

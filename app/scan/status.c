@@ -80,13 +80,11 @@ print(struct status *s, uint64_t now_ns, bool cooling, uint64_t end_ns)
 	char elapsed[TEXT_SIZE], left[TEXT_SIZE], sent_text[TEXT_SIZE], pps_text[TEXT_SIZE];
 	char recv_text[TEXT_SIZE], rps_text[TEXT_SIZE];
 	double span = now_ns > s->last_ns ? (double)(now_ns - s->last_ns) / 1e9 : 1;
-	struct port_counters port;
 	struct ledger l;
 	uint64_t sent, received;
 	double pps, hits;
 
 	engine_ledger(s->engine, &l);
-	port_counters(engine_port(s->engine), &port);
 	sent = l.count[LEDGER_SENT + LEDGER_PROBE];
 	received = l.count[LEDGER_RECEIVED];
 	pps = (double)(sent - s->last_sent) / span;
@@ -101,7 +99,7 @@ print(struct status *s, uint64_t now_ns, bool cooling, uint64_t end_ns)
 		text_rate(pps_text, pps, (double)engine_rate(s->engine).frames_pps),
 		text_count(recv_text, (double)received),
 		text_rate(rps_text, (double)(received - s->last_received) / span, 0), hits,
-		(unsigned long long)(port.rx_missed + port.rx_nombuf),
+		(unsigned long long)engine_nic_drops(s->engine),
 		(unsigned long long)l.count[LEDGER_STRANDED], held_by(s, pps, cooling),
 		s->is_terminal ? "" : "\n");
 	fflush(stderr);

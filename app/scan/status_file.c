@@ -72,15 +72,13 @@ status_file_start(struct status_file *s, struct engine *e, const struct job *job
 static void
 take_counts(const struct status_file *s, uint64_t counts[STATUS_COUNTS])
 {
-	struct port_counters port;
 	struct ledger l;
 
 	engine_ledger(s->engine, &l);
-	port_counters(engine_port(s->engine), &port);
 	counts[STATUS_SENT] = l.count[LEDGER_SENT + LEDGER_PROBE];
 	counts[STATUS_SUCCESS] = l.count[LEDGER_FIRST_SYNACK];
 	counts[STATUS_RECEIVED] = l.count[LEDGER_RECEIVED];
-	counts[STATUS_DROPPED] = port.rx_missed + port.rx_nombuf + l.count[LEDGER_STRANDED];
+	counts[STATUS_DROPPED] = engine_nic_drops(s->engine) + l.count[LEDGER_STRANDED];
 	counts[STATUS_FAILED] = l.count[LEDGER_REFUSED + LEDGER_PROBE];
 }
 

@@ -106,14 +106,13 @@ tcp_kind(uint8_t flags)
 	return CLASSIFY_TCP_OTHER;
 }
 
-/* Whether there may be such a claim: our port is of some use. */
+/* Whether there may be such a claim: our port is of some use to our address. */
 static inline bool
 claim_has_use(const struct classify_config *c, struct claim *claim)
 {
 	enum cookie_plan use;
-	uint8_t bucket;
 
-	if (probe_port_find(&c->probe->config.plan, claim->own_port, &use, &bucket) != 0)
+	if (probe_use_find(c->probe->config.sources, claim->own_address, claim->own_port, &use) != 0)
 		return false;
 	claim->use = (uint8_t)use;
 	return true;
@@ -294,7 +293,7 @@ static inline bool
 claim_holds(const struct classify_config *c, const struct claim *claim, uint64_t cookie)
 {
 	return ((cookie ^ claim->number) & claim->mask) == 0 &&
-	       probe_leaves_from(c->probe, (enum cookie_plan)claim->use, cookie,
+	       probe_leaves_from(c->probe->config.sources, (enum cookie_plan)claim->use, cookie,
 				 claim->own_address, claim->own_port);
 }
 

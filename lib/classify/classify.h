@@ -105,10 +105,13 @@ struct reply {
 
 _Static_assert(sizeof(struct reply) == 64, "one cache line on the rings");
 
-/* Our addresses, for a quick "is this to us": sorted, host order. Borrowed. */
+/*
+ * Our addresses, for a quick "is this to us": sorted, host order. Borrowed. Replies to probes of any
+ * interface may come in by each.
+ */
 struct classify_config {
-	const struct probe *probe;
-	const uint32_t *addresses; /* sorted; config.sources of the probe, sorted */
+	const struct probe *probe; /* of the interface that frames come in by */
+	const uint32_t *addresses; /* sorted; of all interfaces */
 	uint32_t address_count;
 };
 

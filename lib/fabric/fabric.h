@@ -42,7 +42,8 @@ struct role_ops {
 	uint64_t (*next_ns)(const void *context, uint64_t now_ns);
 };
 
-#define FABRIC_ROLES_MAX 24
+/* Of one lcore: every RX queue and the way out of every port, a prober and a worker. */
+#define FABRIC_ROLES_MAX 160
 #define FABRIC_LCORES_MAX 64
 
 struct fabric;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "fabric/layout.h"
 
+#include <errno.h>
 #include <string.h>
 
 static unsigned int
@@ -12,7 +13,7 @@ share(unsigned int lcores, unsigned int queues)
 }
 
 void
-layout_make(struct layout *l, unsigned int lcores, unsigned int queues)
+layout_make(struct layout *l, unsigned int lcores, unsigned int tx_queues, unsigned int rx_queues)
 {
 	unsigned int next = 0;
 
@@ -23,10 +24,42 @@ layout_make(struct layout *l, unsigned int lcores, unsigned int queues)
 		l->receiver[0] = l->worker[0] = lcores - 1;
 		return;
 	}
-	for (unsigned int n = share(lcores, queues); l->probers < n;)
+	for (unsigned int n = share(lcores, tx_queues); l->probers < n;)
 		l->prober[l->probers++] = next++;
-	for (unsigned int n = share(lcores, queues); l->receivers < n;)
+	for (unsigned int n = share(lcores, rx_queues); l->receivers < n;)
 		l->receiver[l->receivers++] = next++;
 	while (next < lcores)
 		l->worker[l->workers++] = next++;
+}
+
+/* Give a role its CPUs, and a lcore to each that has none yet. 0 or -E2BIG. */
+static int
+pin_role(struct layout *l, struct layout_cpus role, uint16_t *cpus, unsigned int *lcore,
+	 unsigned int *count)
+{
+	for (size_t i = 0; i < role.count; i++) {
+		unsigned int at = 0;
+
+		while (at < l->lcores && cpus[at] != role.cpu[i])
+			at++;
+		if (at == LAYOUT_LCORES_MAX)
+			return -E2BIG;
+		if (at == l->lcores)
+			cpus[l->lcores++] = role.cpu[i];
+		lcore[(*count)++] = at;
+	}
+	return 0;
+}
+
+int
+layout_pin(struct layout *l, struct layout_cpus probers, struct layout_cpus receivers,
+	   struct layout_cpus workers, uint16_t cpus[LAYOUT_LCORES_MAX])
+{
+	int rc;
+
+	memset(l, 0, sizeof(*l));
+	rc = pin_role(l, probers, cpus, l->prober, &l->probers);
+	if (rc == 0)
+		rc = pin_role(l, receivers, cpus, l->receiver, &l->receivers);
+	return rc == 0 ? pin_role(l, workers, cpus, l->worker, &l->workers) : rc;
 }

@@ -4,16 +4,20 @@
  *
  * One lcore runs them all. Two: the probes on one, the replies on the other. From three on receivers and
  * workers part, and from four on lcores are dealt out in proportion: a quarter (at least one) to
- * probers, a quarter to receivers, the rest to workers, which have the most to do per packet.
+ * probers, a quarter to receivers, the rest to workers, which have the most to do per packet. Or the
+ * job says which CPU does what.
  *
  * Pure.
  */
 #ifndef FABRIC_LAYOUT_H
 #define FABRIC_LAYOUT_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #define LAYOUT_LCORES_MAX 64
 
-/* Lists of lcore indices by role. Every role has one at least. */
+/* Lists of lcore indices by role. Every role has one at least; probers have the first lcores. */
 struct layout {
 	unsigned int lcores;
 	unsigned int prober[LAYOUT_LCORES_MAX];
@@ -25,9 +29,24 @@ struct layout {
 };
 
 /*
- * Lay out lcores (1 to LAYOUT_LCORES_MAX) over a port that has `queues` queue pairs: there are at most
- * as many probers and as many receivers as queues.
+ * Lay out lcores (1 to LAYOUT_LCORES_MAX). A prober has a TX queue of its own on every port, so there are
+ * at most as many as the port with the fewest has (tx_queues); RX queues are dealt out to receivers, so
+ * there are at most as many as queues of all ports together (rx_queues).
  */
-void layout_make(struct layout *l, unsigned int lcores, unsigned int queues);
+void layout_make(struct layout *l, unsigned int lcores, unsigned int tx_queues,
+		 unsigned int rx_queues);
+
+/* CPUs of a role, none twice. */
+struct layout_cpus {
+	const uint16_t *cpu;
+	size_t count;
+};
+
+/*
+ * Lay out as the job says, a lcore for each CPU: its number is cpus[lcore]. No role's list is empty.
+ * 0, or -E2BIG for more than LAYOUT_LCORES_MAX CPUs.
+ */
+int layout_pin(struct layout *l, struct layout_cpus probers, struct layout_cpus receivers,
+	       struct layout_cpus workers, uint16_t cpus[LAYOUT_LCORES_MAX]);
 
 #endif /* FABRIC_LAYOUT_H */

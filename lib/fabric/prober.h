@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The prober role: position -> index -> target -> probe, into its TX queue.
+ * The prober role: position -> index -> target -> probe, into the TX queue of the target's interface.
  *
  * Probers claim positions from one shared counter in chunks, so that they meet on a cache line once in
- * PROBER_CHUNK probes. Each makes a burst whenever its TX queue has sent the last one; the rate is
- * held there. It pauses while any lcore behind it signals pressure: the rate of probes is never bought
+ * PROBER_CHUNK probes. Each takes a burst of positions and deals them out to its interfaces; the rate is
+ * held in their TX queues. It takes the next when all of the burst is queued, and a TX queue is free: so
+ * an interface that is held holds the others, a burst later, for its targets are part of the order. It pauses while any lcore behind it signals pressure: the rate of probes is never bought
  * with lost replies.
  *
  * A struct prober belongs to one lcore; struct prober_source and struct pressure are shared.
@@ -17,9 +18,8 @@
 #include <stdint.h>
 
 #include "fabric/fabric.h"
+#include "fabric/outlet.h"
 #include "perm/perm.h"
-#include "port/tx.h"
-#include "probe/probe.h"
 #include "targets/targets.h"
 
 #define PROBER_CHUNK 4096
@@ -39,15 +39,23 @@ struct prober_source {
 
 struct prober_config {
 	struct prober_source *source;
-	const struct probe *probe;
-	struct tx *tx;
-	struct rte_mempool *pool; /* of probes: every mbuf holds the template (prober_fill_pool()) */
+	const struct outlet *outlets; /* one an interface; borrowed */
+	unsigned int outlet_count;
 	const struct pressure *pressures;
 	unsigned int pressure_count;
 };
 
+/* Targets of one interface that have no frames yet. */
+struct prober_batch {
+	unsigned int count;
+	uint32_t address[PORT_BURST];
+	uint16_t port[PORT_BURST];
+	uint64_t cookie[PORT_BURST];
+};
+
 struct prober {
 	struct prober_config config;
+	struct prober_batch batch[PROBE_IFACES_MAX]; /* by interface */
 	uint64_t position; /* [position, chunk_end): claimed, not yet made */
 	uint64_t chunk_end;
 	_Atomic bool exhausted; /* nothing left to claim and nothing waiting; read by control */

@@ -7,7 +7,7 @@
  * So does a queue that gives nothing but full bursts of replies, before the NIC runs out of room.
  * ARP and pings are answered here, since the kernel no longer does.
  *
- * A struct receiver belongs to one lcore. Rings have one producer (this) and one consumer (a worker).
+ * A struct receiver belongs to one lcore. Rings have one producer (its lcore) and one consumer (a worker).
  */
 #ifndef FABRIC_RECEIVER_H
 #define FABRIC_RECEIVER_H
@@ -31,8 +31,8 @@ struct receiver_config {
 	uint8_t iface;                    /* index of the job's interface */
 	struct classify_config classify;
 	struct neigh *neigh;              /* the port's; only the receiver of queue 0 makes requests */
-	struct tx *tx;                    /* for answers */
-	struct rte_ring *const *rings;    /* one a worker */
+	struct tx *tx;                    /* for answers, on this port */
+	struct rte_ring *const *rings;    /* one a worker; the lcore's, shared by its receivers */
 	unsigned int workers;
 	struct pressure *pressure;
 	struct ledger *ledger;
@@ -53,7 +53,7 @@ void receiver_init(struct receiver *r, const struct receiver_config *config);
 /* After the lcores have stopped: count what is still held. */
 void receiver_fini(struct receiver *r);
 
-/* A ring for replies from one receiver to one worker, or NULL. */
+/* A ring for replies from the receivers of one lcore to one worker, or NULL. */
 struct rte_ring *receiver_ring_new(unsigned int receiver, unsigned int worker);
 
 /* Which of n workers has a bucket. */

@@ -29,26 +29,42 @@ worker_record_ring_new(unsigned int worker)
 				    SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
 }
 
-/* How many replies can be taken now: a record and perhaps a RST each. */
+/* How many replies can be taken now: a record and perhaps a RST each, by whichever interface. */
 static unsigned int
 credit(const struct worker *w)
 {
-	unsigned int records = rte_ring_free_count(w->config.records);
-	unsigned int resets = tx_room(w->config.tx);
-	unsigned int n = records < resets ? records : resets;
+	unsigned int n = rte_ring_free_count(w->config.records);
 
+	for (unsigned int i = 0; i < w->config.outlet_count; i++) {
+		unsigned int resets = tx_room(w->config.outlets[i].tx);
+
+		n = n < resets ? n : resets;
+	}
 	return n < PORT_BURST ? n : PORT_BURST;
+}
+
+/* The interface that a flow left by: its reply may have come in by another. */
+static const struct outlet *
+outlet_of(const struct worker *w, const struct reply *r)
+{
+	unsigned int iface = 0;
+
+	if (w->config.outlet_count > 1)
+		(void)probe_sources_find(w->config.outlets[0].probe->config.sources, r->own_address,
+					 &iface);
+	return &w->config.outlets[iface];
 }
 
 /* Nobody adopts it: reset the connection that its SYN-ACK opened. */
 static void
 reset(struct worker *w, const struct reply *r)
 {
+	const struct outlet *o = outlet_of(w, r);
 	uint8_t frame[PROBE_FRAME_MAX];
-	uint16_t n = probe_build_rst(w->config.probe, r->address, r->port, r->own_address,
-				     r->own_port, r->ack, (uint16_t)(r->seq ^ r->seq >> 16), frame);
+	uint16_t n = probe_build_rst(o->probe, r->address, r->port, r->own_address, r->own_port,
+				     r->ack, (uint16_t)(r->seq ^ r->seq >> 16), frame);
 
-	tx_urgent(w->config.tx, LEDGER_RESET, frame, n);
+	tx_urgent(o->tx, LEDGER_RESET, frame, n);
 }
 
 /* First ones by what they are, and repeats. */

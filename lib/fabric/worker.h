@@ -17,20 +17,19 @@
 
 #include "dedup/dedup.h"
 #include "fabric/fabric.h"
+#include "fabric/outlet.h"
 #include "fabric/prober.h"
 #include "ledger/ledger.h"
-#include "port/tx.h"
-#include "probe/probe.h"
 #include "record/record.h"
 
 struct rte_ring;
 
 struct worker_config {
-	struct rte_ring *const *rings; /* one a receiver */
+	struct rte_ring *const *rings; /* one a receiver's lcore */
 	unsigned int receivers;
 	struct rte_ring *records;      /* to the writer; one producer, one consumer */
-	const struct probe *probe;
-	struct tx *tx;
+	const struct outlet *outlets;  /* one an interface; borrowed */
+	unsigned int outlet_count;
 	struct dedup *dedup;
 	struct pressure *pressure;
 	struct ledger *ledger;

@@ -79,6 +79,25 @@ struct job_interface {
 	bool has_gateway_mac;
 	uint8_t gateway_mac[6]; /* unicast */
 	uint16_t vlan;          /* 1 to 4094: the VLAN of all frames; 0: untagged */
+	uint64_t rate_pps;      /* its own bound, below the whole's; 0: none */
+};
+
+/* Interfaces of one job. */
+#define JOB_INTERFACES_MAX 8
+
+/* CPUs, by the numbers that Linux gives them. */
+#define JOB_CPUS_MAX 64
+struct job_cpus {
+	uint16_t *cpu; /* as written, none twice */
+	size_t count;
+};
+
+/* Which CPUs a role has, all or none given: then the count holds. One CPU may have several roles. */
+struct job_lcores {
+	unsigned int count; /* 0: auto */
+	struct job_cpus probers;
+	struct job_cpus receivers;
+	struct job_cpus workers;
 };
 
 /*
@@ -138,7 +157,8 @@ struct job_order {
 struct job {
 	char *name; /* letters, digits, '.', '_' and '-'; default "scan" */
 	struct job_contact contact;
-	struct job_interface interface; /* exactly one, for now */
+	struct job_interface interfaces[JOB_INTERFACES_MAX]; /* no two with one device or address */
+	size_t interface_count;                              /* 1 or more */
 	struct job_targets targets;
 	struct job_probe probe;
 	uint64_t rate_pps;      /* 0: unlimited */
@@ -148,7 +168,7 @@ struct job {
 	struct job_output outputs[JOB_OUTPUTS_MAX]; /* no two with the same text for a file */
 	size_t output_count;                        /* 1 or more */
 	struct job_limits limits;
-	unsigned int lcores; /* 0: auto */
+	struct job_lcores lcores;
 };
 
 /* One key given on the command line. All texts are borrowed and must outlive the job. */
@@ -201,7 +221,7 @@ int job_check_policy(const struct job *job, const struct ipv4_range *reserved, s
 #define JOB_UPSTREAM_PPS 500000
 
 /*
- * What a scan of public addresses needs, unless its device is harmless: contact.email, and above
+ * What a scan of public addresses needs, unless all its devices are harmless: contact.email, and above
  * JOB_UPSTREAM_PPS contact.upstream. 0, or -EINVAL with the faults added to diag.
  */
 int job_check_contact(const struct job *job, struct diag *diag);
@@ -212,7 +232,14 @@ int job_check_contact(const struct job *job, struct diag *diag);
  */
 bool job_has_ports(const struct job *job);
 
-/* Whether a device only simulates: nothing of it reaches a network. */
+/* What kind a device text names; one of no driver counts as PCI. */
+enum job_device_kind job_device_kind(const char *device);
+
+/* Whether a device only simulates: nothing of it reaches a network. And whether all of a job's do. */
 bool job_device_is_harmless(enum job_device_kind kind);
+bool job_is_harmless(const struct job *job);
+
+/* Whether some device is on the PCI bus. */
+bool job_has_pci(const struct job *job);
 
 #endif /* JOB_JOB_H */

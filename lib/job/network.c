@@ -19,6 +19,24 @@ job_device_is_harmless(enum job_device_kind kind)
 	return kind == JOB_DEVICE_NULL || kind == JOB_DEVICE_SIMNET;
 }
 
+bool
+job_is_harmless(const struct job *job)
+{
+	for (size_t i = 0; i < job->interface_count; i++)
+		if (!job_device_is_harmless(job->interfaces[i].kind))
+			return false;
+	return true;
+}
+
+bool
+job_has_pci(const struct job *job)
+{
+	for (size_t i = 0; i < job->interface_count; i++)
+		if (job->interfaces[i].kind == JOB_DEVICE_PCI)
+			return true;
+	return false;
+}
+
 /* "3b:00.0" or "0000:3b:00.0", in hexadecimal; the function is an octal digit. */
 static bool
 is_pci_address(const char *name, size_t len)
@@ -70,6 +88,14 @@ driver_kind(const char *name, size_t len)
 	return JOB_DEVICE_OTHER_VDEV;
 }
 
+enum job_device_kind
+job_device_kind(const char *device)
+{
+	size_t name = strcspn(device, ",");
+
+	return is_driver_name(device, name) ? driver_kind(device, name) : JOB_DEVICE_PCI;
+}
+
 /* Drivers over a kernel interface need its name among their arguments. */
 static bool
 names_interface(const char *arguments)
@@ -97,7 +123,7 @@ reader_device(struct reader *r, const struct key *key, const struct yaml_node *n
 {
 	struct job_interface *interface = field;
 	size_t name = strcspn(node->text, ",");
-	enum job_device_kind kind = JOB_DEVICE_PCI;
+	enum job_device_kind kind = job_device_kind(node->text);
 
 	if (!reader_is_text(key, node) || node->len == 0 || strchr(node->text, ' ') != NULL) {
 		reader_refuse(r, key, node);
@@ -108,8 +134,6 @@ reader_device(struct reader *r, const struct key *key, const struct yaml_node *n
 		refuse_device(r, key, node);
 		return;
 	}
-	if (is_driver_name(node->text, name))
-		kind = driver_kind(node->text, name);
 	if ((kind == JOB_DEVICE_AF_PACKET || kind == JOB_DEVICE_AF_XDP) &&
 	    !names_interface(node->text + name)) {
 		diag_add(r->diag, node->place,

@@ -83,7 +83,7 @@ job_check_contact(const struct job *job, struct diag *diag)
 {
 	int rc = 0;
 
-	if (job_device_is_harmless(job->interface.kind))
+	if (job_is_harmless(job))
 		return 0;
 	if (job->contact.email == NULL) {
 		diag_add(diag, job->contact.place,

@@ -98,19 +98,70 @@ reader_mappings(struct reader *r, const struct key *key, const struct yaml_node 
 		return;
 	}
 	for (size_t i = 0; i < node->count; i++) {
-		const struct yaml_node *item = node->items[i];
-
-		if (i == 1)
-			reader_refuse_unbuilt(r, item,
-					      "more than one of '%s' is not built yet; keep one",
-					      schema_name(key));
-		r->unkept += i > 0;
-		if (item->kind == YAML_MAPPING)
-			schema_read_keys(r, key->path, item);
+		if (node->items[i]->kind == YAML_MAPPING)
+			schema_read_keys(r, key->path, node->items[i]);
 		else
-			reader_refuse_item(r, key, item);
-		r->unkept -= i > 0;
+			reader_refuse_item(r, key, node->items[i]);
 	}
+}
+
+/* Read item i of a list of mappings into the i-th of structs of that size. */
+static void
+read_item(struct reader *r, const struct key *key, const struct yaml_node *item, size_t i,
+	  size_t size)
+{
+	r->shift = i * size;
+	if (item->kind == YAML_MAPPING)
+		schema_read_keys(r, key->path, item);
+	else
+		reader_refuse_item(r, key, item);
+	r->shift = 0;
+}
+
+/* Whether a list is short enough for its row. */
+static bool
+has_room(struct reader *r, const struct key *key, const struct yaml_node *node)
+{
+	if (node->kind != YAML_SEQUENCE || node->count <= key->max)
+		return true;
+	diag_add(r->diag, node->place, "'%s' holds %zu entries, more than %u; remove some",
+		 schema_name(key), node->count, (unsigned int)key->max);
+	return false;
+}
+
+static void
+note_interface(struct reader *r, const struct yaml_node *item, struct given_interface *given)
+{
+	given->item = item;
+	given->device = schema_given(r, "interfaces.device");
+	given->addresses = schema_given(r, "interfaces.addresses");
+	given->gateway = schema_given(r, "interfaces.gateway");
+	given->gateway_mac = schema_given(r, "interfaces.gateway_mac");
+}
+
+void
+reader_interfaces(struct reader *r, const struct key *key, const struct yaml_node *node,
+		  void *field)
+{
+	struct job_interface *interfaces = field;
+	size_t count = node->kind == YAML_SEQUENCE ? node->count : 1;
+
+	if (!has_room(r, key, node))
+		return;
+	/* The first has the defaults still. */
+	for (size_t i = 1; i < count; i++)
+		interfaces[i] = interfaces[0];
+	for (size_t i = 0; i < count; i++) {
+		const struct yaml_node *item = reader_item_at(node, i);
+
+		schema_forget(r, key->path);
+		if (node->kind == YAML_SEQUENCE)
+			read_item(r, key, item, i, sizeof(*interfaces));
+		else
+			reader_mapping(r, key, node, field);
+		note_interface(r, item, &r->interfaces[i]);
+	}
+	r->job->interface_count = count;
 }
 
 void
@@ -118,26 +169,17 @@ reader_outputs(struct reader *r, const struct key *key, const struct yaml_node *
 {
 	struct job_output *outputs = field;
 
+	if (!has_room(r, key, node))
+		return;
 	if (node->kind != YAML_SEQUENCE) {
 		reader_mapping(r, key, node, field);
-		return;
-	}
-	if (node->count > key->max) {
-		diag_add(r->diag, node->place, "'%s' holds %zu entries, more than %u; remove some",
-			 schema_name(key), node->count, (unsigned int)key->max);
 		return;
 	}
 	/* The first has the defaults still. */
 	for (size_t i = 1; i < node->count; i++)
 		outputs[i] = outputs[0];
-	for (size_t i = 0; i < node->count; i++) {
-		r->shift = i * sizeof(*outputs);
-		if (node->items[i]->kind == YAML_MAPPING)
-			schema_read_keys(r, key->path, node->items[i]);
-		else
-			reader_refuse_item(r, key, node->items[i]);
-	}
-	r->shift = 0;
+	for (size_t i = 0; i < node->count; i++)
+		read_item(r, key, node->items[i], i, sizeof(*outputs));
 }
 
 typedef int parse_number(const char *text, size_t len, uint64_t *value);
@@ -202,14 +244,10 @@ reader_lcores(struct reader *r, const struct key *key, const struct yaml_node *n
 		memcpy(field, &automatic, sizeof(automatic));
 		return;
 	}
-	if (node->kind != YAML_MAPPING) {
+	if (node->kind == YAML_MAPPING)
+		schema_read_keys(r, key->path, node);
+	else
 		reader_unsigned(r, key, node, field);
-		return;
-	}
-	reader_refuse_unbuilt(r, node, "lcores by role are not built yet; write %s", key->mend);
-	r->unkept++;
-	schema_read_keys(r, key->path, node);
-	r->unkept--;
 }
 
 void

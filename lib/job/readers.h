@@ -15,7 +15,8 @@
 
 /* Structure. */
 key_read reader_mapping;  /* a mapping, keys in the table */
-key_read reader_mappings; /* one mapping, or a list of which only the first is built */
+key_read reader_mappings; /* one mapping, or a list, of what is not built */
+key_read reader_interfaces; /* struct job_interface[]: one mapping, or a list */
 key_read reader_outputs;  /* struct job_output[]: one mapping, or a list */
 key_read reader_tags;     /* struct job_tags: a mapping of free keys to texts */
 
@@ -25,7 +26,7 @@ key_read reader_count;    /* 250k */
 key_read reader_bytes;    /* 4k */
 key_read reader_duration; /* 8s, in ns */
 key_read reader_rate;     /* a count, or "unlimited", which is 0 */
-key_read reader_lcores;   /* a number, or "auto", which is 0, or a mapping */
+key_read reader_lcores;   /* a number, or "auto", which is 0, or a mapping of roles */
 key_read reader_percent;  /* double */
 key_read reader_quota;    /* struct job_limits: a count or a percentage of the targets */
 key_read reader_bool;     /* bool */
@@ -43,7 +44,7 @@ key_read reader_module;     /* char *: the probe module */
 key_read reader_records;    /* nothing kept: the kinds of records of an output */
 key_read reader_clock;      /* nothing kept: "02:00" */
 key_read reader_window;     /* nothing kept: "02:00-08:00" */
-key_read reader_cores;      /* nothing kept: [1, 5-15] */
+key_read reader_cores;      /* struct job_cpus: [1, 5-15] */
 key_read reader_file;       /* struct job_text: an output file's name */
 
 /* Network values. */

@@ -18,78 +18,162 @@ place_of(const struct reader *r, const char *path)
 	return node != NULL ? node->place : r->root->place;
 }
 
-/* A key that has no value to go by: absent, or a list of nothing. */
+/* No value to go by: absent, or a list of nothing. */
 static bool
-is_absent(const struct reader *r, const char *path)
+is_empty(const struct yaml_node *node)
 {
-	const struct yaml_node *node = schema_given(r, path);
-
 	return node == NULL || (node->kind == YAML_SEQUENCE && node->count == 0);
 }
 
-static void
-default_pool(struct reader *r)
+static bool
+is_absent(const struct reader *r, const char *path)
 {
-	struct job_interface *interface = &r->job->interface;
+	return is_empty(schema_given(r, path));
+}
+
+/* Each of several interfaces has the next address. */
+static void
+default_pool(struct reader *r, size_t i)
+{
+	struct job_interface *interface = &r->job->interfaces[i];
+	uint32_t address = HARMLESS_ADDRESS + (uint32_t)i;
 
 	interface->addresses = reader_alloc(r, 1, sizeof(*interface->addresses));
 	if (interface->addresses == NULL)
 		return;
-	interface->addresses[0] = (struct ipv4_range){HARMLESS_ADDRESS, HARMLESS_ADDRESS};
+	interface->addresses[0] = (struct ipv4_range){address, address};
 	interface->address_count = 1;
 }
 
-static void
-check_gateway(struct reader *r, struct diag_place place)
+static bool
+has_address(const struct job_interface *interface, struct ipv4_range range)
 {
-	const struct job_interface *interface = &r->job->interface;
+	for (size_t i = 0; i < interface->address_count; i++)
+		if (range.first <= interface->addresses[i].last &&
+		    interface->addresses[i].first <= range.last)
+			return true;
+	return false;
+}
 
-	if (is_absent(r, "interfaces.gateway") && is_absent(r, "interfaces.gateway_mac")) {
-		diag_add(r->diag, place,
+static void
+check_gateway(struct reader *r, size_t i)
+{
+	const struct job_interface *interface = &r->job->interfaces[i];
+	const struct given_interface *given = &r->interfaces[i];
+	const struct ipv4_range gateway = {interface->gateway, interface->gateway};
+
+	if (is_empty(given->gateway) && is_empty(given->gateway_mac)) {
+		diag_add(r->diag, given->item->place,
 			 "'gateway' is missing; write the router's address (-g), or gateway_mac "
 			 "(-G)");
 		return;
 	}
-	for (size_t i = 0; interface->has_gateway && i < interface->address_count; i++)
-		if (interface->gateway >= interface->addresses[i].first &&
-		    interface->gateway <= interface->addresses[i].last)
-			diag_add(r->diag, place_of(r, "interfaces.gateway"),
-				 "the gateway is among 'addresses'; take it out of the pool");
+	for (size_t k = 0; interface->has_gateway && k < r->job->interface_count; k++) {
+		if (!has_address(&r->job->interfaces[k], gateway))
+			continue;
+		diag_add(r->diag, given->gateway->place,
+			 "the gateway is among 'addresses'; take it out of the pool");
+		return;
+	}
+}
+
+/* The name that DPDK knows a device by. */
+static size_t
+name_length(const struct job_interface *interface)
+{
+	return strcspn(interface->device.text, ",");
+}
+
+/* No two interfaces share a device or an address: a reply must say which of them it is for. */
+static void
+check_distinct(struct reader *r, size_t i)
+{
+	const struct job_interface *interface = &r->job->interfaces[i], *other;
+
+	for (size_t k = 0; k < i; k++) {
+		other = &r->job->interfaces[k];
+		if (other->device.text == NULL)
+			continue;
+		if (name_length(other) == name_length(interface) &&
+		    memcmp(other->device.text, interface->device.text, name_length(other)) == 0)
+			diag_add(r->diag, interface->device.place,
+				 "'%.*s' is another interface's device already; write another",
+				 (int)name_length(interface), interface->device.text);
+		for (size_t a = 0; a < interface->address_count; a++) {
+			const struct yaml_node *node = r->interfaces[i].addresses;
+
+			if (!has_address(other, interface->addresses[a]))
+				continue;
+			diag_add(r->diag, (node != NULL ? node : r->interfaces[i].item)->place,
+				 "interface %zu has some of these addresses already; write others",
+				 k + 1);
+			break;
+		}
+	}
+}
+
+/* An interface is a mapping, or the fault has been told. */
+static void
+check_interface(struct reader *r, size_t i)
+{
+	const struct job_interface *interface = &r->job->interfaces[i];
+	const struct given_interface *given = &r->interfaces[i];
+	bool harmless;
+
+	if (given->item->kind == YAML_MAPPING && given->device == NULL)
+		diag_add(r->diag, given->item->place,
+			 "'device' is missing; write a PCI address like 0000:3b:00.0, or a driver "
+			 "like net_af_packet0,iface=eth1 (-i)");
+	if (interface->device.text == NULL)
+		return;
+	harmless = job_device_is_harmless(interface->kind);
+	if (is_empty(given->addresses) && harmless)
+		default_pool(r, i);
+	else if (is_empty(given->addresses))
+		diag_add(r->diag, given->item->place,
+			 "'addresses' is missing; write source addresses that reach this interface "
+			 "and that no host uses, like 198.51.100.8/29 (-S)");
+	if (!harmless)
+		check_gateway(r, i);
+	check_distinct(r, i);
 }
 
 static void
-check_interface(struct reader *r)
+check_interfaces(struct reader *r)
 {
-	const struct yaml_node *list = schema_given(r, "interfaces");
-	bool harmless;
-
 	if (is_absent(r, "interfaces")) {
 		diag_add(r->diag, place_of(r, "interfaces"),
 			 "'interfaces' is missing; write what to send from, like 'interfaces: "
 			 "[{device: \"net_af_packet0,iface=eth1\"}]' (-i)");
 		return;
 	}
-	if (list->kind == YAML_SEQUENCE)
-		list = list->items[0];
-	if (list->kind == YAML_MAPPING && schema_given(r, "interfaces.device") == NULL)
-		diag_add(r->diag, list->place,
-			 "'device' is missing; write a PCI address like 0000:3b:00.0, or a driver "
-			 "like net_af_packet0,iface=eth1 (-i)");
-	if (r->job->interface.device.text == NULL)
-		return;
-	harmless = job_device_is_harmless(r->job->interface.kind);
-	if (is_absent(r, "interfaces.addresses") && harmless)
-		default_pool(r);
-	else if (is_absent(r, "interfaces.addresses"))
-		diag_add(r->diag, list->place,
-			 "'addresses' is missing; write source addresses that reach this interface "
-			 "and that no host uses, like 198.51.100.8/29 (-S)");
-	if (!harmless)
-		check_gateway(r, list->place);
-	if (r->job->rate_pps == 0 && !harmless)
+	for (size_t i = 0; i < r->job->interface_count; i++)
+		check_interface(r, i);
+	if (r->job->rate_pps == 0 && !job_is_harmless(r->job))
 		diag_add(r->diag, place_of(r, "rate"),
 			 "'rate' is 'unlimited', which only net_null and net_simnet may be; write "
 			 "packets/s, like 10000 or 250k");
+}
+
+/* CPUs are given for all roles, or for none. */
+static void
+check_lcores(struct reader *r)
+{
+	const struct {
+		const char *path;
+		const char *name;
+	} roles[] = {{"lcores.probers", "probers"},
+		     {"lcores.receivers", "receivers"},
+		     {"lcores.workers", "workers"}};
+	const struct yaml_node *node = schema_given(r, "lcores");
+
+	if (node == NULL || node->kind != YAML_MAPPING)
+		return;
+	for (size_t i = 0; i < 3; i++)
+		if (is_absent(r, roles[i].path))
+			diag_add(r->diag, place_of(r, "lcores"),
+				 "'%s' is missing; write its CPUs, like [1, 5-15], or 'lcores: auto'",
+				 roles[i].name);
 }
 
 static void
@@ -289,7 +373,8 @@ rules_apply(struct reader *r)
 	if (r->root->kind != YAML_MAPPING && r->root->kind != YAML_NULL)
 		return;
 	r->job->contact.place = place_of(r, "contact");
-	check_interface(r);
+	check_interfaces(r);
+	check_lcores(r);
 	check_targets(r);
 	check_standard_input(r);
 	check_outputs(r);

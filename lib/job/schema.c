@@ -32,21 +32,22 @@ static const struct key keys[] = {
 	{"contact.upstream", reader_string, KEY_BUILT, FIELD(contact.upstream), .max = TEXT_MAX,
 	 .mend = "who at the network's operator knows of the scan, in one line"},
 
-	{"interfaces", reader_mappings, KEY_BUILT, NO_FIELD,
-	 .mend = "a list of one interface, like [{device: \"net_af_packet0,iface=eth1\"}]"},
-	{"interfaces.device", reader_device, KEY_BUILT, FIELD(interface), .max = 512,
+	{"interfaces", reader_interfaces, KEY_BUILT, FIELD(interfaces), .max = JOB_INTERFACES_MAX,
+	 .mend = "a list of interfaces, like [{device: \"net_af_packet0,iface=eth1\"}]"},
+	{"interfaces.device", reader_device, KEY_BUILT, FIELD(interfaces[0]), .max = 512,
 	 .mend = "a PCI address like 0000:3b:00.0, or a driver like net_af_packet0,iface=eth1"},
-	{"interfaces.addresses", reader_pool, KEY_BUILT, FIELD(interface), .max = 256,
+	{"interfaces.addresses", reader_pool, KEY_BUILT, FIELD(interfaces[0]), .max = 256,
 	 .mend = "source addresses, like 198.51.100.8/29 or 198.51.100.20-198.51.100.23"},
-	{"interfaces.source_ports", reader_source_ports, KEY_BUILT, FIELD(interface), .min = 1024,
+	{"interfaces.source_ports", reader_source_ports, KEY_BUILT, FIELD(interfaces[0]), .min = 1024,
 	 .initial = "32768-61000", .mend = "a range of at least 1024 ports, like 32768-61000"},
-	{"interfaces.gateway", reader_gateway, KEY_BUILT, FIELD(interface),
+	{"interfaces.gateway", reader_gateway, KEY_BUILT, FIELD(interfaces[0]),
 	 .mend = "the router's address, like 198.51.100.1"},
-	{"interfaces.gateway_mac", reader_gateway_mac, KEY_BUILT, FIELD(interface),
+	{"interfaces.gateway_mac", reader_gateway_mac, KEY_BUILT, FIELD(interfaces[0]),
 	 .mend = "the router's unicast MAC address, like \"02:00:00:00:00:01\""},
-	{"interfaces.vlan", reader_unsigned, KEY_BUILT, FIELD(interface.vlan), .min = 1, .max = 4094,
+	{"interfaces.vlan", reader_unsigned, KEY_BUILT, FIELD(interfaces[0].vlan), .min = 1, .max = 4094,
 	 .mend = "a VLAN id from 1 to 4094"},
-	{"interfaces.rate", reader_count, KEY_NOT_BUILT, NO_FIELD, .min = 1, .max = GIGA,
+	{"interfaces.rate", reader_count, KEY_BUILT, FIELD(interfaces[0].rate_pps), .min = 1,
+	 .max = GIGA,
 	 .mend = "packets/s, like 10000 or 250k"},
 
 	{"targets", reader_mapping, KEY_BUILT, NO_FIELD,
@@ -182,14 +183,14 @@ static const struct key keys[] = {
 	{"schedule.window", reader_window, KEY_NOT_BUILT, NO_FIELD,
 	 .mend = "two times of day, like \"02:00-08:00\""},
 
-	{"lcores", reader_lcores, KEY_BUILT, FIELD(lcores), .initial = "auto", .min = 1, .max = 128,
-	 .mend = "auto or a number from 1 to 128"},
-	{"lcores.probers", reader_cores, KEY_NOT_BUILT, NO_FIELD, .max = 1023,
-	 .mend = "lcores, like [1, 5-15]"},
-	{"lcores.receivers", reader_cores, KEY_NOT_BUILT, NO_FIELD, .max = 1023,
-	 .mend = "lcores, like [1, 5-15]"},
-	{"lcores.workers", reader_cores, KEY_NOT_BUILT, NO_FIELD, .max = 1023,
-	 .mend = "lcores, like [1, 5-15]"},
+	{"lcores", reader_lcores, KEY_BUILT, FIELD(lcores.count), .initial = "auto", .min = 1,
+	 .max = 128, .mend = "auto or a number from 1 to 128"},
+	{"lcores.probers", reader_cores, KEY_BUILT, FIELD(lcores.probers), .max = 1023,
+	 .mend = "numbers of CPUs, like [1, 5-15]"},
+	{"lcores.receivers", reader_cores, KEY_BUILT, FIELD(lcores.receivers), .max = 1023,
+	 .mend = "numbers of CPUs, like [1, 5-15]"},
+	{"lcores.workers", reader_cores, KEY_BUILT, FIELD(lcores.workers), .max = 1023,
+	 .mend = "numbers of CPUs, like [1, 5-15]"},
 };
 
 #define KEY_COUNT (sizeof(keys) / sizeof(keys[0]))
@@ -216,6 +217,16 @@ schema_given(const struct reader *r, const char *path)
 		if (strcmp(keys[i].path, path) == 0)
 			return r->given[i];
 	return NULL;
+}
+
+void
+schema_forget(struct reader *r, const char *path)
+{
+	size_t len = strlen(path);
+
+	for (size_t i = 0; i < KEY_COUNT; i++)
+		if (strncmp(keys[i].path, path, len) == 0 && keys[i].path[len] == '.')
+			r->given[i] = NULL;
 }
 
 /* Whether a row stands directly below a path ("" is the job itself). */

@@ -47,18 +47,28 @@ struct key {
 
 #define KEYS_MAX 96
 
+/* What of an interface is given, for the rules; NULL: absent. */
+struct given_interface {
+	const struct yaml_node *item;
+	const struct yaml_node *device;
+	const struct yaml_node *addresses;
+	const struct yaml_node *gateway;
+	const struct yaml_node *gateway_mac;
+};
+
 struct reader {
 	struct diag *diag;
 	struct region *memory; /* what struct job points to */
 	struct job *job;
 	struct job scratch;  /* where values go that are checked but not kept */
-	unsigned int unkept; /* > 0: inside of what is not built, or of a second interface */
+	unsigned int unkept; /* > 0: inside of what is not built */
 	size_t shift;        /* from the field of a list's first item to that of the one being read */
 	bool no_memory;
 
 	/* For the rules, once the walk is done: */
 	const struct yaml_node *root;
 	const struct yaml_node *given[KEYS_MAX]; /* the value of each row's key, NULL: absent */
+	struct given_interface interfaces[JOB_INTERFACES_MAX];
 	bool include_has_plain; /* an entry without a port */
 	bool include_has_pair;
 };
@@ -71,6 +81,9 @@ void schema_read_keys(struct reader *r, const char *path, const struct yaml_node
 
 /* The value of a key in the document, NULL where it is absent. path must be in the table. */
 const struct yaml_node *schema_given(const struct reader *r, const char *path);
+
+/* Of a list's items: the keys below path count as absent until the next item's are read. */
+void schema_forget(struct reader *r, const char *path);
 
 /* The last word of a key's path. */
 const char *schema_name(const struct key *key);

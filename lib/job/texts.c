@@ -3,6 +3,7 @@
  * Readers of texts and words.
  */
 #include <ctype.h>
+#include <errno.h>
 #include <string.h>
 
 #include "job/readers.h"
@@ -277,31 +278,59 @@ reader_window(struct reader *r, const struct key *key, const struct yaml_node *n
 		reader_refuse(r, key, node);
 }
 
-/* "5" or "5-15", up to max */
-static bool
-is_core_range(const struct yaml_node *node, uint64_t max)
+/* "5" or "5-15", up to max. 0 or -EINVAL. */
+static int
+read_core_range(const struct yaml_node *node, uint64_t max, uint64_t *first, uint64_t *last)
 {
 	const char *dash = strchr(node->text, '-');
 	size_t head = dash != NULL ? (size_t)(dash - node->text) : node->len;
-	uint64_t first, last;
 
-	if (value_unsigned(node->text, head, &first) != 0)
-		return false;
-	if (dash == NULL)
-		return first <= max;
-	return value_unsigned(dash + 1, node->len - head - 1, &last) == 0 && first <= last &&
-	       last <= max;
+	if (value_unsigned(node->text, head, first) != 0)
+		return -EINVAL;
+	*last = *first;
+	if (dash != NULL && value_unsigned(dash + 1, node->len - head - 1, last) != 0)
+		return -EINVAL;
+	return *first <= *last && *last <= max ? 0 : -EINVAL;
+}
+
+static bool
+has_cpu(const struct job_cpus *cpus, uint64_t cpu)
+{
+	for (size_t i = 0; i < cpus->count; i++)
+		if (cpus->cpu[i] == cpu)
+			return true;
+	return false;
 }
 
 void
 reader_cores(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
+	struct job_cpus cpus = {reader_alloc(r, JOB_CPUS_MAX, sizeof(*cpus.cpu)), 0};
 	size_t count = reader_item_count(r, key, node);
+	uint64_t first, last;
 
-	(void)field;
-	for (size_t i = 0; i < count; i++)
-		if (!is_core_range(reader_item_at(node, i), key->max))
-			reader_refuse_item(r, key, reader_item_at(node, i));
+	for (size_t i = 0; i < count && cpus.cpu != NULL; i++) {
+		const struct yaml_node *item = reader_item_at(node, i);
+
+		if (read_core_range(item, key->max, &first, &last) != 0) {
+			reader_refuse_item(r, key, item);
+			continue;
+		}
+		for (uint64_t cpu = first; cpu <= last; cpu++) {
+			if (has_cpu(&cpus, cpu)) {
+				diag_add(r->diag, item->place, "CPU %u is in the list already; remove one",
+					 (unsigned int)cpu);
+				break;
+			}
+			if (cpus.count == JOB_CPUS_MAX) {
+				diag_add(r->diag, item->place, "more than %u CPUs; remove some",
+					 JOB_CPUS_MAX);
+				return;
+			}
+			cpus.cpu[cpus.count++] = (uint16_t)cpu;
+		}
+	}
+	memcpy(field, &cpus, sizeof(cpus));
 }
 
 void

@@ -87,7 +87,7 @@ free_huge_mb(void)
 
 /* "0@(0-3),1@0,2@1,...": the main lcore floats, data lcores are pinned in turn. */
 static void
-args_add_lcores(struct args *a, unsigned int lcores)
+args_add_lcores(struct args *a, const struct eal_config *config)
 {
 	char text[EAL_LCORES_MAX * 12 + 4096] = "";
 	unsigned int cpus[CPU_SETSIZE], cpu_count = 0;
@@ -105,8 +105,10 @@ args_add_lcores(struct args *a, unsigned int lcores)
 	for (unsigned int i = 0; i < cpu_count && at < 4096; i++)
 		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%u", i > 0 ? "," : "", cpus[i]);
 	at += (size_t)snprintf(text + at, sizeof(text) - at, ")");
-	for (unsigned int i = 0; i < lcores && at < sizeof(text) - 32; i++)
-		at += (size_t)snprintf(text + at, sizeof(text) - at, ",%u@%u", i + 1, cpus[i % cpu_count]);
+	for (unsigned int i = 0; i < config->lcores && at < sizeof(text) - 32; i++)
+		at += (size_t)snprintf(text + at, sizeof(text) - at, ",%u@%u", i + 1,
+				       config->cpus != NULL ? (unsigned int)config->cpus[i]
+							    : cpus[i % cpu_count]);
 	args_add(a, "--lcores=%s", text);
 }
 
@@ -163,7 +165,7 @@ eal_start(const struct eal_config *config)
 		args_add(&a, "--log-level=*:3"); /* critical, and worse */
 		args_add(&a, "--log-level=pmd.net.*:4"); /* errors: why a device cannot be had */
 	}
-	args_add_lcores(&a, config->lcores);
+	args_add_lcores(&a, config);
 	args_add_devices(&a, config);
 	/* The EAL copies what it keeps, but changes the array. */
 	memcpy(argv, a.item, sizeof(argv));
@@ -194,4 +196,13 @@ eal_cpu_count(void)
 	if (sched_getaffinity(0, sizeof(set), &set) != 0)
 		return 1;
 	return (unsigned int)CPU_COUNT(&set);
+}
+
+bool
+eal_may_use_cpu(unsigned int cpu)
+{
+	cpu_set_t set;
+
+	return cpu < CPU_SETSIZE && sched_getaffinity(0, sizeof(set), &set) == 0 &&
+	       CPU_ISSET(cpu, &set);
 }

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* The most data lcores of a run. */
 #define EAL_LCORES_MAX 64
@@ -22,6 +23,7 @@ struct eal_config {
 	size_t device_count;
 	bool any_pci;               /* some device is a PCI one: probe the bus */
 	unsigned int lcores;        /* data lcores, 1 to EAL_LCORES_MAX */
+	const uint16_t *cpus;       /* one a data lcore; NULL: those that we may run on, in turn */
 	unsigned int memory_mb;     /* what the run needs */
 	bool verbose;               /* let DPDK's own notices through */
 };
@@ -38,7 +40,8 @@ bool eal_has_hugepages(void);
 
 void eal_stop(void);
 
-/* CPUs that this process may run on. */
+/* CPUs that this process may run on: how many, and whether this is one. */
 unsigned int eal_cpu_count(void);
+bool eal_may_use_cpu(unsigned int cpu);
 
 #endif /* PORT_EAL_H */

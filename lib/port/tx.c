@@ -57,6 +57,12 @@ tx_init(struct tx *tx, const struct port *p, uint16_t queue, struct rte_mempool 
 	tx->ledger = ledger;
 }
 
+void
+tx_limit(struct tx *tx, struct pace *own)
+{
+	tx->own = own;
+}
+
 int
 tx_init_relay(struct tx *tx, struct tx *owner, struct rte_mempool *pool, struct ledger *ledger)
 {
@@ -208,10 +214,10 @@ take_bits(struct tx *tx, enum pace_class class, uint64_t now_ns, struct rte_mbuf
 	return n;
 }
 
-/* Of n frames, as many as the promise allows now. */
+/* Of n frames, as many as the promise of all ports allows now, and paid for. */
 static uint16_t
-take(struct tx *tx, enum pace_class class, uint64_t now_ns, struct rte_mbuf **frame, uint16_t n,
-     bool has_bits)
+take_of_all(struct tx *tx, enum pace_class class, uint64_t now_ns, struct rte_mbuf **frame,
+	    uint16_t n, bool has_bits)
 {
 	uint16_t granted = (uint16_t)pace_take(&tx->rate->frames, class, now_ns, n), fit;
 
@@ -220,6 +226,38 @@ take(struct tx *tx, enum pace_class class, uint64_t now_ns, struct rte_mbuf **fr
 	fit = take_bits(tx, class, now_ns, frame, granted);
 	pace_refund(&tx->rate->frames, now_ns, now_ns, granted - fit);
 	return fit;
+}
+
+/* Of n frames, as many as this port may send now. */
+static uint16_t
+take(struct tx *tx, enum pace_class class, uint64_t now_ns, struct rte_mbuf **frame, uint16_t n,
+     bool has_bits)
+{
+	uint16_t granted, fit;
+
+	if (tx->own == NULL)
+		return take_of_all(tx, class, now_ns, frame, n, has_bits);
+	granted = (uint16_t)pace_take(tx->own, class, now_ns, n);
+	fit = granted == 0 ? 0 : take_of_all(tx, class, now_ns, frame, granted, has_bits);
+	pace_refund(tx->own, now_ns, now_ns, granted - fit);
+	return fit;
+}
+
+/* Of what was paid for at taken_ns, the driver took `sent` frames of so many bits, at sent_ns. */
+static void
+settle(struct tx *tx, uint64_t taken_ns, uint64_t sent_ns, uint16_t paid, uint16_t sent,
+       uint32_t bits, uint32_t unsent_bits)
+{
+	if (sent < paid) {
+		pace_refund(&tx->rate->frames, taken_ns, sent_ns, paid - sent);
+		pace_refund(&tx->rate->bits, taken_ns, sent_ns, unsent_bits);
+		if (tx->own != NULL)
+			pace_refund(tx->own, taken_ns, sent_ns, paid - sent);
+	}
+	pace_settle(&tx->rate->frames, sent_ns, sent);
+	pace_settle(&tx->rate->bits, sent_ns, bits);
+	if (tx->own != NULL)
+		pace_settle(tx->own, sent_ns, sent);
 }
 
 /*
@@ -243,12 +281,7 @@ send_burst(struct tx *tx, struct tx_fifo *f, enum pace_class class, uint16_t n)
 	sent = rte_eth_tx_burst(tx->port_id, tx->queue, frame, paid);
 	sent_ns = clock_now_ns(tx->clock);
 	unsent_bits = has_bits ? cost_bits(frame + sent, paid - sent) : 0;
-	if (sent < paid) {
-		pace_refund(&tx->rate->frames, taken_ns, sent_ns, paid - sent);
-		pace_refund(&tx->rate->bits, taken_ns, sent_ns, unsent_bits);
-	}
-	pace_settle(&tx->rate->frames, sent_ns, sent);
-	pace_settle(&tx->rate->bits, sent_ns, bits - unsent_bits);
+	settle(tx, taken_ns, sent_ns, paid, sent, bits - unsent_bits, unsent_bits);
 	return sent;
 }
 
@@ -313,13 +346,15 @@ uint64_t
 tx_next_ns(const struct tx *tx, uint64_t now_ns)
 {
 	enum pace_class class = fifo_count(&tx->urgent) > 0 ? PACE_WORKER : PACE_PROBE;
-	uint64_t frames, bits;
+	uint64_t next, bits, own;
 
 	if (fifo_count(&tx->urgent) == 0 && fifo_count(&tx->probes) == 0)
 		return TIME_NEVER;
-	frames = pace_next_ns(&tx->rate->frames, class, now_ns);
+	next = pace_next_ns(&tx->rate->frames, class, now_ns);
 	bits = pace_next_ns(&tx->rate->bits, class, now_ns);
-	return frames > bits ? frames : bits;
+	own = tx->own != NULL ? pace_next_ns(tx->own, class, now_ns) : now_ns;
+	next = next > bits ? next : bits;
+	return next > own ? next : own;
 }
 
 bool

@@ -58,6 +58,7 @@ struct tx {
 	uint16_t queue;
 	const struct gate *gate;
 	struct tx_rate *rate;
+	struct pace *own; /* the port's part of it; NULL: none */
 	const struct clock *clock;
 	struct ledger *ledger;
 	struct tx_fifo urgent;
@@ -72,6 +73,9 @@ struct tx {
 void tx_init(struct tx *tx, const struct port *p, uint16_t queue, struct rte_mempool *pool,
 	     const struct gate *gate, struct tx_rate *rate, const struct clock *clock,
 	     struct ledger *ledger);
+
+/* Hold the port's frames to a rate of its own too, which all its TX queues share. Borrowed. */
+void tx_limit(struct tx *tx, struct pace *own);
 
 /* A relay that hands urgent frames to owner. 0, -ENOMEM, -ENOSPC. */
 int tx_init_relay(struct tx *tx, struct tx *owner, struct rte_mempool *pool, struct ledger *ledger);

@@ -35,7 +35,7 @@ echoscan_patch(const struct probe *p, const struct probe_ports *ports, uint8_t a
 	       uint8_t *packet, uint32_t address, uint64_t cookie)
 {
 	struct echo_packet *k = (struct echo_packet *)packet;
-	uint32_t source = p->config.sources[probe_source_index(p->config.source_count, cookie)];
+	uint32_t source = probe_pool_address(&p->pool, cookie);
 	uint32_t number = (uint32_t)probe_source_port(ports, cookie) << 16 |
 			  probe_echo_seq(cookie);
 	uint32_t high = (uint32_t)(cookie >> 32), low = (uint32_t)cookie;
@@ -58,7 +58,7 @@ echoscan_fill(const struct probe *p, enum cookie_plan use, uint8_t attempt, unsi
 	      uint8_t *const *frame, const uint32_t *address, const uint16_t *port,
 	      const uint64_t *cookie)
 {
-	const struct probe_ports *ports = &p->config.plan.ports[use];
+	const struct probe_ports *ports = &p->pool.plan.ports[use];
 	const size_t network = p->network;
 
 	(void)port;

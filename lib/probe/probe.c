@@ -65,13 +65,10 @@ probe_module_find(const char *name)
 int
 probe_init(struct probe *p, const struct probe_module *module, const struct probe_config *config)
 {
-	if (config->ttl == 0 || config->vlan > PROBE_VLAN_MAX || config->sources == NULL || config->source_count == 0 ||
-	    config->source_count > PROBE_SOURCES_MAX)
+	if (config->ttl == 0 || config->vlan > PROBE_VLAN_MAX || config->sources == NULL ||
+	    config->iface >= config->sources->count)
 		return -EINVAL;
-	for (int i = 0; i < USES; i++) {
-		if (config->plan.ports[i].slots == 0)
-			return -EINVAL;
-	}
 	*p = (struct probe){.module = module, .config = *config};
+	p->pool = config->sources->pool[config->iface];
 	return module->init(p);
 }

@@ -16,6 +16,7 @@
 #ifndef PROBE_PROBE_H
 #define PROBE_PROBE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -51,10 +52,7 @@ int probe_port_plan(uint16_t first, uint16_t last, struct probe_port_plan *plan)
 int probe_port_find(const struct probe_port_plan *plan, uint16_t port, enum cookie_plan *use,
 		    uint8_t *bucket);
 
-/* The pool of source addresses: most addresses that cookies are spread over. */
-#define PROBE_SOURCES_MAX 4096
-
-/* Source port, source address and first IP ID, from a cookie's high half. */
+/* Source port and first IP ID, from a cookie's high half. */
 static inline uint8_t
 probe_bucket(uint64_t cookie)
 {
@@ -69,18 +67,92 @@ probe_source_port(const struct probe_ports *ports, uint64_t cookie)
 	return (uint16_t)(ports->base + slot * PROBE_BUCKETS + probe_bucket(cookie));
 }
 
-static inline uint32_t
-probe_source_index(uint32_t count, uint64_t cookie)
-{
-	return ((uint32_t)(cookie >> 52) * count) >> 12;
-}
-
 /* Attempts differ in the IP ID alone. TCP never echoes it; ICMP quotes do. */
 static inline uint16_t
 probe_ip_id(uint64_t cookie, uint8_t attempt)
 {
 	return (uint16_t)((cookie >> 32 ^ cookie >> 48) + (uint64_t)attempt * 0x9e37);
 }
+
+/* Interfaces of one scan, and addresses that cookies are spread over, of all interfaces together. */
+#define PROBE_IFACES_MAX 8
+#define PROBE_SOURCES_MAX 4096
+
+/* The top bits of a cookie name one of so many shares of all targets. */
+#define PROBE_SHARES 4096
+
+static inline uint32_t
+probe_share(uint64_t cookie)
+{
+	return (uint32_t)(cookie >> 52);
+}
+
+/* What one interface sends from: an address for each of its shares, and ports. */
+struct probe_pool {
+	const uint32_t *addresses; /* ascending, host order */
+	uint32_t address_count;
+	uint32_t first_share;
+	uint32_t shares;
+	uint64_t scale; /* addresses a share, 32 fractional bits */
+	struct probe_port_plan plan;
+};
+
+/* The source address of a target that goes out by this interface. */
+static inline uint32_t
+probe_pool_address(const struct probe_pool *p, uint64_t cookie)
+{
+	return p->addresses[(probe_share(cookie) - p->first_share) * p->scale >> 32];
+}
+
+/*
+ * The sources of all interfaces: a target's cookie says by which one it goes out and from which of its
+ * addresses, so all attempts of a target are one connection's SYN, whoever sends them. Replies may
+ * come in by any interface. Holds pointers into itself: not to be moved.
+ */
+struct probe_sources {
+	struct probe_pool pool[PROBE_IFACES_MAX];
+	unsigned int count;
+	bool is_one_plan;                       /* all interfaces have the same ports */
+	uint32_t address_count;
+	uint32_t addresses[PROBE_SOURCES_MAX];  /* of all, ascending */
+	uint8_t owner[PROBE_SOURCES_MAX];       /* the interface of each */
+	uint32_t pooled[PROBE_SOURCES_MAX];     /* the same, interface by interface */
+	uint8_t iface_of_share[PROBE_SHARES];
+};
+
+/* What an interface has; ranges are borrowed for the call. */
+struct probe_pool_config {
+	const struct ipv4_range *ranges; /* may overlap: an address counts once */
+	size_t range_count;
+	uint16_t port_first;
+	uint16_t port_last;
+	uint64_t weight; /* its part of all targets, to that of the others; 1 to 2^40 */
+};
+
+/*
+ * Divide the shares among the interfaces by their weights, to the nearest 4096th and at least one each. 0;
+ * -E2BIG for more than PROBE_SOURCES_MAX addresses; -EEXIST when two interfaces share one; -ERANGE as
+ * probe_port_plan(); -EINVAL for a count that is not 1 to PROBE_IFACES_MAX, no address or a weight of 0.
+ */
+int probe_sources_init(struct probe_sources *s, const struct probe_pool_config *pools,
+		       unsigned int count);
+
+/* The interface by which a target goes out. */
+static inline unsigned int
+probe_iface_of(const struct probe_sources *s, uint64_t cookie)
+{
+	return s->iface_of_share[probe_share(cookie)];
+}
+
+/* The interface that an address of ours is of: 0, or -ENOENT when it is none of ours. */
+int probe_sources_find(const struct probe_sources *s, uint32_t address, unsigned int *iface);
+
+/*
+ * What a probe from (own_address, own_port) would be for: 0 and the plan, or -ENOENT. Only
+ * probe_leaves_from() says whether there was one.
+ */
+int probe_use_find(const struct probe_sources *s, uint32_t own_address, uint16_t own_port,
+		   enum cookie_plan *use);
 
 /*
  * How a SYN looks: the options and window of a system that everybody answers, in the order in which
@@ -95,16 +167,15 @@ enum probe_profile { PROBE_WINDOWS, PROBE_LINUX, PROBE_MSS };
 /* The highest VLAN id that may be used. */
 #define PROBE_VLAN_MAX 4094
 
-/* What a module needs of the port it sends from. Arrays are borrowed while the probe lives. */
+/* What a module needs of the port it sends from. */
 struct probe_config {
 	enum probe_profile profile;
 	uint8_t ttl;
 	uint16_t vlan; /* 1 to 4094: the tag's id; 0: no tag */
 	uint8_t source_mac[WIRE_MAC_SIZE];
 	uint8_t gateway_mac[WIRE_MAC_SIZE];
-	const uint32_t *sources; /* host order */
-	uint32_t source_count;   /* 1 to PROBE_SOURCES_MAX */
-	struct probe_port_plan plan;
+	const struct probe_sources *sources; /* of all interfaces; borrowed while the probe lives */
+	unsigned int iface;                  /* which of them this is */
 	struct cookie_key key;
 };
 
@@ -129,6 +200,7 @@ probe_echo_seq(uint64_t cookie)
 struct probe {
 	const struct probe_module *module;
 	struct probe_config config;
+	struct probe_pool pool; /* the interface's */
 	uint8_t template[PROBE_FRAME_MAX];
 	uint16_t network;       /* where its IPv4 header stands */
 	uint16_t frame_len;     /* without FCS; padding to WIRE_FRAME_MIN is the driver's to add */
@@ -142,7 +214,8 @@ struct probe_module {
 	/* Make template, frame_len and sums from p->config. 0, or -EINVAL. */
 	int (*init)(struct probe *p);
 	/*
-	 * Patch n frames, each a copy of the template or an earlier patch of one, for n targets.
+	 * Patch n frames, each a copy of the template or an earlier patch of one, for n targets
+	 * that go out by this interface.
 	 * cookie[] comes from cookie_make_burst() with `use`; addresses and ports are in host
 	 * order, ports 0 where the protocol has none.
 	 */
@@ -163,17 +236,17 @@ int probe_init(struct probe *p, const struct probe_module *module,
 	       const struct probe_config *config);
 
 /*
- * Whether a probe to the target of this cookie leaves from (own_address, own_port). The number it
- * carries is the caller's to compare.
+ * Whether a probe to the target of this cookie leaves from (own_address, own_port), by whichever
+ * interface. The number it carries is the caller's to compare.
  */
 static inline int
-probe_leaves_from(const struct probe *p, enum cookie_plan use, uint64_t cookie,
+probe_leaves_from(const struct probe_sources *s, enum cookie_plan use, uint64_t cookie,
 		  uint32_t own_address, uint16_t own_port)
 {
-	const struct probe_config *c = &p->config;
+	const struct probe_pool *pool = &s->pool[probe_iface_of(s, cookie)];
 
-	return own_port == probe_source_port(&c->plan.ports[use], cookie) &&
-	       own_address == c->sources[probe_source_index(c->source_count, cookie)];
+	return own_port == probe_source_port(&pool->plan.ports[use], cookie) &&
+	       own_address == probe_pool_address(pool, cookie);
 }
 
 /*

@@ -81,7 +81,7 @@ synscan_patch(const struct probe *p, const struct probe_ports *ports, uint8_t at
 	      bool timestamp, uint8_t *packet, uint32_t address, uint16_t port, uint64_t cookie)
 {
 	struct syn_packet *k = (struct syn_packet *)packet;
-	uint32_t source = p->config.sources[probe_source_index(p->config.source_count, cookie)];
+	uint32_t source = probe_pool_address(&p->pool, cookie);
 	uint32_t tuple_ports = (uint32_t)probe_source_port(ports, cookie) << 16 | port;
 	uint16_t id = probe_ip_id(cookie, attempt);
 	uint64_t addresses_sum = (uint64_t)source + address;
@@ -105,7 +105,7 @@ synscan_fill(const struct probe *p, enum cookie_plan use, uint8_t attempt, unsig
 	     uint8_t *const *frame, const uint32_t *address, const uint16_t *port,
 	     const uint64_t *cookie)
 {
-	const struct probe_ports *ports = &p->config.plan.ports[use];
+	const struct probe_ports *ports = &p->pool.plan.ports[use];
 	const size_t network = p->network;
 
 	if (p->config.profile == PROBE_LINUX) {

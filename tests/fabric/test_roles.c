@@ -26,6 +26,7 @@ struct line {
 	struct probe probe;
 	struct neigh neigh;
 	struct tx tx;
+	struct outlet outlet;
 	struct receiver receiver;
 	struct worker worker; /* of the first ring */
 	struct rte_ring *rings[WORKERS_MAX];
@@ -55,13 +56,14 @@ open_worker(struct line *l, unsigned int records)
 	struct worker_config config = {
 		.rings = l->rings,
 		.receivers = 1,
-		.probe = &l->probe,
-		.tx = &l->tx,
+		.outlets = &l->outlet,
+		.outlet_count = 1,
 		.pressure = &l->pressures[1],
 		.ledger = &l->rig.ledger,
 		.cooldown_since_ns = &l->cooldown_since_ns,
 	};
 
+	l->outlet = (struct outlet){&l->probe, &l->tx, NULL};
 	l->records = value_ring("records", sizeof(struct record_scan), records);
 	l->dedup = dedup_new(1 << 20, 1);
 	assert_non_null(l->dedup);
@@ -513,6 +515,7 @@ struct probing {
 	struct targets *targets;
 	struct prober_source source;
 	struct tx tx[PROBERS];
+	struct outlet outlet[PROBERS];
 	struct prober prober[PROBERS];
 	struct pressure pressures[2];
 	uint8_t *seen; /* how often each target was probed */
@@ -539,14 +542,14 @@ open_probing(struct probing *p, unsigned int hosts, unsigned int places)
 	for (unsigned int i = 0; i < PROBERS; i++) {
 		const struct prober_config prober = {
 			.source = &p->source,
-			.probe = &p->probe,
-			.tx = &p->tx[i],
-			.pool = p->rig.pool,
+			.outlets = &p->outlet[i],
+			.outlet_count = 1,
 			.pressures = p->pressures,
 			.pressure_count = 2,
 		};
 
 		rig_tx(&p->rig, &p->tx[i]);
+		p->outlet[i] = (struct outlet){&p->probe, &p->tx[i], p->rig.pool};
 		prober_init(&p->prober[i], &prober);
 	}
 }
@@ -788,10 +791,10 @@ test_layouts(void **state)
 			unsigned int roles[LAYOUT_LCORES_MAX] = {0};
 			struct layout y;
 
-			layout_make(&y, lcores, queues);
+			layout_make(&y, lcores, queues, 2 * queues);
 			assert_int_equal(y.lcores, lcores);
 			assert_in_range(y.probers, 1, queues);
-			assert_in_range(y.receivers, 1, queues);
+			assert_in_range(y.receivers, 1, 2 * queues);
 			assert_true(y.workers >= 1);
 			for (unsigned int i = 0; i < y.probers; i++)
 				roles[y.prober[i]]++;

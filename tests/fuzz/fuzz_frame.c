@@ -153,8 +153,8 @@ check_reply(const struct probe *p, enum classify_kind kind, const struct reply *
 	REQUIRE(r->kind == kind && r->use < 4);
 	cookie = cookie_make(&c->key, r->address, r->port, (enum cookie_plan)r->use);
 	seq = (uint32_t)cookie;
-	REQUIRE(r->own_port == probe_source_port(&c->plan.ports[r->use], cookie));
-	REQUIRE(r->own_address == c->sources[probe_source_index(c->source_count, cookie)]);
+	REQUIRE(r->own_port == probe_source_port(&p->pool.plan.ports[r->use], cookie));
+	REQUIRE(r->own_address == probe_pool_address(&p->pool, cookie));
 	REQUIRE(r->bucket == probe_bucket(cookie));
 	if (p->module == &probe_icmp_echoscan) {
 		REQUIRE(r->port == 0 && r->seq == probe_echo_seq(cookie));

@@ -65,9 +65,11 @@ require_promises(const struct job *job)
 {
 	REQUIRE(job->name != NULL && job->probe.module != NULL);
 	REQUIRE(job->probe.ttl >= 64 && job->probe.profile <= JOB_PROFILE_MSS);
-	require_interface(&job->interface);
+	REQUIRE(job->interface_count >= 1 && job->interface_count <= JOB_INTERFACES_MAX);
+	for (size_t i = 0; i < job->interface_count; i++)
+		require_interface(&job->interfaces[i]);
 	require_targets(&job->targets);
-	REQUIRE(job->rate_pps > 0 || job_device_is_harmless(job->interface.kind));
+	REQUIRE(job->rate_pps > 0 || job_is_harmless(job));
 	REQUIRE(job->order.shard >= 1 && job->order.shard <= job->order.shards);
 	REQUIRE(job->output_count >= 1 && job->output_count <= JOB_OUTPUTS_MAX);
 	for (size_t i = 0; i < job->output_count; i++) {

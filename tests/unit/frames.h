@@ -18,20 +18,31 @@ static const uint32_t frames_sources[] = {0xc6336408, 0xc6336409, 0xc633640a, 0x
 static const uint8_t frames_own_mac[6] = {0x02, 0, 0, 0, 0, 0x0a};
 static const uint8_t frames_gateway_mac[6] = {0x02, 0, 0, 0, 0, 0x01};
 
+/* One interface with these addresses. */
+static inline const struct probe_sources *
+frames_one_interface(void)
+{
+	static const struct ipv4_range range = {0xc6336408, 0xc633640b};
+	static const struct probe_pool_config pool = {&range, 1, 32768, 61000, 1};
+	static struct probe_sources sources;
+
+	if (sources.count == 0)
+		(void)probe_sources_init(&sources, &pool, 1);
+	return &sources;
+}
+
 static inline struct probe_config
 frames_config(enum probe_profile profile)
 {
 	struct probe_config c = {
 		.profile = profile,
 		.ttl = 64,
-		.sources = frames_sources,
-		.source_count = 4,
+		.sources = frames_one_interface(),
 		.key = COOKIE_TEST_KEY,
 	};
 
 	memcpy(c.source_mac, frames_own_mac, 6);
 	memcpy(c.gateway_mac, frames_gateway_mac, 6);
-	(void)probe_port_plan(32768, 61000, &c.plan);
 	return c;
 }
 
@@ -49,14 +60,15 @@ struct frames_flow {
 static inline struct frames_flow
 frames_flow(const struct probe *p, uint32_t address, uint16_t port, enum cookie_plan use)
 {
-	const struct probe_config *c = &p->config;
-	uint64_t cookie = cookie_make(&c->key, address, port, use);
+	const struct probe_sources *s = p->config.sources;
+	uint64_t cookie = cookie_make(&p->config.key, address, port, use);
+	const struct probe_pool *pool = &s->pool[probe_iface_of(s, cookie)];
 
 	return (struct frames_flow){
 		.address = address,
 		.port = port,
-		.own_address = c->sources[probe_source_index(c->source_count, cookie)],
-		.own_port = probe_source_port(&c->plan.ports[use], cookie),
+		.own_address = probe_pool_address(pool, cookie),
+		.own_port = probe_source_port(&pool->plan.ports[use], cookie),
 		.seq = (uint32_t)cookie,
 		.cookie = cookie,
 		.use = use,

@@ -249,7 +249,7 @@ test_line_makes_a_job(void **state)
 			   &flags, told, sizeof(told), shown, sizeof(shown)), 0);
 	assert_int_equal(job_load(NULL, NULL, 0, flags.overrides, flags.override_count, &diag,
 				  &job), 0);
-	assert_int_equal(job->interface.kind, JOB_DEVICE_SIMNET);
+	assert_int_equal(job->interfaces[0].kind, JOB_DEVICE_SIMNET);
 	assert_int_equal(job->targets.port_range_count, 2);
 	assert_int_equal(job->rate_pps, 20000);
 	assert_int_equal(job->bandwidth_bps, 10000000);

@@ -235,7 +235,7 @@ check_good(const char *folder, const char *name)
 	format_faults(&diag, faults, sizeof(faults));
 	if (job == NULL)
 		fail_msg("%s: %s", name, faults);
-	assert_true(job->interface.address_count > 0);
+	assert_true(job->interfaces[0].address_count > 0);
 	assert_true(job->outputs[0].format == JOB_FORMAT_NDJSON || job->outputs[0].fields.count > 0);
 	job_free(job);
 	free(text);
@@ -253,7 +253,6 @@ static void
 test_example(void **state)
 {
 	static const char expected[] =
-		"job:13:5: 'rate' is not built yet; remove it\n"
 		"job:25:1: 'canaries' is not built yet; remove it\n"
 		"job:26:31: 'key_file' is not built yet; remove it\n"
 		"job:27:1: 'grabs' is not built yet; remove it\n"
@@ -283,15 +282,15 @@ test_defaults(void **state)
 	assert_null(job->contact.url);
 	assert_null(job->contact.upstream);
 	assert_int_equal(job->contact.place.line, 1);
-	assert_string_equal(job->interface.device.text, "net_null0");
-	assert_int_equal(job->interface.kind, JOB_DEVICE_NULL);
-	assert_int_equal(job->interface.address_count, 1);
-	assert_int_equal(job->interface.addresses[0].first, 0xc6120001);
-	assert_int_equal(job->interface.addresses[0].last, 0xc6120001);
-	assert_int_equal(job->interface.source_port_first, 32768);
-	assert_int_equal(job->interface.source_port_last, 61000);
-	assert_false(job->interface.has_gateway);
-	assert_false(job->interface.has_gateway_mac);
+	assert_string_equal(job->interfaces[0].device.text, "net_null0");
+	assert_int_equal(job->interfaces[0].kind, JOB_DEVICE_NULL);
+	assert_int_equal(job->interfaces[0].address_count, 1);
+	assert_int_equal(job->interfaces[0].addresses[0].first, 0xc6120001);
+	assert_int_equal(job->interfaces[0].addresses[0].last, 0xc6120001);
+	assert_int_equal(job->interfaces[0].source_port_first, 32768);
+	assert_int_equal(job->interfaces[0].source_port_last, 61000);
+	assert_false(job->interfaces[0].has_gateway);
+	assert_false(job->interfaces[0].has_gateway_mac);
 	assert_int_equal(job->targets.include.count, 1);
 	assert_string_equal(job->targets.include.items[0].text, "0.0.0.0/0");
 	assert_int_equal(job->targets.include_files.count, 0);
@@ -320,7 +319,7 @@ test_defaults(void **state)
 	assert_int_equal(job->limits.targets, 0);
 	assert_true(job->limits.targets_share == 1.0);
 	assert_int_equal(job->limits.cooldown_ns, 8 * NS_PER_SEC);
-	assert_int_equal(job->lcores, 0);
+	assert_int_equal(job->lcores.count, 0);
 	job_free(job);
 	job_free(NULL);
 }
@@ -341,7 +340,7 @@ static void
 check_every_address(const struct job *job)
 {
 	static const uint8_t mac[] = {0x02, 0, 0, 0, 0, 0x01};
-	const struct job_interface *i = &job->interface;
+	const struct job_interface *i = &job->interfaces[0];
 
 	assert_string_equal(i->device.text, "0000:3b:00.0");
 	assert_int_equal(i->device.place.line, 10);
@@ -357,6 +356,7 @@ check_every_address(const struct job *job)
 	assert_true(i->has_gateway_mac);
 	assert_memory_equal(i->gateway_mac, mac, sizeof(mac));
 	assert_int_equal(i->vlan, 4094);
+	assert_int_equal(i->rate_pps, 250000);
 	ASSERT_TEXTS(&job->targets.include, "0.0.0.0/0", "203.0.113.7",
 		     "203.0.113.9-203.0.113.20", "203.0.113.30:8443");
 	assert_int_equal(job->targets.include.items[3].place.column, 63);
@@ -403,7 +403,7 @@ test_every_key(void **state)
 	assert_int_equal(job->limits.results, 1000000);
 	assert_true(job->limits.targets_share == 0.125);
 	assert_int_equal(job->limits.cooldown_ns, 8 * NS_PER_SEC);
-	assert_int_equal(job->lcores, 4);
+	assert_int_equal(job->lcores.count, 4);
 	job_free(job);
 	free(text);
 }
@@ -440,8 +440,8 @@ test_devices(void **state)
 			 "gateway: 198.51.100.1}]\ntargets: {ports: 443}\n",
 			 cases[i].text);
 		job = load_sound(text);
-		assert_int_equal(job->interface.kind, cases[i].kind);
-		assert_int_equal(job_device_is_harmless(job->interface.kind), cases[i].harmless);
+		assert_int_equal(job->interfaces[0].kind, cases[i].kind);
+		assert_int_equal(job_device_is_harmless(job->interfaces[0].kind), cases[i].harmless);
 		job_free(job);
 	}
 }
@@ -608,7 +608,7 @@ test_overrides(void **state)
 	assert_string_equal(job->targets.exclude_files.items[0].place.file, "job");
 	assert_string_equal(job->targets.exclude_files.items[1].place.file, "-b");
 	assert_int_equal(job->limits.cooldown_ns, 5 * NS_PER_SEC);
-	assert_int_equal(job->interface.addresses[0].first, 0xc6336408);
+	assert_int_equal(job->interfaces[0].addresses[0].first, 0xc6336408);
 	assert_string_equal(job->outputs[0].file.text, "x.ndjson");
 	assert_int_equal(job->outputs[0].format, JOB_FORMAT_NDJSON);
 	job_free(job);

@@ -107,7 +107,7 @@ static void
 cookies_spread_over_ports_and_sources(void **state)
 {
 	struct probe p = make_probe(PROBE_WINDOWS);
-	const struct probe_ports *ports = &p.config.plan.ports[COOKIE_PROBE];
+	const struct probe_ports *ports = &p.pool.plan.ports[COOKIE_PROBE];
 	uint32_t per_slot[55] = {0}, per_source[4] = {0};
 
 	(void)state;
@@ -117,18 +117,16 @@ cookies_spread_over_ports_and_sources(void **state)
 		uint8_t bucket;
 		uint16_t port = probe_source_port(ports, cookie);
 
-		assert_int_equal(probe_port_find(&p.config.plan, port, &use, &bucket), 0);
+		assert_int_equal(probe_port_find(&p.pool.plan, port, &use, &bucket), 0);
 		assert_int_equal(use, COOKIE_PROBE);
 		assert_int_equal(bucket, probe_bucket(cookie));
 		per_slot[(port - ports->base) / 256]++;
-		per_source[probe_source_index(4, cookie)]++;
+		per_source[probe_pool_address(&p.pool, cookie) - frames_sources[0]]++;
 	}
 	for (int i = 0; i < 55; i++)
 		assert_in_range(per_slot[i], 3600, 4400); /* 4000 expected, sigma 63 */
 	for (int i = 0; i < 4; i++)
 		assert_in_range(per_source[i], 54000, 56000);
-	assert_int_equal(probe_source_index(4096, UINT64_MAX), 4095);
-	assert_int_equal(probe_source_index(1, UINT64_MAX), 0);
 }
 
 static const uint8_t template_windows[] = {
@@ -311,10 +309,10 @@ static int
 expects(const struct probe *p, const struct frames_flow *f, uint32_t own_address, uint16_t own_port,
 	enum cookie_plan *use)
 {
-	uint8_t bucket;
+	const struct probe_sources *s = p->config.sources;
 
-	return probe_port_find(&p->config.plan, own_port, use, &bucket) == 0 &&
-	       probe_leaves_from(p, *use, cookie_make(&p->config.key, f->address, f->port, *use),
+	return probe_use_find(s, own_address, own_port, use) == 0 &&
+	       probe_leaves_from(s, *use, cookie_make(&p->config.key, f->address, f->port, *use),
 				 own_address, own_port);
 }
 
@@ -353,15 +351,10 @@ init_refuses_what_it_cannot_use(void **state)
 	c.ttl = 0;
 	assert_int_equal(probe_init(&p, &probe_tcp_synscan, &c), -EINVAL);
 	c = good;
-	c.source_count = 0;
-	assert_int_equal(probe_init(&p, &probe_tcp_synscan, &c), -EINVAL);
-	c.source_count = PROBE_SOURCES_MAX + 1;
+	c.iface = 1;
 	assert_int_equal(probe_init(&p, &probe_tcp_synscan, &c), -EINVAL);
 	c = good;
 	c.sources = NULL;
-	assert_int_equal(probe_init(&p, &probe_tcp_synscan, &c), -EINVAL);
-	c = good;
-	c.plan.ports[COOKIE_DNS].slots = 0;
 	assert_int_equal(probe_init(&p, &probe_tcp_synscan, &c), -EINVAL);
 	c = good;
 	c.vlan = 4095;
@@ -432,7 +425,7 @@ echoes_are_patched_again_and_again(void **state)
 
 		p.module->fill(&p, use, (uint8_t)(i >> 2), 1, &frame, &address, &port, &f.cookie);
 		check_echo(buffer, &f, (uint8_t)(i >> 2));
-		assert_int_equal(probe_port_find(&p.config.plan, load_be16(buffer + 38), &found,
+		assert_int_equal(probe_port_find(&p.pool.plan, load_be16(buffer + 38), &found,
 						 &bucket), 0);
 		assert_int_equal(found, use);
 		assert_int_equal(bucket, probe_bucket(f.cookie));
