@@ -164,39 +164,19 @@ cookie_fits(const struct world *w, const struct world_reaction *r, uint32_t host
 	       world_state_of(w, &w->terrain[r->network], host, port) == WORLD_OPEN;
 }
 
-static struct server *
-server_open(struct world_stage *s, uint64_t now_ns, const struct world_reaction *r,
-	    const struct world_event *syn, const struct server_segment *g)
+/* Who speaks with whom, and from where to go on. */
+static void
+server_fill(struct server *c, const struct world_reaction *r, const struct server_segment *g)
 {
 	const struct wire_ipv4 *ip = (const struct wire_ipv4 *)r->packet;
 	const struct wire_tcp *tcp =
 		(const struct wire_tcp *)(r->packet + (r->packet[0] & 0xf) * 4);
-	uint32_t host = load_be32(ip->dst);
-	uint16_t port = load_be16(tcp->dst_port);
-	struct wire_tcp_options offered = {0};
-	const struct world_service *service;
-	struct servers *sv = s->servers;
-	struct server *c;
 
-	if ((g->flags & TCP_RST) != 0 || (g->flags & TCP_ACK) == 0 ||
-	    (syn == NULL && !cookie_fits(s->world, r, host, port, g)))
-		return NULL;
-	service = world_service_at(s->world, host, port);
-	if (service->kind == WORLD_SERVICE_SILENT)
-		return NULL;
-	c = server_take(sv);
-	if (c == NULL) {
-		s->counters.connections_refused++;
-		return NULL;
-	}
 	c->flow = r->flow;
-	c->next = sv->buckets[r->flow & sv->mask];
-	sv->buckets[r->flow & sv->mask] = c->index;
-	c->service = service;
 	c->client = load_be32(ip->src);
-	c->host = host;
+	c->host = load_be32(ip->dst);
 	c->client_port = load_be16(tcp->src_port);
-	c->host_port = port;
+	c->host_port = load_be16(tcp->dst_port);
 	c->network = r->network;
 	c->tci = r->tci;
 	c->tagged = r->tagged;
@@ -205,6 +185,34 @@ server_open(struct world_stage *s, uint64_t now_ns, const struct world_reaction 
 	c->snd_una = c->snd_nxt = c->snd_max = c->snd_end = g->ack;
 	c->resend_ns = c->speak_ns = TIME_NEVER;
 	c->has_ts = g->options.has_timestamp;
+}
+
+/* A connection of a segment that completes a handshake; NULL when it does not, when nobody is there
+ * to speak, and when there is no room. */
+static struct server *
+server_open(struct world_stage *s, uint64_t now_ns, const struct world_reaction *r,
+	    const struct world_event *syn, const struct server_segment *g)
+{
+	struct wire_tcp_options offered = {0};
+	struct servers *sv = s->servers;
+	struct server made = {0}, *c;
+
+	server_fill(&made, r, g);
+	if ((g->flags & TCP_RST) != 0 || (g->flags & TCP_ACK) == 0 ||
+	    (syn == NULL && !cookie_fits(s->world, r, made.host, made.host_port, g)))
+		return NULL;
+	made.service = world_service_at(s->world, made.host, made.host_port);
+	if (made.service->kind == WORLD_SERVICE_SILENT)
+		return NULL;
+	c = server_take(sv);
+	if (c == NULL) {
+		s->counters.connections_refused++;
+		return NULL;
+	}
+	made.index = c->index;
+	*c = made;
+	c->next = sv->buckets[c->flow & sv->mask];
+	sv->buckets[c->flow & sv->mask] = c->index;
 	if (syn != NULL)
 		syn_options(syn, &offered);
 	client_learn(c, &offered);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Hosts that speak, heard by a client of a few lines. */
+/* Hosts that speak, heard by a client of a few lines: what each service says. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,120 +8,7 @@
 
 #include <cmocka.h>
 
-#include <stdio.h>
-
-#include "base/hash.h"
-#include "clients.h"
-
-#define HOST 0x0a000001
-#define EVENTS 4096
-#define CONNECTIONS 64
-#define LONG_TEXT 5000
-
-static char long_text[LONG_TEXT + 1];
-
-/* A world of one network, one service, all ports open. */
-struct bench {
-	struct worlds_rig rig;
-	struct world_network network;
-	struct world_service service;
-	struct world_offer offer;
-	struct client *client;
-};
-
-static void
-bench_send(void *context, const uint8_t *frame, size_t len)
-{
-	worlds_send(context, frame, len);
-}
-
-static struct client *
-client_make(struct worlds_rig *rig, uint32_t dst, uint16_t src_port)
-{
-	struct client *c = calloc(1, sizeof(*c));
-
-	assert_non_null(c);
-	c->send = bench_send;
-	c->context = rig;
-	c->dst = dst;
-	c->src_port = src_port;
-	c->dst_port = 80;
-	c->iss = UINT32_MAX - 100; /* wraps soon */
-	c->mss = 1460;
-	c->window = 65535;
-	c->resend_ns = TIME_NEVER;
-	return c;
-}
-
-static void
-bench_open(struct bench *b, uint64_t seed)
-{
-	struct world_description d = {.seed = seed, .networks = &b->network, .networks_count = 1,
-				      .services = &b->service, .services_count = 1};
-
-	b->offer = (struct world_offer){0, WORLD_SHARE_ONE};
-	b->network.range = (struct ipv4_range){0, UINT32_MAX};
-	b->network.open = WORLD_SHARE_ONE;
-	b->network.latency_min_ns = b->network.latency_max_ns = 20 * NS_PER_MS;
-	b->network.offers = (struct world_offers){&b->offer, 1};
-	assert_int_equal(worlds_open_servers(&b->rig, &d, EVENTS, CONNECTIONS), 0);
-	b->client = client_make(&b->rig, HOST, 40000);
-}
-
-static void
-bench_close(struct bench *b)
-{
-	free(b->client);
-	worlds_close(&b->rig);
-}
-
-/* Let time pass; frames to the client, the client's own times too. */
-static void
-run(struct bench *b, uint64_t until_ns)
-{
-	struct worlds_rig *rig = &b->rig;
-
-	while (rig->now_ns < until_ns) {
-		uint64_t next_ns = b->client->resend_ns < until_ns ? b->client->resend_ns : until_ns;
-
-		if (worlds_next(rig, next_ns) > 0)
-			client_hear(b->client, rig->now_ns, rig->frame, rig->len);
-		client_tick(b->client, rig->now_ns);
-	}
-}
-
-static void
-run_for(struct bench *b, uint64_t ns)
-{
-	run(b, b->rig.now_ns + ns);
-}
-
-/* A service with all that is 0 by default, but its kind and its text. */
-static struct world_service
-service(enum world_service_kind kind, const char *text)
-{
-	struct world_service s = WORLD_SERVICE_PLAIN;
-
-	s.kind = (uint8_t)kind;
-	s.text = text;
-	s.text_len = text != NULL ? strlen(text) : 0;
-	return s;
-}
-
-static uint64_t
-connections_left(const struct bench *b)
-{
-	const struct world_counters *c = world_stage_counters(b->rig.stage);
-
-	return c->connections - c->connections_over;
-}
-
-static void
-assert_stream(const struct client *c, const char *text, size_t len)
-{
-	assert_int_equal(c->in_len, len);
-	assert_memory_equal(c->in, text, len);
-}
+#include "bench.h"
 
 static void
 test_none_acknowledges_and_never_speaks(void **state)
@@ -401,23 +288,6 @@ test_silence_after_so_many_bytes(void **state)
 }
 
 static void
-test_bad_manners_change_nothing(void **state)
-{
-	struct bench b = {.service = service(WORLD_SERVICE_BANNER, long_text)};
-
-	(void)state;
-	b.service.overlap = b.service.junk = true;
-	b.service.segment = 333;
-	bench_open(&b, 1);
-	client_start(b.client, 0);
-	run(&b, 10 * NS_PER_SEC);
-	assert_stream(b.client, long_text, LONG_TEXT);
-	assert_true(b.client->resets >= LONG_TEXT / 333);
-	assert_false(b.client->reset);
-	bench_close(&b);
-}
-
-static void
 test_malformed_is_said_once_asked(void **state)
 {
 	static const uint8_t first[WORLD_MALFORMED_KINDS] = {22, 0x63, 22, 22, 21};
@@ -444,132 +314,57 @@ test_malformed_is_said_once_asked(void **state)
 	}
 }
 
-/* Loss each way, order, copies, small segments: a stream there and back comes whole. */
+/* Who closes first stays for a while: the other's FIN may have to be acknowledged again. */
 static void
-test_echo_survives_every_fault(void **state)
+test_who_closes_first_lingers(void **state)
 {
-	static const struct {
-		unsigned int loss, duplicate, reorder;
-		uint16_t server_segment, client_segment, mss;
-	} faults[] = {
-		{0, 0, 0, 0, 0, 1460},     {1, 0, 0, 0, 0, 1460},    {5, 5, 5, 0, 0, 1460},
-		{20, 0, 0, 0, 0, 536},     {0, 0, 50, 0, 0, 1460},   {0, 50, 0, 0, 0, 1460},
-		{20, 20, 20, 100, 70, 88}, {0, 0, 10, 1, 40, 1460},  {10, 0, 50, 200, 200, 0},
-	};
+	static const enum world_close closes[] = {WORLD_CLOSE_FIN, WORLD_CLOSE_KEEP};
 
 	(void)state;
-	for (size_t i = 0; i < 3 * sizeof(faults) / sizeof(faults[0]); i++) {
-		size_t f = i / 3;
-		struct bench b = {.service = service(WORLD_SERVICE_ECHO, NULL)};
-		uint32_t len = faults[f].server_segment == 1 ? 500 : LONG_TEXT;
+	for (int i = 0; i < 2; i++) {
+		struct bench b = {.service = service(WORLD_SERVICE_BANNER, "bye")};
+		unsigned int acks;
 
-		b.service.segment = faults[f].server_segment;
-		b.network.loss_out = b.network.loss_back = faults[f].loss * WORLDS_PERCENT;
-		b.network.duplicate = faults[f].duplicate * WORLDS_PERCENT;
-		b.network.reorder = faults[f].reorder * WORLDS_PERCENT;
-		b.network.synack_retries = i % 2 == 0 ? 3 : 0;
-		bench_open(&b, i);
-		b.client->mss = faults[f].mss;
-		b.client->segment = faults[f].client_segment;
+		b.service.close = (uint8_t)closes[i];
+		bench_open(&b, 1);
 		client_start(b.client, 0);
-		client_write(b.client, 0, long_text, len);
-		for (int turn = 0; turn < 60 && b.client->in_len < len; turn++)
-			run_for(&b, NS_PER_SEC);
-		assert_stream(b.client, long_text, len);
+		run(&b, NS_PER_SEC);
 		client_close(b.client, b.rig.now_ns);
-		run_for(&b, 60 * NS_PER_SEC);
-		assert_true(b.client->fin_heard && b.client->fin_acked);
+		run_for(&b, NS_PER_SEC);
+		assert_true(b.client->fin_acked && b.client->fin_heard);
+		assert_int_equal(connections_left(&b), i == 0);
+		acks = b.client->acks;
+		client_say(b.client, TCP_ACK | TCP_FIN, b.client->iss + 1, NULL, 0);
+		run_for(&b, NS_PER_SEC);
+		assert_int_equal(b.client->acks, acks + (i == 0));
+		run_for(&b, 10 * NS_PER_SEC);
 		assert_int_equal(connections_left(&b), 0);
-		assert_int_equal(world_stage_counters(b.rig.stage)->segments_refused, 0);
 		bench_close(&b);
 	}
 }
 
-static uint64_t
-replay_digest(uint64_t seed)
-{
-	struct bench b = {.service = service(WORLD_SERVICE_BANNER, long_text)};
-	uint64_t digest = 0;
-
-	b.network.loss_back = b.network.reorder = b.network.duplicate = 20 * WORLDS_PERCENT;
-	bench_open(&b, seed);
-	client_start(b.client, 0);
-	while (worlds_next(&b.rig, 60 * NS_PER_SEC) > 0) {
-		for (unsigned int i = 0; i < b.rig.len; i++)
-			digest = hash_mix64(digest ^ b.rig.frame[i] ^ b.rig.now_ns);
-		client_hear(b.client, b.rig.now_ns, b.rig.frame, b.rig.len);
-		client_tick(b.client, b.rig.now_ns);
-	}
-	bench_close(&b);
-	return digest;
-}
-
+/* Its FIN crosses the client's: it acknowledges all before that one, and an ACK behind it the rest. */
 static void
-test_a_seed_replays(void **state)
-{
-	(void)state;
-	assert_true(replay_digest(1) == replay_digest(1));
-	assert_true(replay_digest(1) != replay_digest(2));
-}
-
-/* What completes no handshake makes no connection. */
-static void
-test_only_an_answered_synack_connects(void **state)
+test_fins_cross(void **state)
 {
 	struct bench b = {.service = service(WORLD_SERVICE_NONE, NULL)};
-	const struct world_counters *counters;
+	uint32_t acks[2] = {0};
+	unsigned int n = 0;
 
 	(void)state;
+	b.service.close = WORLD_CLOSE_SIMULTANEOUS;
 	bench_open(&b, 1);
-	counters = world_stage_counters(b.rig.stage);
-	b.client->irs = 12345; /* made up: no SYN was sent */
-	client_ack(b.client);
-	assert_int_equal(counters->connections, 0);
-	assert_int_equal(counters->strays, 1);
 	client_start(b.client, 0);
-	worlds_next(&b.rig, NS_PER_SEC);
-	b.client->irs = load_be32(worlds_tcp(b.rig.frame, b.rig.len)->seq);
-	/* Of another sequence than the SYN's, of another acknowledgement, a reset. */
-	b.client->acked = 1;
-	client_ack(b.client);
-	b.client->acked = 0;
-	b.client->irs++;
-	client_ack(b.client);
-	b.client->irs--;
-	client_say(b.client, TCP_RST | TCP_ACK, b.client->iss + 1, NULL, 0);
-	assert_int_equal(counters->connections, 0);
-	assert_int_equal(counters->strays, 4);
-	client_ack(b.client);
-	assert_int_equal(counters->connections, 1);
-	bench_close(&b);
-}
+	run(&b, NS_PER_SEC);
+	client_close(b.client, b.rig.now_ns);
+	while (n < 2 && worlds_next(&b.rig, 2 * NS_PER_SEC) > 0) {
+		const struct wire_tcp *tcp = worlds_tcp(b.rig.frame, b.rig.len);
 
-static void
-test_connections_are_bounded(void **state)
-{
-	struct bench b = {.service = service(WORLD_SERVICE_BANNER, "hello")};
-	struct client *clients[CONNECTIONS + 1];
-
-	(void)state;
-	bench_open(&b, 1);
-	for (uint32_t i = 0; i <= CONNECTIONS; i++) {
-		clients[i] = client_make(&b.rig, HOST + i, (uint16_t)(50000 + i));
-		client_start(clients[i], 0);
+		assert_int_equal((tcp->flags & TCP_FIN) != 0, n == 0);
+		acks[n++] = load_be32(tcp->ack) - b.client->iss;
 	}
-	while (worlds_next(&b.rig, NS_PER_SEC) > 0) {
-		for (uint32_t i = 0; i <= CONNECTIONS; i++)
-			client_hear(clients[i], b.rig.now_ns, b.rig.frame, b.rig.len);
-	}
-	assert_int_equal(world_stage_counters(b.rig.stage)->connections, CONNECTIONS);
-	assert_int_equal(world_stage_counters(b.rig.stage)->connections_refused, 1);
-	assert_int_equal(clients[CONNECTIONS]->in_len, 0);
-	client_abort(clients[0]);
-	client_ack(clients[CONNECTIONS]);
-	while (worlds_next(&b.rig, 2 * NS_PER_SEC) > 0)
-		client_hear(clients[CONNECTIONS], b.rig.now_ns, b.rig.frame, b.rig.len);
-	assert_stream(clients[CONNECTIONS], "hello", 5);
-	for (uint32_t i = 0; i <= CONNECTIONS; i++)
-		free(clients[i]);
+	assert_int_equal(acks[0], 1);
+	assert_int_equal(acks[1], 2);
 	bench_close(&b);
 }
 
@@ -628,16 +423,12 @@ main(void)
 		cmocka_unit_test(test_the_clients_window_and_mss_are_kept),
 		cmocka_unit_test(test_tarpits_drip),
 		cmocka_unit_test(test_silence_after_so_many_bytes),
-		cmocka_unit_test(test_bad_manners_change_nothing),
 		cmocka_unit_test(test_malformed_is_said_once_asked),
-		cmocka_unit_test(test_echo_survives_every_fault),
-		cmocka_unit_test(test_a_seed_replays),
-		cmocka_unit_test(test_only_an_answered_synack_connects),
-		cmocka_unit_test(test_connections_are_bounded),
+		cmocka_unit_test(test_who_closes_first_lingers),
+		cmocka_unit_test(test_fins_cross),
 		cmocka_unit_test(test_shares_of_services_are_as_documented),
 	};
 
-	for (size_t i = 0; i < LONG_TEXT; i++)
-		long_text[i] = (char)('!' + hash_mix64(i) % 90);
+	bench_write_text();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
