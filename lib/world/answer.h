@@ -48,8 +48,9 @@ uint16_t world_answer_window(const struct world *w, uint32_t host);
 #define WORLD_WSCALE 7
 #define WORLD_MSS 1460
 
-/* Write the frame of any answer but a segment, padded to the least that Ethernet carries. Returns its length; *packet is the
- * number of bytes of its IPv4 packet, 0 for ARP, which ends before the padding. */
+/* Write the frame of any answer but a segment, padded to the least that Ethernet carries. Returns its
+ * length; *packet is the number of bytes of its IPv4 packet, 0 for ARP, which ends before the
+ * padding. */
 unsigned int world_answer_build(const struct world *w, const struct world_event *e, uint64_t flow,
 				uint8_t frame[WORLD_FRAME_MAX], uint16_t *packet);
 

@@ -107,7 +107,8 @@ answer_fits(const struct world_event *e, const struct world_reaction *r)
 	       load_be32(tcp->ack) == world_answer_isn(r->flow, load_be32(syn->seq)) + 1;
 }
 
-/* Ends the repeats, and is the beginning of a connection where hosts speak. The one that has left its host by the time that this arrives still comes. */
+/* Ends the repeats, and is the beginning of a connection where hosts speak. The one that has left its
+ * host by the time that this arrives still comes. */
 static void
 answer_react(struct world_stage *s, uint64_t now_ns, const struct world_reaction *r)
 {

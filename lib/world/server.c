@@ -182,7 +182,7 @@ server_fill(struct server *c, const struct world_reaction *r, const struct serve
 	c->tagged = r->tagged;
 	memcpy(c->mac, r->mac, sizeof(c->mac));
 	c->rcv_nxt = g->seq;
-	c->snd_una = c->snd_nxt = c->snd_max = c->snd_end = g->ack;
+	c->snd_first = c->snd_una = c->snd_nxt = c->snd_max = c->snd_end = g->ack;
 	c->resend_ns = c->speak_ns = TIME_NEVER;
 	c->has_ts = g->options.has_timestamp;
 }
@@ -421,6 +421,15 @@ segment_hear(struct world_stage *s, uint64_t now_ns, struct server *c,
 	server_say(s, now_ns, c, carries);
 }
 
+/* Whether a client that has forgotten a connection has made another of the same ports. */
+static bool
+is_another(const struct server *c, const struct world_reaction *r, const struct world_event *syn,
+	   const struct server_segment *g)
+{
+	return (syn != NULL || is_foreign(c, g)) && (g->flags & TCP_RST) == 0 &&
+	       g->ack != c->snd_first && g->ack == world_answer_isn(r->flow, g->seq - 1) + 1;
+}
+
 bool
 server_hear(struct world_stage *s, uint64_t now_ns, const struct world_reaction *r,
 	    const struct world_event *syn)
@@ -432,6 +441,10 @@ server_hear(struct world_stage *s, uint64_t now_ns, const struct world_reaction 
 		return false;
 	segment_read(r, &g);
 	c = server_find(s->servers, r->flow, r->packet);
+	if (c != NULL && is_another(c, r, syn, &g)) {
+		server_end(s, c);
+		c = NULL;
+	}
 	if (c == NULL)
 		c = server_open(s, now_ns, r, syn, &g);
 	if (c == NULL)

@@ -31,7 +31,8 @@
 #define SERVER_IDLE_NS (60 * NS_PER_SEC)
 #define SERVER_LINGER_NS (4 * NS_PER_SEC) /* for the one who closed first */
 
-/* Sequence numbers wrap: compared by difference. The first byte in the queue is snd_una's. */
+/* Sequence numbers wrap: compared by difference. The queue holds all from snd_una to snd_end, and
+ * what the block of snd_una held before. */
 struct server {
 	uint64_t flow;
 	uint64_t heard_ns;  /* the last segment */
@@ -46,6 +47,7 @@ struct server {
 	uint32_t client, host;
 	uint16_t client_port, host_port;
 	uint32_t rcv_nxt;
+	uint32_t snd_first; /* of its first byte: tells it from another of the same ports */
 	uint32_t snd_una, snd_nxt, snd_max;
 	uint32_t snd_end; /* behind the last byte queued: where a FIN goes */
 	uint32_t snd_wnd; /* bytes */

@@ -326,7 +326,7 @@ data_say(struct world_stage *s, uint64_t now_ns, struct server *c, uint32_t len)
 		c->snd_max = c->snd_nxt;
 }
 
-/* A FIN of its own; one that crosses the client's does not acknowledge it, an ACK behind it does. */
+/* A FIN; one that crosses the client's does not acknowledge it: an ACK behind it does. */
 static void
 fin_say(struct world_stage *s, uint64_t now_ns, struct server *c)
 {
@@ -488,7 +488,7 @@ server_resend_first(struct world_stage *s, uint64_t now_ns, struct server *c)
 		c->snd_nxt = next;
 }
 
-/* Begin again with the first byte that is not acknowledged; of a window that is closed, one byte. */
+/* Begin again with the first byte that is not acknowledged: with it alone in a closed window. */
 static void
 resend(struct world_stage *s, uint64_t now_ns, struct server *c)
 {

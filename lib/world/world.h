@@ -171,7 +171,7 @@ uint64_t world_digest_term(uint32_t address, uint16_t port);
 	X(segments)        /* of connections: data, ACKs, FINs, resets */                          \
 	X(repeats)         /* SYN-ACKs said again, lost ones too */                                \
 	X(answered)        /* SYN-ACKs whose ACK or RST came */                                    \
-	X(strays)          /* ACKs and RSTs that fit no connection, nor a SYN-ACK to be repeated */ \
+	X(strays)          /* ACKs and RSTs of no connection, and of no SYN-ACK to repeat */  \
 	X(connections)     /* made */                                                              \
 	X(connections_refused) /* not made: there is no room, and the client will say it again */  \
 	X(connections_over)                                                                        \

@@ -139,8 +139,8 @@ certificate_make(const struct plan *plan, const struct authority *issuer)
 	    X509_gmtime_adj(X509_getm_notBefore(x), -86400) != NULL &&
 	    X509_gmtime_adj(X509_getm_notAfter(x), VALID_DAYS * 86400L) != NULL &&
 	    X509_set_pubkey(x, plan->key) == 1 && subject_set(x, plan) &&
-	    X509_set_issuer_name(x, X509_get_subject_name(by)) == 1 && extensions_add(x, by, plan) &&
-	    X509_sign(x, key, EVP_sha256()) > 0)
+	    X509_set_issuer_name(x, X509_get_subject_name(by)) == 1 &&
+	    extensions_add(x, by, plan) && X509_sign(x, key, EVP_sha256()) > 0)
 		return x;
 	X509_free(x);
 	return NULL;

@@ -29,7 +29,8 @@
  * already, and nothing is made; another negative errno of the file system; -ENOMEM when libcrypto
  * fails. path names the file or folder that it was about.
  */
-int worldcerts_make(const struct world_certificates *recipe, uint64_t seed, char *path, size_t size);
+int worldcerts_make(const struct world_certificates *recipe, uint64_t seed, char *path,
+		    size_t size);
 
 /*
  * The SHA-256 of a leaf's DER. 0, or a negative errno: -EINVAL for a file without a certificate.

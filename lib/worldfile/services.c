@@ -297,8 +297,9 @@ offers_make(struct reader *r, const struct key *key, const struct yaml_node *nod
 	struct world_offer *list;
 
 	if (offers->count > 0) {
-		diag_add(r->diag, node->place, "'%s' beside another of its kind; write %s", key->name,
-			 "either 'service' or 'services'");
+		diag_add(r->diag, node->place,
+			 "'%s' beside another of its kind; write either 'service' or 'services'",
+			 key->name);
 		return NULL;
 	}
 	list = region_alloc(&r->memory, count + 1, sizeof(*list));
@@ -309,7 +310,8 @@ offers_make(struct reader *r, const struct key *key, const struct yaml_node *nod
 }
 
 void
-services_read_one(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+services_read_one(struct reader *r, const struct key *key, const struct yaml_node *node,
+		  void *field)
 {
 	struct world_offers *offers = field;
 	struct world_offer *list = offers_make(r, key, node, 1, offers);

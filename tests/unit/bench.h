@@ -77,7 +77,10 @@ run(struct bench *b, uint64_t until_ns)
 	struct worlds_rig *rig = &b->rig;
 
 	while (rig->now_ns < until_ns) {
-		uint64_t next_ns = b->client->resend_ns < until_ns ? b->client->resend_ns : until_ns;
+		uint64_t next_ns = b->client->resend_ns;
+
+		if (next_ns > until_ns)
+			next_ns = until_ns;
 
 		if (worlds_next(rig, next_ns) > 0 && ++b->came != b->drop)
 			client_hear(b->client, rig->now_ns, rig->frame, rig->len);

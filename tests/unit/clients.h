@@ -159,7 +159,8 @@ client_take(struct client *c, uint32_t seq, const uint8_t *data, uint32_t len, b
 {
 	uint32_t at = seq - (c->irs + 1);
 
-	if ((int32_t)(seq - client_rcv_nxt(c)) > 65535 || at > CLIENT_STREAM || len > CLIENT_STREAM - at)
+	if ((int32_t)(seq - client_rcv_nxt(c)) > 65535 || at > CLIENT_STREAM ||
+	    len > CLIENT_STREAM - at)
 		return;
 	for (uint32_t i = 0; i < len; i++) {
 		if (c->have[at + i] == 0)

@@ -244,6 +244,30 @@ test_only_an_answered_synack_connects(void **state)
 	bench_close(&b);
 }
 
+/* From the same port, with another sequence number: the old connection is over. */
+static void
+test_a_client_may_begin_anew(void **state)
+{
+	(void)state;
+	for (unsigned int retries = 0; retries < 4; retries += 3) {
+		struct bench b = {.service = service(WORLD_SERVICE_BANNER, "hello")};
+
+		b.network.synack_retries = retries;
+		bench_open(&b, 1);
+		for (uint32_t i = 0; i < 3; i++) {
+			free(b.client);
+			b.client = client_make(&b.rig, HOST, 40000);
+			b.client->iss += i * 1000000007;
+			client_start(b.client, b.rig.now_ns);
+			run_for(&b, NS_PER_SEC);
+			assert_stream(b.client, "hello", 5);
+			assert_int_equal(connections_left(&b), 1);
+		}
+		assert_int_equal(world_stage_counters(b.rig.stage)->connections, 3);
+		bench_close(&b);
+	}
+}
+
 static void
 test_connections_are_bounded(void **state)
 {
@@ -286,6 +310,7 @@ main(void)
 		cmocka_unit_test(test_what_ends_gives_all_back),
 		cmocka_unit_test(test_a_seed_replays),
 		cmocka_unit_test(test_only_an_answered_synack_connects),
+		cmocka_unit_test(test_a_client_may_begin_anew),
 		cmocka_unit_test(test_connections_are_bounded),
 	};
 

@@ -343,7 +343,7 @@ test_who_closes_first_lingers(void **state)
 	}
 }
 
-/* Its FIN crosses the client's: it acknowledges all before that one, and an ACK behind it the rest. */
+/* Its FIN crosses the client's: it acknowledges what came before that, an ACK behind it the rest. */
 static void
 test_fins_cross(void **state)
 {

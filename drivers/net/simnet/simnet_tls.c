@@ -141,15 +141,17 @@ session_open(void *context, const struct world_service *service, uint32_t certif
 	return NULL;
 }
 
-/* What a service says behind the handshake, to whoever says something; and the end, if it closes. */
+/* What a service says behind the handshake, to whoever says something, and the end. */
 static void
 answer(struct session *s)
 {
+	const uint8_t close = s->service->close;
+
 	s->answered = true;
 	if (s->service->text_len == 0)
 		return;
 	SSL_write(s->ssl, s->service->text, (int)s->service->text_len);
-	if (s->service->close != WORLD_CLOSE_KEEP && s->service->close != WORLD_CLOSE_SIMULTANEOUS) {
+	if (close != WORLD_CLOSE_KEEP && close != WORLD_CLOSE_SIMULTANEOUS) {
 		SSL_shutdown(s->ssl);
 		s->over = true;
 	}
