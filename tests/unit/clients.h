@@ -9,7 +9,9 @@
 
 #include "worlds.h"
 
-#define CLIENT_STREAM (1 << 18)
+#ifndef CLIENT_STREAM
+#define CLIENT_STREAM (1 << 18) /* most bytes each way */
+#endif
 #define CLIENT_RESEND_NS NS_PER_SEC
 
 struct client {

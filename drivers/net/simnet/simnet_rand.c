@@ -2,6 +2,7 @@
 /* An OpenSSL provider of random bytes that can be replayed (provider-rand(7)). */
 #include "simnet_tls.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include <openssl/core_dispatch.h>
@@ -149,13 +150,25 @@ provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, const OSS
 	return 1;
 }
 
-int
-simnet_rand_install(OSSL_LIB_CTX *context, OSSL_PROVIDER *providers[SIMNET_RAND_PROVIDERS])
+static OSSL_LIB_CTX *library;
+static pthread_once_t library_once = PTHREAD_ONCE_INIT;
+
+static void
+library_make(void)
 {
-	if (OSSL_PROVIDER_add_builtin(context, "simnet", provider_init) != 1)
-		return 0;
-	providers[0] = OSSL_PROVIDER_load(context, "default");
-	providers[1] = OSSL_PROVIDER_load(context, "simnet");
-	return providers[0] != NULL && providers[1] != NULL &&
-	       RAND_set_DRBG_type(context, "SIMNET-RAND", "provider=simnet", NULL, NULL) == 1;
+	OSSL_LIB_CTX *context = OSSL_LIB_CTX_new();
+
+	if (context != NULL &&
+	    OSSL_PROVIDER_add_builtin(context, "simnet", provider_init) == 1 &&
+	    OSSL_PROVIDER_load(context, "default") != NULL &&
+	    OSSL_PROVIDER_load(context, "simnet") != NULL &&
+	    RAND_set_DRBG_type(context, "SIMNET-RAND", "provider=simnet", NULL, NULL) == 1)
+		library = context;
+}
+
+OSSL_LIB_CTX *
+simnet_rand_library(void)
+{
+	pthread_once(&library_once, library_make);
+	return library;
 }

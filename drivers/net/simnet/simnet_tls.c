@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <openssl/err.h>
-#include <openssl/provider.h>
 #include <openssl/ssl.h>
 
 #include "base/hash.h"
@@ -19,7 +18,6 @@ struct simnet_tls {
 	struct world_tls speaker;
 	const struct world_certificates *certificates;
 	OSSL_LIB_CTX *library;
-	OSSL_PROVIDER *providers[SIMNET_RAND_PROVIDERS];
 	SSL_CTX *contexts[]; /* by certificate, made when first needed */
 };
 
@@ -233,8 +231,8 @@ simnet_tls_create(const struct world *w)
 		.over = session_over,
 		.close = session_close,
 	};
-	tls->library = OSSL_LIB_CTX_new();
-	if (tls->library == NULL || !simnet_rand_install(tls->library, tls->providers)) {
+	tls->library = simnet_rand_library();
+	if (tls->library == NULL) {
 		simnet_tls_free(tls);
 		return NULL;
 	}
@@ -248,11 +246,6 @@ simnet_tls_free(struct simnet_tls *tls)
 		return;
 	for (uint32_t i = 0; i < tls->certificates->count; i++)
 		SSL_CTX_free(tls->contexts[i]);
-	for (unsigned int i = 0; i < SIMNET_RAND_PROVIDERS; i++) {
-		if (tls->providers[i] != NULL)
-			OSSL_PROVIDER_unload(tls->providers[i]);
-	}
-	OSSL_LIB_CTX_free(tls->library);
 	free(tls);
 }
 

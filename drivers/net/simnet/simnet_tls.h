@@ -27,12 +27,11 @@ void simnet_tls_free(struct simnet_tls *tls);
 const struct world_tls *simnet_tls_speaker(const struct simnet_tls *tls);
 
 /*
- * simnet_rand.c: a provider whose random bytes follow from simnet_rand_seed(), a thread's own; and
- * all else by OpenSSL's default one. 1, or 0 as OpenSSL has it; in both cases what is not NULL in
- * providers, which was all NULL before, is to be unloaded.
+ * simnet_rand.c: the library context whose random bytes follow from simnet_rand_seed(), a thread's
+ * own; NULL without memory. The process has one, and keeps it: threads that were in it leave some
+ * state behind, which OpenSSL frees when they end (OPENSSL_thread_stop_ex(3)).
  */
-#define SIMNET_RAND_PROVIDERS 2
-int simnet_rand_install(OSSL_LIB_CTX *context, OSSL_PROVIDER *providers[SIMNET_RAND_PROVIDERS]);
+OSSL_LIB_CTX *simnet_rand_library(void);
 void simnet_rand_seed(uint64_t seed);
 
 #endif /* SIMNET_TLS_H */
