@@ -18,6 +18,7 @@ enum form {
 	FORM_TARGETS,  /* added to the key, in place of the job's own targets */
 	FORM_ADDED,    /* added to the key */
 	FORM_SET,      /* key.path=value, the value as in a job */
+	FORM_FALSE,    /* no argument: the key is false */
 	FORM_TOGGLE,   /* no argument: a member of struct flags is set */
 	FORM_FILE,     /* a member of struct flags */
 	FORM_NOT_BUILT,
@@ -84,6 +85,8 @@ static const struct flag table[] = {
 	 .help = "fields, like saddr,sport,ttl"},
 	{0, "output-filter", "FILTER", FORM_TEXT, .path = "output.filter",
 	 .help = "(success = 1 && repeat = 0); \"\" gives all"},
+	{0, "no-header-row", NULL, FORM_FALSE, .path = "output.header",
+	 .help = "CSV without the line that names the fields"},
 	{0, "name", "NAME", FORM_TEXT, .path = "name", .help = "the job's name"},
 	{0, "lcores", "N", FORM_TEXT, .path = "lcores", .help = "logical cores to run on, or auto"},
 	{0, "set", "KEY=VALUE", FORM_SET, .help = "any key of the job, like limits.cooldown=5s"},
@@ -317,6 +320,8 @@ take_flag(struct parse *p, const struct flag *f, const char *shown, const char *
 		return add_override(p, f->path, quote_text(out, argument), shown, true);
 	case FORM_SET:
 		return add_setting(p, argument);
+	case FORM_FALSE:
+		return add_override(p, f->path, format_text(out, "false"), shown, false);
 	case FORM_TOGGLE:
 		*(bool *)((char *)out + f->member) = true;
 		return 0;

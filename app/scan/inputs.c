@@ -101,8 +101,11 @@ find_onlink(struct inputs *in, const struct job *job)
 static void
 build_fields(struct record_fields *fields, const struct job_output *output, struct diag *diag)
 {
-	if (output->fields.count == 0)
+	if (output->fields.count == 0 ||
+	    (output->fields.count == 1 && strcmp(output->fields.items[0].text, "*") == 0)) {
 		record_fields_all(fields);
+		return;
+	}
 	for (size_t i = 0; i < output->fields.count; i++) {
 		const struct job_text *t = &output->fields.items[i];
 		const struct record_field *f = record_field_find(t->text, strlen(t->text));

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Outputs that end early, are full, or are there already."""
 
+import json
 import re
 import subprocess
 
-from lab import DRIVERS, Lab, Link, Target, World, equal, main, run
+from lab import DRIVERS, Lab, Link, Target, World, command, equal, main, run
 
 WORLD = World(seed=4768777513237032717, open_count=1000, closed_count=0)
 DRIVER = DRIVERS[0]
@@ -38,6 +39,40 @@ def test(lab: Lab):
             expect_failure(link.start(job("-"), stdout=full).result(), "No space left on device")
         expect_failure(link.start(job("/dev/full"), ["--force"]).result(), "No space left on device")
 
+    def small_disk(name, size_kb):
+        """A file system of so many kilobytes."""
+        folder = lab.folder / name
+        folder.mkdir()
+        command("mount", "-t", "tmpfs", "-o", f"size={size_kb}k", "asdic-test", str(folder))
+        lab.stack.callback(command, "umount", str(folder))
+        return folder
+
+    def disk_fills_up():
+        """What was had is there, in lines of which none is cut, and counted."""
+        disk = small_disk("small", 64)
+        changes = {"rate": 10000, "output": {"file": str(disk / "a.ndjson"), "format": "ndjson", "filter": ""}}
+        result = link.start(link.job(DRIVER, changes)).result()
+        expect_failure(result, r"writing '.*/a\.ndjson': No space left on device")
+        found = {json.loads(line)["saddr"] for line in result.output.splitlines()}
+        assert found and found <= WORLD.open, found
+        ledger = result.ledger()
+        equal(len(result.output.splitlines()), ledger["written"], "lines, and records written")
+        assert ledger["refused by disk"] > 0, result.log
+
+    def compressed_disk_fills_up():
+        """A zstd file keeps the frames that were whole."""
+        disk = small_disk("smaller", 8)
+        changes = {"rate": 10000, "output": {"file": str(disk / "a.ndjson.zst"), "format": "ndjson", "filter": ""}}
+        result = link.start(link.job(DRIVER, changes)).result()
+        equal(result.status, 1, result.log)
+        assert "\nledger, balanced:" in result.log, result.log
+        assert "No space left on device" in result.log, result.log
+        done = subprocess.run(["zstd", "-dc"], input=result.output, capture_output=True, check=False)
+        equal(done.returncode, 0, f"zstd's exit status ({done.stderr})")
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        equal(len(lines), result.ledger()["written"], "lines, and records written")
+        assert lines, "nothing was written"
+
     def file_exists():
         existing.write_text("precious\n")
         target.forget()
@@ -55,6 +90,8 @@ def test(lab: Lab):
     return run([
         ("a reader that has seen enough ends the scan", reader_leaves),
         ("a full device ends the scan", device_is_full),
+        ("a disk that fills up ends the scan with what was had", disk_fills_up),
+        ("and so with zstd", compressed_disk_fills_up),
         ("a file that exists is left alone", file_exists),
         ("and overwritten with --force", file_is_overwritten),
     ])

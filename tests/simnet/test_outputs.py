@@ -3,10 +3,12 @@
 """Several outputs of one scan, names from templates, compression, rotation."""
 
 import re
+import signal
 import subprocess
 import unittest
 
-from harness import OPEN, VIRTUAL, SimnetTest, Targets, network, target_text, world
+from harness import (ASDIC, OPEN, VIRTUAL, SimnetTest, Targets, network, parse_ledger, target_text,
+                     world)
 
 CIDR = "20.6.0.0/22"
 WORLD = world(network("0.0.0.0/0", default={"open": "20%", "closed": "20%"}, duplicate="30%"), seed=22)
@@ -83,6 +85,40 @@ class Outputs(SimnetTest):
             found += rows
         self.assertEqual(sorted(found), OPEN_HOSTS)
         self.assertEqual(list(self.folder.glob(".*")), [])
+
+    def test_a_pipe_has_records_while_the_scan_goes_on(self):
+        """What has answered is there within about a second; here the scan has minutes to go."""
+        device, _ = self.device(WORLD)
+        for flags, head in (((), b"saddr\n"), (("-O", "json"), b"{")):
+            with self.subTest(flags), subprocess.Popen(
+                    [ASDIC, "scan", "-i", device, CIDR, "-p", "443", "-q", "--rate", "8", *flags],
+                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.folder) as scan:
+                try:
+                    self.assertTrue(scan.stdout.readline().startswith(head))
+                    self.assertTrue(scan.stdout.readline().endswith(b"\n"))
+                    self.assertIsNone(scan.poll(), "the scan has ended before its first record came")
+                finally:
+                    scan.send_signal(signal.SIGINT)
+                    scan.send_signal(signal.SIGINT)
+                    scan.communicate(timeout=60)
+
+    def test_a_closed_pipe_ends_the_scan(self):
+        """Of two outputs one goes away: the other has all that was written to it, in whole lines."""
+        job = self.job('{filter: "", format: ndjson}', '{file: a.csv, filter: ""}')
+        device, _ = self.device(WORLD)
+        with subprocess.Popen([ASDIC, "scan", "-i", device, job, CIDR, "-p", "443", "-q", "--rate", "200"],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.folder) as scan:
+            scan.stdout.readline()
+            scan.stdout.close()
+            stderr = scan.stderr.read().decode()
+            self.assertEqual(scan.wait(timeout=60), 1, stderr)
+        ledger, balanced = parse_ledger(stderr)
+        self.assertTrue(balanced, stderr)
+        self.assertIn("writing '-': Broken pipe", stderr)
+        self.assertLess(ledger["probes sent"], 1024)
+        text = (self.folder / "a.csv").read_text()
+        self.assertTrue(text.startswith("saddr\n") and text.endswith("\n"))
+        self.assertTrue(all(re.fullmatch(r"20\.6\.\d+\.\d+", line) for line in text.splitlines()[1:]))
 
     def test_a_full_disk_ends_the_scan(self):
         job = self.job('{file: /dev/full}', '{file: a.csv}')
