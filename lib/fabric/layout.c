@@ -19,6 +19,12 @@ layout_make(struct layout *l, unsigned int lcores, unsigned int tx_queues, unsig
 
 	memset(l, 0, sizeof(*l));
 	l->lcores = lcores;
+	if (lcores == 2 && tx_queues > 1 && rx_queues > 1) {
+		for (; next < lcores; next++)
+			l->prober[next] = l->receiver[next] = l->worker[next] = next;
+		l->probers = l->receivers = l->workers = lcores;
+		return;
+	}
 	if (lcores <= 2) {
 		l->probers = l->receivers = l->workers = 1;
 		l->receiver[0] = l->worker[0] = lcores - 1;

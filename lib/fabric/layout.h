@@ -2,8 +2,9 @@
 /*
  * Which role runs on which lcore, for any number of lcores.
  *
- * One lcore runs them all. Two: the probes on one, the replies on the other. From three on receivers and
- * workers part, and from four on lcores are dealt out in proportion: a quarter (at least one) to
+ * One lcore runs them all. Two each run them all where ports have queues for both, so that neither
+ * waits for the other whatever share of the work the replies are; where they have not, the probes are on
+ * one and the replies on the other. From three on receivers and workers part, and from four on lcores are dealt out in proportion: a quarter (at least one) to
  * probers, a quarter to receivers, the rest to workers, which have the most to do per packet. Or the
  * job says which CPU does what.
  *

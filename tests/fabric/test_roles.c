@@ -807,6 +807,10 @@ test_layouts(void **state)
 			/* Probers have queues of their own. */
 			for (unsigned int i = 0; i < y.probers; i++)
 				assert_true(y.prober[i] < queues);
+			/* Two lcores do the same, if they can. */
+			if (lcores == 2)
+				assert_int_equal(y.probers + y.receivers + y.workers,
+						 queues > 1 ? 6 : 3);
 		}
 	}
 }
