@@ -113,10 +113,11 @@ open_status_file(const struct request *r, struct status_file *s)
 /* From the first probe to the last record. */
 static int
 run(const struct request *r, struct engine *e, const struct sinks *sinks,
-    const struct manifest *manifest, struct live *live)
+    struct manifest *manifest, struct live *live)
 {
 	struct control_result result;
 	struct status_file status_file;
+	struct watch watch;
 	bool balanced;
 	int rc, status = open_status_file(r, &status_file);
 
@@ -130,8 +131,9 @@ run(const struct request *r, struct engine *e, const struct sinks *sinks,
 		fprintf(stderr, "asdic: cannot start the scan: %s\n", strerror(-rc));
 		return EXIT_FAILED;
 	}
+	watch_init(&watch, e, r->job, &manifest->events, &manifest->course);
 	control_run(e, r->job, r->inputs.span.end - r->inputs.span.first, r->flags.quiet,
-		    &status_file, live, &result);
+		    &status_file, live, &watch, &result);
 	live_close(live);
 	if (result.writer_rc == -ETIMEDOUT)
 		_exit(EXIT_STOPPED); /* the writer hangs in a write that nobody reads: nothing can be freed */

@@ -15,6 +15,7 @@ struct control {
 	struct engine *engine;
 	const struct job *job;
 	struct live *live;
+	struct watch *watch;
 	struct control_result *result;
 	enum fabric_stage stage;
 	uint64_t stage_end_ns; /* of the cooldown, and of waiting for the senders */
@@ -81,6 +82,7 @@ begin_cooldown(struct control *c, uint64_t now_ns)
 	bool in_vain = c->result->reason == CONTROL_OUTPUT || c->result->reason == CONTROL_RESULTS;
 
 	c->result->sending_ns = now_ns;
+	watch_end_sending(c->watch);
 	engine_begin_cooldown(c->engine, now_ns);
 	enter(c, FABRIC_DRAIN_PROBERS);
 	c->stage_end_ns = now_ns + (in_vain ? 0 : c->job->limits.cooldown_ns);
@@ -99,6 +101,8 @@ control_step(struct control *c, uint64_t now_ns)
 	if (c->stage == FABRIC_RUNNING) {
 		if (sending_ends(c, now_ns, &c->result->reason))
 			begin_cooldown(c, now_ns);
+		else
+			watch_update(c->watch, now_ns);
 		return false;
 	}
 	drained = fabric_is_drained(engine_fabric(c->engine));
@@ -123,10 +127,12 @@ control_next_ns(const struct control *c, uint64_t now_ns)
 {
 	uint64_t next = now_ns;
 
-	if (c->stage == FABRIC_RUNNING)
+	if (c->stage == FABRIC_RUNNING) {
 		next = c->job->limits.runtime_ns != 0 ? c->job->limits.runtime_ns : TIME_NEVER;
-	else if (c->stage == FABRIC_DRAIN_PROBERS)
+		next = next < watch_next_ns(c->watch) ? next : watch_next_ns(c->watch);
+	} else if (c->stage == FABRIC_DRAIN_PROBERS) {
 		next = c->stage_end_ns;
+	}
 	return next > now_ns ? next : now_ns;
 }
 
@@ -151,10 +157,17 @@ end_writer(struct control *c)
 
 void
 control_run(struct engine *e, const struct job *job, uint64_t targets, bool quiet,
-	    struct status_file *status_file, struct live *live, struct control_result *result)
+	    struct status_file *status_file, struct live *live, struct watch *watch,
+	    struct control_result *result)
 {
 	struct control c = {
-		.engine = e, .job = job, .live = live, .result = result, .stage = FABRIC_RUNNING};
+		.engine = e,
+		.job = job,
+		.live = live,
+		.watch = watch,
+		.result = result,
+		.stage = FABRIC_RUNNING,
+	};
 	struct status status;
 	uint64_t start_ns = engine_now_ns(e), now_ns = start_ns;
 
@@ -170,6 +183,7 @@ control_run(struct engine *e, const struct job *job, uint64_t targets, bool quie
 	}
 	end_writer(&c);
 	status_end(&status);
+	watch_end(watch, now_ns);
 	result->duration_ns = now_ns - start_ns;
 	result->writer_rc = engine_stop(e, result->reason == CONTROL_ABORTED);
 	status_file_end(status_file, now_ns);

@@ -15,6 +15,7 @@
 #include "job/job.h"
 #include "live.h"
 #include "status_file.h"
+#include "watch.h"
 
 /* Why a scan stopped sending. */
 enum control_reason {
@@ -35,10 +36,11 @@ struct control_result {
 
 /*
  * Run a launched engine to its end and stop it. quiet: no status lines; status_file, open or of no file,
- * is closed; live is served.
+ * is closed; live is served, watch kept.
  */
 void control_run(struct engine *e, const struct job *job, uint64_t targets, bool quiet,
-		 struct status_file *status_file, struct live *live, struct control_result *result);
+		 struct status_file *status_file, struct live *live, struct watch *watch,
+		 struct control_result *result);
 
 /* Catch SIGINT and SIGTERM from now on, ignore SIGPIPE; and whether one has come. */
 void control_catch_signals(void);

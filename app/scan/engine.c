@@ -216,6 +216,13 @@ engine_set_rate(struct engine *e, struct engine_rate rate)
 {
 	tx_rate_change(&e->rate, &e->clock, rate.frames_pps, rate.bits_per_s);
 	e->promised = rate;
+	e->rate_changes++;
+}
+
+uint64_t
+engine_rate_changes(const struct engine *e)
+{
+	return e->rate_changes;
 }
 
 int

@@ -17,6 +17,7 @@
 #include "fabric/fabric.h"
 #include "fabric/layout.h"
 #include "inputs.h"
+#include "health/health.h"
 #include "job/job.h"
 #include "ledger/ledger.h"
 #include "port/port.h"
@@ -81,8 +82,19 @@ struct engine_rate {
 
 struct engine_rate engine_rate(const struct engine *e);
 
-/* Promise something else from now on, also while it sends. */
+/* Promise something else from now on, also while it sends; and how often that was done. */
 void engine_set_rate(struct engine *e, struct engine_rate rate);
+uint64_t engine_rate_changes(const struct engine *e);
+
+/* Hold the probers, by a cause (static text), or let go of them (NULL). What is queued still leaves. */
+void engine_hold(struct engine *e, const char *cause);
+const char *engine_hold_cause(const struct engine *e);
+
+/* What there is to see of ports, canaries and positions: the rest of the look is not touched. */
+void engine_look(const struct engine *e, struct health_look *look);
+
+/* Positions from here on have not been probed. */
+uint64_t engine_position_end(const struct engine *e);
 
 /*
  * Wait until no frame is on its way to the driver that the gate has come to deny. 0; -ETIMEDOUT when a lcore

@@ -310,6 +310,7 @@ make_all(struct engine *e)
 	for (unsigned int p = 0; p < e->port_count; p++)
 		for (uint16_t q = 0; q < e->ports[p].port.rx_queues; q++)
 			init_receiver(e, p, q);
+	e->hold = new_pressure(e);
 	init_probers(e);
 	rc = place_roles(e);
 	clock_init(&e->clock, e->config.virtual_clock);

@@ -52,12 +52,15 @@ struct engine {
 	struct fabric *fabric;
 	struct tx_rate rate;
 	struct engine_rate promised; /* by rate */
+	uint64_t rate_changes;
+	struct pressure *hold;       /* raised by control */
+	const char *hold_cause;
 	struct prober_source source;
 	struct rte_mempool *urgent_pool;
 	struct engine_lcore lcores[LCORES_MAX];
 	struct receiver receivers[RX_QUEUES_MAX]; /* one a RX queue, port by port */
 	unsigned int receiver_count;
-	struct pressure pressures[RX_QUEUES_MAX + LCORES_MAX];
+	struct pressure pressures[RX_QUEUES_MAX + LCORES_MAX + 1];
 	unsigned int pressure_count;
 	struct rte_ring *rings[LCORES_MAX][LCORES_MAX]; /* [receiver's lcore][worker] */
 	struct rte_ring *rings_by_worker[LCORES_MAX][LCORES_MAX];

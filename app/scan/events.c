@@ -4,11 +4,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-void
-events_add(struct events *e, uint64_t at_ns, const char *kind, const char *format, ...)
+static void __attribute__((format(printf, 5, 0)))
+add(struct events *e, uint64_t at_ns, const char *kind, struct event_doubt doubt,
+    const char *format, va_list list)
 {
 	struct event *event;
-	va_list list;
 
 	if (e->count == EVENTS_MAX) {
 		e->dropped++;
@@ -17,7 +17,28 @@ events_add(struct events *e, uint64_t at_ns, const char *kind, const char *forma
 	event = &e->items[e->count++];
 	event->at_ns = at_ns;
 	event->kind = kind;
-	va_start(list, format);
+	event->doubt = doubt;
 	vsnprintf(event->text, sizeof(event->text), format, list);
+}
+
+void
+events_add(struct events *e, uint64_t at_ns, const char *kind, const char *format, ...)
+{
+	const struct event_doubt none = {0};
+	va_list list;
+
+	va_start(list, format);
+	add(e, at_ns, kind, none, format, list);
+	va_end(list);
+}
+
+void
+events_add_doubt(struct events *e, uint64_t at_ns, const char *kind, struct event_doubt doubt,
+		 const char *format, ...)
+{
+	va_list list;
+
+	va_start(list, format);
+	add(e, at_ns, kind, doubt, format, list);
 	va_end(list);
 }

@@ -14,6 +14,7 @@
 #include "base/time.h"
 #include "commands.h"
 #include "json_put.h"
+#include "manifest_course.h"
 #include "output/digest.h"
 #include "reserved.h"
 
@@ -244,25 +245,6 @@ put_ledger(FILE *f, const struct ledger *l)
 	fprintf(f, "\n  }");
 }
 
-static void
-put_events(FILE *f, const struct manifest *m)
-{
-	const struct events *events = &m->events;
-
-	fprintf(f, ",\n  \"events\": [");
-	for (size_t i = 0; i < events->count; i++) {
-		const struct event *e = &events->items[i];
-
-		fprintf(f, "%s\n    {\"time\": ", i > 0 ? "," : "");
-		json_put_time(f, m->start_wall_ns + e->at_ns);
-		fprintf(f, ", \"kind\": \"%s\", \"what\": ", e->kind);
-		json_put_text(f, e->text);
-		fprintf(f, "}");
-	}
-	fprintf(f, "\n  ]");
-	json_member_number(f, "events_dropped", events->dropped);
-}
-
 /* Files are known once they are done. */
 static void
 put_files(FILE *f, const struct sinks *sinks)
@@ -309,7 +291,8 @@ put_end(FILE *f, const struct manifest *m, const struct engine *e, const struct 
 	json_member_number(f, "ip_fragments", l.count[LEDGER_KIND + CLASSIFY_FRAGMENT]);
 	fprintf(f, ",\n  \"hitrate\": %.6f", sent == 0 ? 0.0 : 100.0 * (double)hits / (double)sent);
 	put_ledger(f, &l);
-	put_events(f, m);
+	manifest_put_events(f, &m->events, m->start_wall_ns);
+	manifest_put_course(f, &m->course, m->start_wall_ns);
 	put_files(f, m->sinks);
 }
 
@@ -329,6 +312,7 @@ put_all(FILE *f, const struct manifest *m, const struct engine *e, const struct 
 	put_registry_date(f);
 	json_member_time(f, "send_start_time", m->start_wall_ns);
 	json_member_time(f, "recv_start_time", m->start_wall_ns);
+	manifest_put_clock(f);
 	if (result != NULL)
 		put_end(f, m, e, result);
 	fprintf(f, "\n}\n");

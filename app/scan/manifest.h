@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "control.h"
+#include "course.h"
 #include "engine.h"
 #include "events.h"
 #include "request.h"
@@ -30,6 +31,7 @@ struct manifest {
 	uint64_t start_wall_ns;
 	char scan_id[MANIFEST_ID_SIZE]; /* random, in hexadecimal */
 	struct events events;
+	struct course course;
 };
 
 /*

@@ -7,6 +7,9 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 int
 onlink_interface(const char *device, char *name, size_t size)
@@ -23,6 +26,25 @@ onlink_interface(const char *device, char *name, size_t size)
 	memcpy(name, at, len);
 	name[len] = '\0';
 	return 0;
+}
+
+enum onlink_state
+onlink_state(const char *device)
+{
+	struct ifreq r = {0};
+	int fd, rc, error;
+
+	if (onlink_interface(device, r.ifr_name, sizeof(r.ifr_name)) != 0)
+		return ONLINK_FINE;
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return ONLINK_FINE;
+	rc = ioctl(fd, SIOCGIFFLAGS, &r);
+	error = errno;
+	close(fd);
+	if (rc != 0)
+		return error == ENODEV ? ONLINK_GONE : ONLINK_FINE;
+	return (r.ifr_flags & IFF_UP) != 0 && (r.ifr_flags & IFF_RUNNING) != 0 ? ONLINK_FINE : ONLINK_DOWN;
 }
 
 static uint32_t

@@ -50,6 +50,8 @@ held_by(const struct status *s, double pps, bool cooling)
 
 	if (cooling)
 		return "cooldown";
+	if (engine_hold_cause(s->engine) != NULL)
+		return engine_hold_cause(s->engine);
 	if (engine_is_held(s->engine))
 		return "workers";
 	if (rate > 0 && pps > 0.95 * rate)

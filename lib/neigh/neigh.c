@@ -44,15 +44,28 @@ neigh_init(struct neigh *n, const struct neigh_config *config, uint64_t now_ns)
 	n->config = *config;
 	n->next_request_ns = now_ns;
 	n->requests = 0;
+	n->is_given = n->is_waiting = false;
+	atomic_init(&n->unanswered, 0);
 	atomic_init(&n->gateway_mac, 0);
+}
+
+static uint64_t
+mac_value(const uint8_t mac[WIRE_MAC_SIZE])
+{
+	return MAC_KNOWN | (uint64_t)load_be16(mac) << 32 | load_be32(mac + 2);
 }
 
 void
 neigh_set_gateway_mac(struct neigh *n, const uint8_t mac[WIRE_MAC_SIZE])
 {
-	uint64_t v = MAC_KNOWN | (uint64_t)load_be16(mac) << 32 | load_be32(mac + 2);
+	n->is_given = true;
+	atomic_store_explicit(&n->gateway_mac, mac_value(mac), memory_order_release);
+}
 
-	atomic_store_explicit(&n->gateway_mac, v, memory_order_release);
+unsigned int
+neigh_unanswered(const struct neigh *n)
+{
+	return atomic_load_explicit(&n->unanswered, memory_order_relaxed);
 }
 
 bool
@@ -70,14 +83,19 @@ neigh_gateway_mac(const struct neigh *n, uint8_t mac[WIRE_MAC_SIZE])
 static bool
 is_resolved(const struct neigh *n)
 {
-	return n->config.gateway == 0 ||
-	       atomic_load_explicit(&n->gateway_mac, memory_order_relaxed) != 0;
+	return atomic_load_explicit(&n->gateway_mac, memory_order_relaxed) != 0;
+}
+
+static bool
+asks(const struct neigh *n)
+{
+	return n->config.gateway != 0 && n->config.address_count > 0 && !n->is_given;
 }
 
 uint64_t
 neigh_next_ns(const struct neigh *n)
 {
-	return is_resolved(n) ? TIME_NEVER : n->next_request_ns;
+	return asks(n) ? n->next_request_ns : TIME_NEVER;
 }
 
 /* Frames below the minimum carry zeros, never what a buffer held before. */
@@ -106,19 +124,15 @@ arp_build(const struct neigh *n, uint16_t operation, uint32_t sender_ip, const u
 	store_be32(arp->target_ip, target_ip);
 }
 
-uint16_t
-neigh_request(struct neigh *n, uint64_t now_ns, uint8_t *frame)
+/* The request, to a MAC or to all. */
+static uint16_t
+request_build(const struct neigh *n, const uint8_t dst[WIRE_MAC_SIZE], uint8_t *frame)
 {
 	struct wire_ether *ether = (struct wire_ether *)frame;
 	struct wire_vlan *tag = (struct wire_vlan *)(ether + 1);
 	size_t len = sizeof(*ether);
 
-	if (is_resolved(n) || n->config.address_count == 0 || now_ns < n->next_request_ns)
-		return 0;
-	n->requests++;
-	n->next_request_ns = now_ns + (n->requests < FAST_REQUESTS ? NEIGH_RETRY_FAST_NS :
-								     NEIGH_RETRY_SLOW_NS);
-	memcpy(ether->dst, broadcast_mac, WIRE_MAC_SIZE);
+	memcpy(ether->dst, dst, WIRE_MAC_SIZE);
 	memcpy(ether->src, n->config.mac, WIRE_MAC_SIZE);
 	store_be16(ether->type, n->config.vlan != 0 ? ETHER_TYPE_VLAN : ETHER_TYPE_ARP);
 	if (n->config.vlan != 0) {
@@ -129,6 +143,58 @@ neigh_request(struct neigh *n, uint64_t now_ns, uint8_t *frame)
 	arp_build(n, ARP_REQUEST, n->config.addresses[0], zero_mac, n->config.gateway,
 		  (struct wire_arp *)(frame + len));
 	return pad(frame, len + sizeof(struct wire_arp));
+}
+
+/* Whom to ask whether the gateway is still there, if it is time: itself, and when it is silent, all. */
+static bool
+confirm(struct neigh *n, uint64_t now_ns, uint8_t dst[WIRE_MAC_SIZE])
+{
+	unsigned int unanswered = neigh_unanswered(n);
+
+	if (!n->is_waiting && n->requests > 0) { /* it has answered since */
+		n->requests = 0;
+		n->next_request_ns = now_ns + NEIGH_CONFIRM_NS;
+		return false;
+	}
+	if (n->is_waiting)
+		atomic_store_explicit(&n->unanswered, ++unanswered, memory_order_relaxed);
+	n->is_waiting = true;
+	n->requests = 1;
+	n->next_request_ns = now_ns + NEIGH_CONFIRM_RETRY_NS;
+	if (unanswered > 0)
+		memcpy(dst, broadcast_mac, WIRE_MAC_SIZE);
+	else
+		neigh_gateway_mac(n, dst);
+	return true;
+}
+
+uint16_t
+neigh_request(struct neigh *n, uint64_t now_ns, uint8_t *frame)
+{
+	uint8_t dst[WIRE_MAC_SIZE];
+
+	if (!asks(n) || now_ns < n->next_request_ns)
+		return 0;
+	if (is_resolved(n))
+		return confirm(n, now_ns, dst) ? request_build(n, dst, frame) : 0;
+	n->requests++;
+	n->next_request_ns = now_ns + (n->requests < FAST_REQUESTS ? NEIGH_RETRY_FAST_NS :
+								     NEIGH_RETRY_SLOW_NS);
+	return request_build(n, broadcast_mac, frame);
+}
+
+/* The gateway has spoken: the first time to be known by it, later to say that it is there. */
+static void
+hear_gateway(struct neigh *n, const uint8_t mac[WIRE_MAC_SIZE])
+{
+	uint64_t known = atomic_load_explicit(&n->gateway_mac, memory_order_relaxed);
+
+	if (n->is_given || (known != 0 && known != mac_value(mac)))
+		return;
+	atomic_store_explicit(&n->gateway_mac, mac_value(mac), memory_order_release);
+	atomic_store_explicit(&n->unanswered, 0, memory_order_relaxed);
+	n->is_waiting = false;
+	n->requests = 1;
 }
 
 /* The ARP packet of a frame, if it is one of Ethernet and IPv4 from a station; else NULL. */
@@ -173,9 +239,9 @@ neigh_arp(struct neigh *n, const uint8_t *in, size_t len, uint8_t *frame)
 	operation = load_be16(arp->operation);
 	sender_ip = load_be32(arp->sender_ip);
 	target_ip = load_be32(arp->target_ip);
-	if ((operation == ARP_REPLY || operation == ARP_REQUEST) && !is_resolved(n) &&
-	    sender_ip == n->config.gateway)
-		neigh_set_gateway_mac(n, arp->sender_mac);
+	if ((operation == ARP_REPLY || operation == ARP_REQUEST) && sender_ip == n->config.gateway &&
+	    n->config.gateway != 0)
+		hear_gateway(n, arp->sender_mac);
 	if (operation != ARP_REQUEST)
 		return 0;
 	ether_answer(n, in, net.offset, arp->sender_mac, frame);

@@ -4,18 +4,20 @@
  *
  * The kernel no longer speaks for addresses that bypass it, so asdic resolves its gateway by ARP
  * (RFC 826), actively and again until answered, and answers ARP requests and pings for every one of
- * its source addresses.
+ * its source addresses. Once it has answered it is asked again every few seconds, itself alone (RFC
+ * 1122, 2.3.2.1), and where it does not answer, everybody: so a gateway that is gone is noticed.
  *
  * The first good answer stands: what comes later, gratuitous or in conflict with it, changes
  * nothing, so nobody on the segment can draw the scan to himself once it runs. (A VRRP gateway
- * keeps its MAC when it moves.) neigh_init() forgets it.
+ * keeps its MAC when it moves.) An answer with another MAC is none. neigh_init() forgets it.
  *
  * Frames made here are padded to WIRE_FRAME_MIN, and go back behind the VLAN tag, if any, of the
  * frame they answer. Whether they may leave is the gate's to say: an echo reply to an excluded
  * address must not.
  *
  * Pure: frames in, frames out, time as an argument. A struct neigh belongs to one thread, the
- * receiver that owns queue 0 of its port; only neigh_gateway_mac() may be called by others.
+ * receiver that owns queue 0 of its port; only neigh_gateway_mac() and neigh_unanswered() may be called by
+ * others.
  */
 #ifndef NEIGH_NEIGH_H
 #define NEIGH_NEIGH_H
@@ -30,6 +32,10 @@
 /* A request each 250 ms up to the fifth, then one a second. */
 #define NEIGH_RETRY_FAST_NS (UINT64_C(250) * 1000 * 1000)
 #define NEIGH_RETRY_SLOW_NS (UINT64_C(1000) * 1000 * 1000)
+
+/* How long after an answer the next request goes out, and how soon after that another. */
+#define NEIGH_CONFIRM_NS (UINT64_C(4000) * 1000 * 1000)
+#define NEIGH_CONFIRM_RETRY_NS (UINT64_C(1000) * 1000 * 1000)
 
 /* Room that any frame made here needs. */
 #define NEIGH_FRAME_MAX 1514
@@ -46,25 +52,35 @@ struct neigh {
 	struct neigh_config config;
 	uint64_t next_request_ns;
 	uint32_t requests;
+	bool is_given;   /* by its MAC: never asked */
+	bool is_waiting; /* a request to confirm has gone out, and no answer come in */
+	/* Requests to confirm in a row that went unanswered: written by the owner, read by anyone. */
+	_Atomic unsigned int unanswered;
 	/* 0: unknown; else 1 << 48 | MAC: written by the owner, read by anyone. */
 	_Atomic uint64_t gateway_mac;
 };
 
 void neigh_init(struct neigh *n, const struct neigh_config *config, uint64_t now_ns);
 
-/* The gateway was given by its MAC: nothing to resolve. */
+/* The gateway was given by its MAC: nothing to resolve, nor to confirm. */
 void neigh_set_gateway_mac(struct neigh *n, const uint8_t mac[WIRE_MAC_SIZE]);
 
 /* Whether the gateway's MAC is known, and the MAC. Any thread. */
 bool neigh_gateway_mac(const struct neigh *n, uint8_t mac[WIRE_MAC_SIZE]);
 
 /*
- * The ARP request that is due at now_ns, if one is, broadcast: its length, 0 when none is. Its
+ * Requests in a row that the gateway, once known, has left unanswered for as long as an answer may take: 0
+ * where all is well, or none are made. Any thread.
+ */
+unsigned int neigh_unanswered(const struct neigh *n);
+
+/*
+ * The ARP request that is due at now_ns, if one is: its length, 0 when none is. Its
  * sender address is the first of ours. frame has WIRE_FRAME_MIN bytes at least.
  */
 uint16_t neigh_request(struct neigh *n, uint64_t now_ns, uint8_t *frame);
 
-/* When neigh_request() will next have one; TIME_NEVER once resolved. */
+/* When neigh_request() is next to be called; TIME_NEVER where there is nobody to ask. */
 uint64_t neigh_next_ns(const struct neigh *n);
 
 /*

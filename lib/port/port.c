@@ -143,6 +143,18 @@ configure(struct port *p, uint16_t wanted_queues, const char **what)
 	return rc;
 }
 
+static int
+note_removal(uint16_t id, enum rte_eth_event_type event, void *arg, void *result)
+{
+	struct port *p = arg;
+
+	(void)id;
+	(void)event;
+	(void)result;
+	atomic_store_explicit(&p->is_removed, true, memory_order_relaxed);
+	return 0;
+}
+
 int
 port_open(struct port *p, const char *name, uint16_t id, uint16_t wanted_queues, const char **what)
 {
@@ -151,6 +163,7 @@ port_open(struct port *p, const char *name, uint16_t id, uint16_t wanted_queues,
 	memset(p, 0, sizeof(*p));
 	p->name = name;
 	p->id = id;
+	rte_eth_dev_callback_register(id, RTE_ETH_EVENT_INTR_RMV, note_removal, p);
 	rc = configure(p, wanted_queues, what);
 	if (rc == 0) {
 		*what = "starting it";
@@ -165,6 +178,7 @@ void
 port_close(struct port *p)
 {
 	if (rte_eth_dev_is_valid_port(p->id)) {
+		rte_eth_dev_callback_unregister(p->id, RTE_ETH_EVENT_INTR_RMV, note_removal, p);
 		rte_eth_dev_stop(p->id);
 		rte_eth_dev_close(p->id);
 	}
@@ -186,6 +200,13 @@ port_counters(const struct port *p, struct port_counters *out)
 	out->rx_nombuf = s.rx_nombuf;
 	out->rx_errors = s.ierrors;
 	out->tx_errors = s.oerrors;
+}
+
+bool
+port_is_gone(const struct port *p)
+{
+	return atomic_load_explicit(&p->is_removed, memory_order_relaxed) ||
+	       rte_eth_dev_is_removed(p->id) == 1;
 }
 
 bool

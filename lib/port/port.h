@@ -12,6 +12,7 @@
 #ifndef PORT_PORT_H
 #define PORT_PORT_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -30,6 +31,7 @@ struct port {
 	uint8_t mac[WIRE_MAC_SIZE];
 	char driver[32];
 	struct rte_mempool *rx_pool;
+	_Atomic bool is_removed; /* set by the EAL's interrupt thread */
 };
 
 /* What a driver counts; a reconciliation beside the ledger, never part of it. */
@@ -59,6 +61,9 @@ int port_open(struct port *p, const char *name, uint16_t id, uint16_t wanted_que
 void port_close(struct port *p);
 
 void port_counters(const struct port *p, struct port_counters *out);
+
+/* Whether the device has been taken out. */
+bool port_is_gone(const struct port *p);
 
 /* Whether the link is up; drivers that cannot tell say up. */
 bool port_link_is_up(const struct port *p);

@@ -245,6 +245,10 @@ class Link(Namespace):
     def sources(self):
         return {str(address) for address in ipaddress.ip_network(self.pool)}
 
+    def sent(self):
+        """Frames that have left by the link."""
+        return json.loads(self.ip("-s", "-j", "link", "show", IFACE))[0]["stats64"]["tx"]["packets"]
+
     def mac(self):
         return re.search(r"link/ether (\S+)", self.ip("link", "show", IFACE))[1]
 

@@ -123,7 +123,7 @@ requests_keep_their_times(void **state)
 }
 
 static void
-reply_resolves_and_ends_requests(void **state)
+reply_resolves_and_ends_requests_for_a_while(void **state)
 {
 	struct arp_frame f = arp_frame(ARP_REPLY, GATEWAY, OURS);
 	uint8_t frame[NEIGH_FRAME_MAX], mac[6];
@@ -133,8 +133,44 @@ reply_resolves_and_ends_requests(void **state)
 	assert_int_equal(take(&f, frame), 0);
 	assert_true(neigh_gateway_mac(&neigh, mac));
 	assert_memory_equal(mac, frames_gateway_mac, 6);
-	assert_true(neigh_next_ns(&neigh) == TIME_NEVER);
 	assert_int_equal(neigh_request(&neigh, 9000 * MS, frame), 0);
+	assert_int_equal(neigh_next_ns(&neigh), 13000 * MS);
+	assert_int_equal(neigh_request(&neigh, 12999 * MS, frame), 0);
+	assert_int_equal(neigh_unanswered(&neigh), 0);
+}
+
+/* It is asked itself first; then, unanswered, everybody each second, until it speaks again. */
+static void
+gateway_is_asked_again(void **state)
+{
+	static const uint8_t all[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+	struct arp_frame f = arp_frame(ARP_REPLY, GATEWAY, OURS);
+	uint8_t frame[NEIGH_FRAME_MAX];
+
+	(void)state;
+	take(&f, frame);
+	assert_int_equal(neigh_request(&neigh, 1000 * MS, frame), 0);
+	for (uint64_t round_ms = 5000; round_ms < 100000; round_ms += 20000) {
+		assert_int_equal(neigh_next_ns(&neigh), round_ms * MS);
+		assert_int_equal(neigh_request(&neigh, round_ms * MS, frame), 60);
+		assert_memory_equal(frame, frames_gateway_mac, 6);
+		for (unsigned int i = 1; i <= 5; i++) {
+			assert_int_equal(neigh_request(&neigh, (round_ms + i * 1000) * MS, frame), 60);
+			assert_int_equal(neigh_unanswered(&neigh), i);
+			assert_memory_equal(frame, all, 6);
+		}
+		/* Another's answer, and one from another address, are none. */
+		f.arp.sender_mac[5] ^= 1;
+		take(&f, frame);
+		f.arp.sender_mac[5] ^= 1;
+		store_be32(f.arp.sender_ip, GATEWAY + 1);
+		take(&f, frame);
+		store_be32(f.arp.sender_ip, GATEWAY);
+		assert_int_equal(neigh_unanswered(&neigh), 5);
+		take(&f, frame);
+		assert_int_equal(neigh_unanswered(&neigh), 0);
+		assert_int_equal(neigh_request(&neigh, (round_ms + 16000) * MS, frame), 0);
+	}
 }
 
 static void
@@ -175,6 +211,7 @@ given_mac_needs_no_request(void **state)
 	(void)state;
 	neigh_set_gateway_mac(&neigh, given);
 	assert_int_equal(neigh_request(&neigh, 2000 * MS, frame), 0);
+	assert_true(neigh_next_ns(&neigh) == TIME_NEVER);
 	assert_true(neigh_gateway_mac(&neigh, mac));
 	assert_memory_equal(mac, given, 6);
 }
@@ -430,7 +467,8 @@ main(void)
 		TEST(request_is_as_rfc826_has_it),
 		TEST(request_is_sent_in_its_vlan),
 		TEST(requests_keep_their_times),
-		TEST(reply_resolves_and_ends_requests),
+		TEST(reply_resolves_and_ends_requests_for_a_while),
+		TEST(gateway_is_asked_again),
 		TEST(first_answer_stands),
 		TEST(gateways_own_request_resolves),
 		TEST(given_mac_needs_no_request),
