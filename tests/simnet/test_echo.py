@@ -133,7 +133,7 @@ class Jobs(EchoTest):
     def test_ports_are_refused(self):
         self.assertIn("pings addresses; remove it", self.refused("-p", "443", "20.0.0.0/24"))
         self.assertIn("pings addresses; leave the ports out", self.refused("20.0.0.1:443"))
-        self.assertIn("'20.0.0.1:443' names a port", self.refused("-I", "-", stdin="20.0.0.2\n20.0.0.1:443\n"))
+        self.assertIn("'20.0.0.1:443' has a port", self.refused("-I", "-", stdin="20.0.0.2\n20.0.0.1:443\n"))
 
     def test_dry_run_prints_port_0(self):
         status, stdout, stderr = self.asdic("scan", "-i", "net_null0", "-M", "icmp_echoscan", "-d", "20.0.0.0/30")
