@@ -36,6 +36,12 @@ blocks_take(struct blocks *b)
 	return index;
 }
 
+uint32_t
+blocks_take_to_keep(struct blocks *b)
+{
+	return b->used < b->capacity / 2 ? blocks_take(b) : 0;
+}
+
 void
 blocks_give(struct blocks *b, uint32_t index)
 {

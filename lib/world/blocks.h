@@ -33,6 +33,10 @@ void blocks_fini(struct blocks *b);
 
 /* One that is free, empty; 0 when there is none. */
 uint32_t blocks_take(struct blocks *b);
+
+/* The same for what may be kept long: only while more than half are free. What is on its way, and
+ * gives its block back by itself, so always finds some. */
+uint32_t blocks_take_to_keep(struct blocks *b);
 void blocks_give(struct blocks *b, uint32_t index);
 
 static inline struct block *

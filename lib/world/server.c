@@ -183,7 +183,7 @@ server_fill(struct server *c, const struct world_reaction *r, const struct serve
 	memcpy(c->mac, r->mac, sizeof(c->mac));
 	c->rcv_nxt = g->seq;
 	c->snd_first = c->snd_una = c->snd_nxt = c->snd_max = c->snd_end = g->ack;
-	c->resend_ns = c->speak_ns = TIME_NEVER;
+	c->resend_ns = c->speak_ns = c->fill_ns = TIME_NEVER;
 	c->has_ts = g->options.has_timestamp;
 }
 
@@ -302,7 +302,7 @@ early_keep(struct world_stage *s, struct server *c, uint32_t seq, const uint8_t 
 		link = &blocks_at(b, *link)->next;
 	if ((*link != 0 && blocks_at(b, *link)->seq == seq) || c->early_count >= SERVER_EARLY_MAX)
 		return;
-	index = blocks_take(b);
+	index = blocks_take_to_keep(b);
 	if (index == 0)
 		return;
 	block = blocks_at(b, index);

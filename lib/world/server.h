@@ -28,6 +28,7 @@
 #define SERVER_DUP_ACKS 3 /* RFC 5681, 3.2: the first segment is taken for lost */
 #define SERVER_TRIES 7 /* of a segment, each gap twice the one before */
 #define SERVER_RTO_MIN_NS (200 * NS_PER_MS) /* above the latency */
+#define SERVER_FILL_NS (10 * NS_PER_MS) /* until blocks are looked for again */
 #define SERVER_IDLE_NS (60 * NS_PER_SEC)
 #define SERVER_LINGER_NS (4 * NS_PER_SEC) /* for the one who closed first */
 
@@ -38,6 +39,7 @@ struct server {
 	uint64_t heard_ns;  /* the last segment */
 	uint64_t resend_ns; /* TIME_NEVER: nothing waits for an acknowledgement, or for a window */
 	uint64_t speak_ns;  /* when the service speaks of itself */
+	uint64_t fill_ns;   /* when to look for blocks again */
 	const struct world_service *service;
 	void *session; /* of TLS */
 	uint64_t said; /* bytes queued in all */
@@ -153,7 +155,9 @@ uint32_t server_window(const struct server *c);
 void speak_open(struct server *c, uint64_t now_ns);
 /* Bytes in order; how many of them are taken: fewer only when an echo has too much to say. */
 size_t speak_hear(struct world_stage *s, struct server *c, const uint8_t *data, size_t len);
-/* Up to room bytes of what is next to be said; how many. */
+/* Whether it may have something to say. */
+bool speak_ready(const struct server *c);
+/* If it is ready: up to room bytes of what is next to be said; how many. */
 size_t speak_say(struct world_stage *s, struct server *c, uint8_t *data, size_t room);
 /* Whether all has been said that ever will; and whether there is more to say though the client has
  * closed. */

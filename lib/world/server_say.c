@@ -19,7 +19,7 @@ queue_end(struct world_stage *s, struct server *c)
 
 	if (c->queue_last != 0 && blocks_at(b, c->queue_last)->end < BLOCK_DATA)
 		return blocks_at(b, c->queue_last);
-	index = blocks_take(b);
+	index = blocks_take_to_keep(b);
 	if (index == 0)
 		return NULL;
 	blocks_at(b, index)->seq = c->snd_end;
@@ -77,19 +77,22 @@ server_queue(struct world_stage *s, struct server *c, const uint8_t *data, size_
 	return done;
 }
 
-/* Take from the service what there is room for. */
+/* Take from the service what there is room for; when there are no blocks, again in a while. */
 static void
-queue_fill(struct world_stage *s, struct server *c)
+queue_fill(struct world_stage *s, uint64_t now_ns, struct server *c)
 {
 	size_t allowed;
 
-	while ((allowed = queue_allowed(c)) > 0) {
+	c->fill_ns = TIME_NEVER;
+	while (speak_ready(c) && (allowed = queue_allowed(c)) > 0) {
 		uint8_t data[BLOCK_DATA];
 		struct block *block = queue_end(s, c);
 		size_t room, n;
 
-		if (block == NULL)
+		if (block == NULL) {
+			c->fill_ns = now_ns + SERVER_FILL_NS;
 			return;
+		}
 		room = BLOCK_DATA - block->end;
 		n = speak_say(s, c, data, room < allowed ? room : allowed);
 		if (n == 0)
@@ -428,6 +431,8 @@ timer_arm(struct world_stage *s, struct server *c)
 		due_ns = c->resend_ns;
 	if (c->speak_ns < due_ns)
 		due_ns = c->speak_ns;
+	if (c->fill_ns < due_ns)
+		due_ns = c->fill_ns;
 	if (c->timer != 0) {
 		e = events_at(s->events, c->timer);
 		if (e->due_ns <= due_ns)
@@ -451,7 +456,7 @@ say(struct world_stage *s, uint64_t now_ns, struct server *c, bool ack_due, uint
 {
 	bool said;
 
-	queue_fill(s, c);
+	queue_fill(s, now_ns, c);
 	if (should_close(s, c))
 		c->closing = true;
 	said = stream_say(s, now_ns, c, window);

@@ -138,32 +138,6 @@ speak_hear(struct world_stage *s, struct server *c, const uint8_t *data, size_t 
 	return len;
 }
 
-size_t
-speak_say(struct world_stage *s, struct server *c, uint8_t *data, size_t room)
-{
-	const struct world_tls *tls = s->servers->tls;
-
-	switch ((enum world_service_kind)c->service->kind) {
-	case WORLD_SERVICE_NONE:
-	case WORLD_SERVICE_SILENT:
-	case WORLD_SERVICE_ECHO:
-		return 0;
-	case WORLD_SERVICE_BANNER:
-	case WORLD_SERVICE_MALFORMED:
-		return c->cued ? text_say(c, data, room, false) : 0;
-	case WORLD_SERVICE_ENDLESS:
-		return c->cued ? text_say(c, data, room, true) : 0;
-	case WORLD_SERVICE_TARPIT:
-		if (!c->due)
-			return 0;
-		c->due = false;
-		return text_say(c, data, 1, true);
-	case WORLD_SERVICE_TLS:
-		return c->session != NULL ? tls->say(tls->context, c->session, data, room) : 0;
-	}
-	return 0;
-}
-
 static bool
 text_is_said(const struct server *c)
 {
@@ -171,6 +145,46 @@ text_is_said(const struct server *c)
 
 	text_of(c->service, &len);
 	return c->cued && c->said >= len;
+}
+
+bool
+speak_ready(const struct server *c)
+{
+	switch ((enum world_service_kind)c->service->kind) {
+	case WORLD_SERVICE_BANNER:
+	case WORLD_SERVICE_MALFORMED:
+		return c->cued && !text_is_said(c);
+	case WORLD_SERVICE_ENDLESS:
+		return c->cued;
+	case WORLD_SERVICE_TARPIT:
+		return c->due;
+	case WORLD_SERVICE_TLS:
+		return c->session != NULL;
+	default:
+		return false;
+	}
+}
+
+/* Of one that is ready. */
+size_t
+speak_say(struct world_stage *s, struct server *c, uint8_t *data, size_t room)
+{
+	const struct world_tls *tls = s->servers->tls;
+
+	switch ((enum world_service_kind)c->service->kind) {
+	case WORLD_SERVICE_BANNER:
+	case WORLD_SERVICE_MALFORMED:
+		return text_say(c, data, room, false);
+	case WORLD_SERVICE_ENDLESS:
+		return text_say(c, data, room, true);
+	case WORLD_SERVICE_TARPIT:
+		c->due = false;
+		return text_say(c, data, 1, true);
+	case WORLD_SERVICE_TLS:
+		return tls->say(tls->context, c->session, data, room);
+	default:
+		return 0;
+	}
 }
 
 bool
@@ -192,17 +206,9 @@ speak_over(const struct world_stage *s, const struct server *c)
 bool
 speak_busy(const struct server *c)
 {
-	switch ((enum world_service_kind)c->service->kind) {
-	case WORLD_SERVICE_BANNER:
-	case WORLD_SERVICE_MALFORMED:
-		return c->cued && !text_is_said(c);
-	case WORLD_SERVICE_ENDLESS:
-		return c->cued;
-	case WORLD_SERVICE_TARPIT:
+	if (c->service->kind == WORLD_SERVICE_TARPIT)
 		return true;
-	default:
-		return false;
-	}
+	return c->service->kind != WORLD_SERVICE_TLS && speak_ready(c);
 }
 
 void

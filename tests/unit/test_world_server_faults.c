@@ -185,6 +185,39 @@ test_what_ends_gives_all_back(void **state)
 	bench_close(&b);
 }
 
+/* Each wants eight blocks at least, and there are two and a half for each: they take turns. */
+static void
+test_few_blocks_serve_many(void **state)
+{
+	struct bench b = {.service = service(WORLD_SERVICE_BANNER, long_text)};
+	struct client *clients[CONNECTIONS];
+	unsigned int whole = 0;
+
+	(void)state;
+	b.service.cue = WORLD_CUE_DATA;
+	b.network.synack_retries = 3;
+	bench_open(&b, 1);
+	for (uint32_t i = 0; i < CONNECTIONS; i++) {
+		clients[i] = client_make(&b.rig, HOST + i, (uint16_t)(50000 + i));
+		client_start(clients[i], 0);
+		client_write(clients[i], 0, "x", 1);
+	}
+	for (uint64_t until_ns = 0; until_ns < 60 * NS_PER_SEC; until_ns += 100 * NS_PER_MS) {
+		while (worlds_next(&b.rig, until_ns) > 0) {
+			for (uint32_t i = 0; i < CONNECTIONS; i++)
+				client_hear(clients[i], b.rig.now_ns, b.rig.frame, b.rig.len);
+		}
+		for (uint32_t i = 0; i < CONNECTIONS; i++)
+			client_tick(clients[i], b.rig.now_ns);
+	}
+	for (uint32_t i = 0; i < CONNECTIONS; i++) {
+		whole += clients[i]->in_len == LONG_TEXT;
+		free(clients[i]);
+	}
+	assert_int_equal(whole, CONNECTIONS);
+	bench_close(&b);
+}
+
 static uint64_t
 replay_digest(uint64_t seed)
 {
@@ -308,6 +341,7 @@ main(void)
 		cmocka_unit_test(test_early_data_is_kept),
 		cmocka_unit_test(test_only_the_next_reset_counts),
 		cmocka_unit_test(test_what_ends_gives_all_back),
+		cmocka_unit_test(test_few_blocks_serve_many),
 		cmocka_unit_test(test_a_seed_replays),
 		cmocka_unit_test(test_only_an_answered_synack_connects),
 		cmocka_unit_test(test_a_client_may_begin_anew),
