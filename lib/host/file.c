@@ -71,18 +71,20 @@ host_number(const struct host *h, long long otherwise, const char *format, ...)
 bool
 host_link_end(const struct host *h, char text[HOST_TEXT_SIZE], const char *format, ...)
 {
-	char path[PATH_MAX], *slash;
+	char path[PATH_MAX], target[HOST_TEXT_SIZE];
+	const char *slash;
 	ssize_t n;
 
 	text[0] = '\0';
 	if (!MAKE_PATH(path))
 		return false;
-	n = readlink(path, text, HOST_TEXT_SIZE - 1);
-	text[n > 0 ? n : 0] = '\0';
-	slash = strrchr(text, '/');
-	if (slash != NULL)
-		memmove(text, slash + 1, strlen(slash));
-	return n > 0;
+	n = readlink(path, target, sizeof(target) - 1);
+	if (n <= 0)
+		return false;
+	target[n] = '\0';
+	slash = strrchr(target, '/');
+	strcpy(text, slash != NULL ? slash + 1 : target);
+	return true;
 }
 
 bool
