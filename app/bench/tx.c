@@ -54,7 +54,14 @@ static int
 make_lcore(struct bench *b, unsigned int i)
 {
 	struct sender_lcore *l = &b->lcore[i];
-	struct prober_config config = {&b->source, &l->outlet, 1, &b->pressure, 1};
+	struct prober_config config = {
+		.source = &b->source,
+		.outlets = &l->outlet,
+		.outlet_count = 1,
+		.ledger = &l->ledger,
+		.pressures = &b->pressure,
+		.pressure_count = 1,
+	};
 	char name[RTE_MEMPOOL_NAMESIZE];
 	int rc;
 

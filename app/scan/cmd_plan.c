@@ -121,6 +121,19 @@ print_memory(const struct inputs *in, const struct job *job, uint64_t probes)
 		       megabytes((double)usage.ru_maxrss * 1024));
 }
 
+static void
+print_caps(const struct inputs *in)
+{
+	char a[TEXT_SIZE], b[TEXT_SIZE];
+
+	if (in->per_24 != 0)
+		printf("politeness  at most %s packets/s to a /24%s\n", text_count(a, (double)in->per_24),
+		       in->spared_count > 0 ? ", allowed reserved ranges apart" : "");
+	if (in->per_16 != 0)
+		printf("%-11s at most %s packets/s to a /16\n", in->per_24 == 0 ? "politeness" : "",
+		       text_count(b, (double)in->per_16));
+}
+
 /* What each interface has of the targets and, by its own rate, of the time. */
 static void
 print_ports(const struct request *r)
@@ -157,6 +170,7 @@ cmd_plan(int argc, char **argv)
 		       (unsigned long long)probes, r.job->order.shard, r.job->order.shards,
 		       r.inputs.sources.address_count);
 		print_pace(r.job, &r.inputs, probes, frame_bytes(&r.inputs, r.job));
+		print_caps(&r.inputs);
 		print_memory(&r.inputs, r.job, probes);
 		print_ports(&r);
 		for (size_t i = 0; i < r.job->output_count; i++)

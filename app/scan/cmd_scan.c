@@ -110,6 +110,24 @@ open_status_file(const struct request *r, struct status_file *s)
 	return EXIT_FAILED;
 }
 
+/* Each network that came to be left out is an event of the scan. */
+static void
+note_skipped(const struct engine *e, struct events *events)
+{
+	const struct refusals *r = engine_refusals(e);
+	struct refusals_network n;
+	uint32_t at = 0;
+
+	while (r != NULL && refusals_next(r, &at, &n) == 0) {
+		char address[IPV4_TEXT_SIZE];
+
+		ipv4_format(n.address, address);
+		events_add(events, n.out_ns, "skip",
+			   "%s/%u answered that probes are administratively prohibited; left out",
+			   address, n.prefix_len);
+	}
+}
+
 /* From the first probe to the last record. */
 static int
 run(const struct request *r, struct engine *e, const struct sinks *sinks,
@@ -137,6 +155,7 @@ run(const struct request *r, struct engine *e, const struct sinks *sinks,
 	live_close(live);
 	if (result.writer_rc == -ETIMEDOUT)
 		_exit(EXIT_STOPPED); /* the writer hangs in a write that nobody reads: nothing can be freed */
+	note_skipped(e, live->events);
 	balanced = report_print(e, r->job, sinks, &result);
 	status = status_of(&result, balanced, sinks->names[writer_error_sink(engine_writer(e))]);
 	rc = manifest_write(manifest, e, &result);

@@ -251,6 +251,22 @@ engine_is_held(const struct engine *e)
 	return false;
 }
 
+bool
+engine_is_polite(const struct engine *e)
+{
+	for (unsigned int i = 0; i < e->layout.probers; i++)
+		if (atomic_load_explicit(&e->lcores[e->layout.prober[i]].prober.polite,
+					 memory_order_relaxed))
+			return true;
+	return false;
+}
+
+const struct refusals *
+engine_refusals(const struct engine *e)
+{
+	return e->refusals;
+}
+
 void
 engine_begin_cooldown(struct engine *e, uint64_t now_ns)
 {
@@ -272,6 +288,8 @@ engine_stop(struct engine *e, bool abort)
 	fabric_stop(e->fabric);
 	for (unsigned int r = 0; r < e->receiver_count; r++)
 		receiver_fini(&e->receivers[r]);
+	for (unsigned int i = 0; i < e->layout.probers; i++)
+		prober_fini(&e->lcores[e->layout.prober[i]].prober);
 	for (unsigned int i = 0; i < e->layout.workers; i++)
 		worker_fini(&e->lcores[e->layout.worker[i]].worker);
 	/* Relays first have nothing of their own: their rings are emptied by the owners. */

@@ -20,6 +20,7 @@
 #include "health/health.h"
 #include "job/job.h"
 #include "ledger/ledger.h"
+#include "polite/refusals.h"
 #include "port/port.h"
 #include "writer.h"
 
@@ -107,6 +108,12 @@ bool engine_is_exhausted(const struct engine *e);
 
 /* Whether probes wait for workers or the writer. */
 bool engine_is_held(const struct engine *e);
+
+/* Whether probes wait since their networks have had enough for now. */
+bool engine_is_polite(const struct engine *e);
+
+/* Networks that have said that they want no probes; NULL where there are no caps. */
+const struct refusals *engine_refusals(const struct engine *e);
 
 /* From now on replies are of the cooldown. */
 void engine_begin_cooldown(struct engine *e, uint64_t now_ns);

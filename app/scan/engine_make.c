@@ -190,6 +190,7 @@ init_workers(struct engine *e)
 			.records = e->record_rings[i],
 			.outlets = l->outlets,
 			.outlet_count = e->port_count,
+			.refusals = e->refusals,
 			.pressure = new_pressure(e),
 			.ledger = &l->ledger,
 			.cooldown_since_ns = &e->cooldown_since_ns,
@@ -200,6 +201,35 @@ init_workers(struct engine *e)
 		if (l->dedup == NULL)
 			return -ENOMEM;
 		worker_init(&l->worker, &config);
+	}
+	return 0;
+}
+
+/* Caps, if there are any: each prober's part of them, and who has said that he wants no probes. */
+static int
+make_polite(struct engine *e)
+{
+	const struct inputs *in = e->config.inputs;
+
+	if (in->per_24 == 0 && in->per_16 == 0)
+		return 0;
+	e->refusals = refusals_new(in->per_24 != 0, in->per_16 != 0);
+	if (e->refusals == NULL)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < e->layout.probers; i++) {
+		struct polite_config config = {
+			.per_24 = polite_part(in->per_24, i, e->layout.probers),
+			.per_16 = polite_part(in->per_16, i, e->layout.probers),
+			.key = hash_mix64(in->key.k0 ^ hash_mix64(in->key.k1)),
+			.exempt = in->spared,
+			.exempt_count = in->spared_count,
+			.refusals = e->refusals,
+		};
+		struct engine_lcore *l = &e->lcores[e->layout.prober[i]];
+
+		l->polite = polite_new(&config);
+		if (l->polite == NULL)
+			return -ENOMEM;
 	}
 	return 0;
 }
@@ -219,6 +249,8 @@ init_probers(struct engine *e)
 			.source = &e->source,
 			.outlets = l->outlets,
 			.outlet_count = e->port_count,
+			.polite = l->polite,
+			.ledger = &l->ledger,
 			.pressures = e->pressures,
 			.pressure_count = e->pressure_count,
 		};
@@ -304,6 +336,8 @@ make_all(struct engine *e)
 	if (rc == 0)
 		rc = make_rings(e);
 	if (rc == 0)
+		rc = make_polite(e);
+	if (rc == 0)
 		rc = init_workers(e);
 	if (rc != 0)
 		return rc;
@@ -352,6 +386,7 @@ free_lcore(struct engine_lcore *l)
 		rte_mempool_free(l->probe_pools[p]);
 	}
 	dedup_free(l->dedup);
+	polite_free(l->polite);
 }
 
 static void
@@ -373,6 +408,7 @@ engine_close(struct engine *e)
 	for (unsigned int i = 0; i < e->layout.lcores; i++)
 		free_lcore(&e->lcores[i]);
 	free_rings(e);
+	refusals_free(e->refusals);
 	rte_mempool_free(e->urgent_pool);
 	fabric_free(e->fabric);
 	writer_free(e->writer);

@@ -153,12 +153,26 @@ open_port(struct engine *e, unsigned int i, unsigned int lcores)
 	return rc;
 }
 
+/* How many probers may share the caps: each has one probe/s of each at least. */
+static unsigned int
+most_probers(const struct engine *e)
+{
+	const struct inputs *in = e->config.inputs;
+	uint64_t most = LCORES_MAX;
+
+	if (in->per_24 != 0 && in->per_24 < most)
+		most = in->per_24;
+	if (in->per_16 != 0 && in->per_16 < most)
+		most = in->per_16;
+	return (unsigned int)most;
+}
+
 /* Every prober has a TX queue of its own on every port, and every receiver some RX queue. */
 static int
 lay_out(struct engine *e, unsigned int lcores)
 {
 	const struct engine_port *fewest = &e->ports[0];
-	unsigned int rx_queues = 0;
+	unsigned int rx_queues = 0, probers = most_probers(e);
 
 	for (unsigned int i = 0; i < e->port_count; i++) {
 		rx_queues += e->ports[i].port.rx_queues;
@@ -166,13 +180,20 @@ lay_out(struct engine *e, unsigned int lcores)
 			fewest = &e->ports[i];
 	}
 	if (!is_pinned(e)) {
-		layout_make(&e->layout, lcores, fewest->port.tx_queues, rx_queues);
+		if (fewest->port.tx_queues < probers)
+			probers = fewest->port.tx_queues;
+		layout_make(&e->layout, lcores, probers, rx_queues);
 		return 0;
 	}
 	if (e->layout.probers > fewest->port.tx_queues) {
 		fprintf(stderr, "asdic: 'lcores' has %u probers, but '%s' has TX queues for %u; give "
 				"fewer\n", e->layout.probers, fewest->port.name, fewest->port.tx_queues);
 		return -ENODEV;
+	}
+	if (e->layout.probers > probers) {
+		fprintf(stderr, "asdic: 'lcores' has %u probers, more than limits.per_24 or per_16 can be "
+				"divided among; give fewer\n", e->layout.probers);
+		return -EINVAL;
 	}
 	if (e->layout.receivers > rx_queues) {
 		fprintf(stderr, "asdic: 'lcores' has %u receivers, but the ports have RX queues for %u; "

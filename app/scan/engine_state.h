@@ -35,6 +35,7 @@ struct engine_lcore {
 	struct tx tx[PORTS_MAX];
 	struct outlet outlets[PORTS_MAX];
 	struct rte_mempool *probe_pools[PORTS_MAX];
+	struct polite *polite;
 	struct prober prober;
 	struct worker worker;
 	struct dedup *dedup;
@@ -56,6 +57,7 @@ struct engine {
 	struct pressure *hold;       /* raised by control */
 	const char *hold_cause;
 	struct prober_source source;
+	struct refusals *refusals; /* where there are caps */
 	struct rte_mempool *urgent_pool;
 	struct engine_lcore lcores[LCORES_MAX];
 	struct receiver receivers[RX_QUEUES_MAX]; /* one a RX queue, port by port */

@@ -18,6 +18,32 @@ check_files_policy(const struct inputs *in, const struct job *job, struct diag *
 	return job_check_contact(job, diag);
 }
 
+/* Caps that nobody asked for are for public addresses. */
+static int
+build_caps(struct inputs *in, const struct job *job)
+{
+	const struct job_texts *allowed = &job->targets.allow_reserved;
+
+	in->per_24 = job->limits.per_24;
+	in->per_16 = job->limits.per_16;
+	if (job->limits.has_per || (in->per_24 == 0 && in->per_16 == 0))
+		return 0;
+	if (!lists_have_public(in)) {
+		in->per_24 = in->per_16 = 0;
+		return 0;
+	}
+	in->spared = calloc(allowed->count + 1, sizeof(*in->spared));
+	if (in->spared == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < allowed->count; i++) {
+		const char *text = allowed->items[i].text;
+
+		if (ipv4_parse_range(text, strlen(text), &in->spared[in->spared_count]) == 0)
+			in->spared_count++;
+	}
+	return 0;
+}
+
 static int
 build_order(struct inputs *in, const struct job *job, bool test_key)
 {
@@ -153,6 +179,8 @@ inputs_build(struct inputs *in, const struct job *job, bool test_key, struct dia
 	if (rc != 0 || !diag_is_empty(diag))
 		return rc != 0 ? rc : -EINVAL;
 	rc = check_files_policy(in, job, diag);
+	if (rc == 0)
+		rc = build_caps(in, job);
 	return rc != 0 ? rc : build_order(in, job, test_key);
 }
 
@@ -162,6 +190,7 @@ inputs_free(struct inputs *in)
 	targets_free(in->targets);
 	names_free(in->names);
 	gate_free(in->gate);
+	free(in->spared);
 	for (size_t i = 0; i < JOB_OUTPUTS_MAX; i++)
 		filter_free(in->sinks[i].filter);
 }

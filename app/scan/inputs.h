@@ -44,6 +44,10 @@ struct inputs {
 	struct probe_sources sources; /* of all interfaces, in the job's order */
 	struct inputs_sink sinks[JOB_OUTPUTS_MAX]; /* of the job's outputs */
 	struct optout_files optouts;               /* the lists that were read besides the job's */
+	uint64_t per_24;          /* the caps that hold; 0: none */
+	uint64_t per_16;
+	struct ipv4_range *spared; /* where they do not: reserved ranges, unless the job gives caps */
+	size_t spared_count;
 	struct ipv4_range onlink[ONLINK_MAX]; /* left out, since they are on an interface's link */
 	size_t onlink_count;
 };

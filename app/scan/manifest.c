@@ -245,6 +245,33 @@ put_ledger(FILE *f, const struct ledger *l)
 	fprintf(f, "\n  }");
 }
 
+/* The most networks that are listed; that there are more is said. */
+#define SKIPPED_MAX 10000
+
+/* Networks that were left out, since they had answered that they want no probes. */
+static void
+put_skipped(FILE *f, const struct refusals *r)
+{
+	struct refusals_network n;
+	uint64_t count = 0, targets = 0;
+	uint32_t at = 0;
+
+	fprintf(f, ",\n  \"skipped_networks\": [");
+	while (r != NULL && refusals_next(r, &at, &n) == 0) {
+		char address[IPV4_TEXT_SIZE];
+
+		targets += n.skipped;
+		if (count++ >= SKIPPED_MAX)
+			continue;
+		ipv4_format(n.address, address);
+		fprintf(f, "%s\n    {\"network\": \"%s/%u\", \"prohibited\": %u, \"skipped_targets\": %u}",
+			count > 1 ? "," : "", address, n.prefix_len, n.refused, n.skipped);
+	}
+	fprintf(f, "%s]", count > 0 ? "\n  " : "");
+	json_member_number(f, "skipped_networks_count", count);
+	json_member_number(f, "skipped_targets", targets);
+}
+
 /* Files are known once they are done. */
 static void
 put_files(FILE *f, const struct sinks *sinks)
@@ -291,6 +318,7 @@ put_end(FILE *f, const struct manifest *m, const struct engine *e, const struct 
 	json_member_number(f, "ip_fragments", l.count[LEDGER_KIND + CLASSIFY_FRAGMENT]);
 	fprintf(f, ",\n  \"hitrate\": %.6f", sent == 0 ? 0.0 : 100.0 * (double)hits / (double)sent);
 	put_ledger(f, &l);
+	put_skipped(f, engine_refusals(e));
 	manifest_put_events(f, &m->events, m->start_wall_ns);
 	manifest_put_course(f, &m->course, m->start_wall_ns);
 	put_files(f, m->sinks);

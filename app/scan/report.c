@@ -35,6 +35,8 @@ print_terms(const struct ledger *l, const char *title, const uint8_t *terms)
 static void
 print_ledger(const struct ledger *l)
 {
+	static const uint8_t targets[] = {LEDGER_TARGET, LEDGER_SKIPPED, LEDGER_PUT_BACK,
+					  LEDGER_TERMS};
 	static const uint8_t sent[] = {
 		LEDGER_INTENDED + LEDGER_PROBE, LEDGER_SENT + LEDGER_PROBE,
 		LEDGER_GATED + LEDGER_PROBE, LEDGER_REFUSED + LEDGER_PROBE,
@@ -57,6 +59,7 @@ print_ledger(const struct ledger *l)
 		LEDGER_RECORD, LEDGER_OUTPUT, LEDGER_WRITTEN, LEDGER_FILTERED, LEDGER_BEYOND_LIMIT,
 		LEDGER_DISK_REFUSED, LEDGER_UNWRITTEN, LEDGER_TERMS};
 
+	print_terms(l, "targets:", targets);
 	print_terms(l, "sent:", sent);
 	print_terms(l, "received:", received);
 	print_terms(l, "replies:", replies);
@@ -75,6 +78,23 @@ print_port(const struct engine *e, unsigned int i)
 		engine_port_count(e) > 1 ? ": " : "", (unsigned long long)c.rx_frames, (unsigned long long)c.tx_frames,
 		(unsigned long long)c.rx_missed, (unsigned long long)c.rx_nombuf,
 		(unsigned long long)c.rx_errors, (unsigned long long)c.tx_errors);
+}
+
+/* Who has said that he wants no probes, and got no more. */
+static void
+print_skipped(const struct engine *e, const struct ledger *l)
+{
+	const struct refusals *r = engine_refusals(e);
+	struct refusals_network n;
+	unsigned long count = 0;
+	uint32_t at = 0;
+
+	while (r != NULL && refusals_next(r, &at, &n) == 0)
+		count++;
+	if (count > 0)
+		fprintf(stderr, "asdic: %lu network%s answered that probes are administratively prohibited: "
+			"left out from then on, %llu targets\n", count, count == 1 ? "" : "s",
+			(unsigned long long)l->count[LEDGER_SKIPPED]);
 }
 
 static const char *
@@ -105,6 +125,7 @@ report_print(const struct engine *e, const struct job *job, const struct sinks *
 		sent == 0 ? 0.0 : 100.0 * (double)hits / (double)sent,
 		(unsigned long long)l.count[LEDGER_WRITTEN],
 		where_to(sinks));
+	print_skipped(e, &l);
 	fprintf(stderr, "ledger, %s:\n", balanced ? "balanced" : "NOT BALANCED");
 	print_ledger(&l);
 	for (unsigned int i = 0; i < engine_port_count(e); i++)

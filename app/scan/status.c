@@ -54,6 +54,8 @@ held_by(const struct status *s, double pps, bool cooling)
 		return engine_hold_cause(s->engine);
 	if (engine_is_held(s->engine))
 		return "workers";
+	if (engine_is_polite(s->engine))
+		return "politeness";
 	if (rate > 0 && pps > 0.95 * rate)
 		return "rate";
 	if (bits > 0 && pps * frame_bits > 0.9 * bits)

@@ -13,13 +13,13 @@ share(unsigned int lcores, unsigned int queues)
 }
 
 void
-layout_make(struct layout *l, unsigned int lcores, unsigned int tx_queues, unsigned int rx_queues)
+layout_make(struct layout *l, unsigned int lcores, unsigned int probers_max, unsigned int rx_queues)
 {
 	unsigned int next = 0;
 
 	memset(l, 0, sizeof(*l));
 	l->lcores = lcores;
-	if (lcores == 2 && tx_queues > 1 && rx_queues > 1) {
+	if (lcores == 2 && probers_max > 1 && rx_queues > 1) {
 		for (; next < lcores; next++)
 			l->prober[next] = l->receiver[next] = l->worker[next] = next;
 		l->probers = l->receivers = l->workers = lcores;
@@ -30,7 +30,7 @@ layout_make(struct layout *l, unsigned int lcores, unsigned int tx_queues, unsig
 		l->receiver[0] = l->worker[0] = lcores - 1;
 		return;
 	}
-	for (unsigned int n = share(lcores, tx_queues); l->probers < n;)
+	for (unsigned int n = share(lcores, probers_max); l->probers < n;)
 		l->prober[l->probers++] = next++;
 	for (unsigned int n = share(lcores, rx_queues); l->receivers < n;)
 		l->receiver[l->receivers++] = next++;

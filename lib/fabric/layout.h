@@ -4,9 +4,9 @@
  *
  * One lcore runs them all. Two each run them all where ports have queues for both, so that neither
  * waits for the other whatever share of the work the replies are; where they have not, the probes are on
- * one and the replies on the other. From three on receivers and workers part, and from four on lcores are dealt out in proportion: a quarter (at least one) to
- * probers, a quarter to receivers, the rest to workers, which have the most to do per packet. Or the
- * job says which CPU does what.
+ * one and the replies on the other. From three on receivers and workers part, and from four on lcores
+ * are dealt out in proportion: a quarter (at least one) to probers, a quarter to receivers, the rest to
+ * workers, which have the most to do per packet. Or the job says which CPU does what.
  *
  * Pure.
  */
@@ -31,10 +31,10 @@ struct layout {
 
 /*
  * Lay out lcores (1 to LAYOUT_LCORES_MAX). A prober has a TX queue of its own on every port, so there are
- * at most as many as the port with the fewest has (tx_queues); RX queues are dealt out to receivers, so
- * there are at most as many as queues of all ports together (rx_queues).
+ * no more than the port with the fewest has (probers_max, at least 1); RX queues are dealt out to
+ * receivers, so there are no more than queues of all ports together (rx_queues).
  */
-void layout_make(struct layout *l, unsigned int lcores, unsigned int tx_queues,
+void layout_make(struct layout *l, unsigned int lcores, unsigned int probers_max,
 		 unsigned int rx_queues);
 
 /* CPUs of a role, none twice. */

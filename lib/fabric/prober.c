@@ -72,9 +72,9 @@ is_pressed(const struct prober *p)
 	return false;
 }
 
-/* The targets of n consecutive positions. */
+/* The targets of the next n positions of the chunk. */
 static void
-find_targets(const struct prober *p, unsigned int n, struct prober_batch *b)
+take_positions(struct prober *p, unsigned int n, struct prober_batch *b)
 {
 	const struct probe *any = p->config.outlets[0].probe;
 	uint64_t index[PORT_BURST];
@@ -82,7 +82,37 @@ find_targets(const struct prober *p, unsigned int n, struct prober_batch *b)
 	perm_forward_run(p->config.source->perm, p->position, n, index);
 	targets_select(p->config.source->targets, index, n, b->address, b->port);
 	cookie_make_burst(&any->config.key, COOKIE_PROBE, n, b->address, b->port, b->cookie);
+	b->head = 0;
 	b->count = n;
+	p->position += n;
+	ledger_add(p->config.ledger, LEDGER_TARGET, n);
+}
+
+static unsigned int
+batch_left(const struct prober_batch *b)
+{
+	return b->count - b->head;
+}
+
+/* Make room for a burst behind what is left. */
+static void
+batch_compact(struct prober_batch *b)
+{
+	unsigned int left = batch_left(b);
+
+	memmove(b->address, b->address + b->head, left * sizeof(b->address[0]));
+	memmove(b->port, b->port + b->head, left * sizeof(b->port[0]));
+	memmove(b->cookie, b->cookie + b->head, left * sizeof(b->cookie[0]));
+	b->head = 0;
+	b->count = left;
+}
+
+static void
+batch_add(struct prober_batch *b, uint32_t address, uint16_t port, uint64_t cookie)
+{
+	b->address[b->count] = address;
+	b->port[b->count] = port;
+	b->cookie[b->count++] = cookie;
 }
 
 /* Each target to the interface that its cookie names. */
@@ -91,39 +121,82 @@ deal(struct prober *p, const struct prober_batch *all)
 {
 	const struct probe_sources *sources = p->config.outlets[0].probe->config.sources;
 
+	for (unsigned int i = 0; i < p->config.outlet_count; i++)
+		if (p->batch[i].count > PROBER_BATCH - PORT_BURST)
+			batch_compact(&p->batch[i]);
 	for (unsigned int i = 0; i < all->count; i++) {
 		struct prober_batch *b = &p->batch[probe_iface_of(sources, all->cookie[i])];
 
-		b->address[b->count] = all->address[i];
-		b->port[b->count] = all->port[i];
-		b->cookie[b->count++] = all->cookie[i];
+		batch_add(b, all->address[i], all->port[i], all->cookie[i]);
 	}
 }
 
-/* Take the next positions of the chunk; how many. */
 static unsigned int
-take_positions(struct prober *p)
+room_for(const struct prober *p, unsigned int most)
 {
 	uint64_t left = p->chunk_end - p->position;
-	unsigned int n = left < PORT_BURST ? (unsigned int)left : PORT_BURST;
-	struct prober_batch all;
+
+	return left < most ? (unsigned int)left : most;
+}
+
+/* Take the next targets, and deal them out; how many. */
+static unsigned int
+take_targets(struct prober *p)
+{
+	unsigned int n = room_for(p, PORT_BURST);
+	struct prober_batch all; /* but for its first burst unused */
 
 	if (p->config.outlet_count == 1) {
-		find_targets(p, n, &p->batch[0]);
+		take_positions(p, n, &p->batch[0]);
 	} else {
-		find_targets(p, n, &all);
+		take_positions(p, n, &all);
 		deal(p, &all);
 	}
-	p->position += n;
 	return n;
 }
 
-/* Make a batch's frames, in mbufs that hold the template; how many: all or, without mbufs, none. */
+/* What is decided of a target: into the batch, out of the scan, or nothing yet. */
+static unsigned int
+decide(struct prober *p, enum polite_verdict verdict, const struct polite_target *t,
+       struct prober_batch *b)
+{
+	if (verdict == POLITE_GO)
+		batch_add(b, t->address, t->port, t->cookie);
+	if (verdict == POLITE_SKIP)
+		ledger_add(p->config.ledger, LEDGER_SKIPPED, 1);
+	return verdict != POLITE_WAIT;
+}
+
+/* Those who have waited, then new ones: the same, as far as their networks may have probes now. */
+static unsigned int
+take_politely(struct prober *p, uint64_t now_ns)
+{
+	struct polite *polite = p->config.polite;
+	struct prober_batch all, new;
+	struct polite_target t;
+	unsigned int work = 0, n;
+
+	all.head = all.count = 0;
+	while (all.count < PORT_BURST &&
+	       decide(p, polite_next(polite, now_ns, &t), &t, &all) != 0)
+		work++;
+	n = room_for(p, PORT_BURST - all.count);
+	if (n > 0)
+		take_positions(p, n, &new);
+	for (unsigned int i = 0; i < n; i++) {
+		t = (struct polite_target){new.address[i], new.port[i], new.cookie[i]};
+		decide(p, polite_ask(polite, now_ns, &t), &t, &all);
+	}
+	deal(p, &all);
+	return work + n;
+}
+
+/* Make a burst of frames, in mbufs that hold the template; how many: without mbufs, none. */
 static unsigned int
 make_probes(const struct outlet *o, struct prober_batch *b)
 {
 	struct rte_mbuf **slots = tx_probes_slots(o->tx);
-	unsigned int n = b->count;
+	unsigned int n = RTE_MIN(batch_left(b), (unsigned int)PORT_BURST);
 	uint16_t len = template_len(o->probe);
 	uint8_t *frame[PORT_BURST];
 
@@ -135,35 +208,55 @@ make_probes(const struct outlet *o, struct prober_batch *b)
 		slots[i]->data_len = len;
 		slots[i]->pkt_len = len;
 	}
-	o->probe->module->fill(o->probe, COOKIE_PROBE, 0, n, frame, b->address, b->port, b->cookie);
-	b->count = 0;
+	o->probe->module->fill(o->probe, COOKIE_PROBE, 0, n, frame, b->address + b->head,
+			       b->port + b->head, b->cookie + b->head);
+	b->head += n;
+	if (b->head == b->count)
+		b->head = b->count = 0;
 	tx_probes_ready(o->tx, (uint16_t)n);
 	return n;
 }
 
-/* What stands between a prober and its next burst. */
-enum prober_way { WAY_FREE, WAY_BUSY, WAY_BLOCKED };
+/* What stands between a prober and its next burst of targets. */
+enum prober_way {
+	WAY_FREE,    /* nothing: all is sent */
+	WAY_BUSY,    /* nothing, though not all is sent */
+	WAY_BLOCKED, /* every TX queue is busy, or some interface has too many waiting */
+};
 
-/*
- * Queue what has been taken, where there is a free queue. FREE: all is sent; BUSY: all is queued, and
- * some interface could have more; BLOCKED: there is no use in taking more.
- */
 static enum prober_way
-queue_batches(struct prober *p, unsigned int *work)
+way_of(const struct prober *p)
 {
+	/* One interface alone has nobody to wait for. */
+	unsigned int most = p->config.outlet_count == 1 ? 0 : PROBER_BATCH - PORT_BURST;
 	unsigned int left = 0, busy = 0;
+	bool is_full = false;
+
+	for (unsigned int i = 0; i < p->config.outlet_count; i++) {
+		unsigned int n = batch_left(&p->batch[i]);
+
+		left += n;
+		is_full |= n > most;
+		busy += tx_probes_waiting(p->config.outlets[i].tx) > 0;
+	}
+	if (is_full || busy == p->config.outlet_count)
+		return WAY_BLOCKED;
+	return left > 0 || busy > 0 ? WAY_BUSY : WAY_FREE;
+}
+
+/* Queue what has been taken, where there is a free TX queue; how much. */
+static unsigned int
+queue_batches(struct prober *p)
+{
+	unsigned int work = 0;
 
 	for (unsigned int i = 0; i < p->config.outlet_count; i++) {
 		const struct outlet *o = &p->config.outlets[i];
 
-		if (p->batch[i].count > 0 && tx_probes_waiting(o->tx) == 0)
-			*work += make_probes(o, &p->batch[i]);
-		left += p->batch[i].count;
-		busy += tx_probes_waiting(o->tx) > 0;
+		if (batch_left(&p->batch[i]) > 0 && tx_probes_waiting(o->tx) == 0)
+			work += make_probes(o, &p->batch[i]);
 	}
-	if (left > 0 || busy == p->config.outlet_count)
-		return WAY_BLOCKED;
-	return busy > 0 ? WAY_BUSY : WAY_FREE;
+	return work;
 }
 
 static void
@@ -171,6 +264,13 @@ set_flag(_Atomic bool *flag, bool value)
 {
 	if (atomic_load_explicit(flag, memory_order_relaxed) != value)
 		atomic_store_explicit(flag, value, memory_order_relaxed);
+}
+
+/* Targets of the chunk that wait for their networks. */
+static unsigned int
+polite_ones(const struct prober *p)
+{
+	return p->config.polite != NULL ? polite_waiting(p->config.polite) : 0;
 }
 
 /* Nothing is left to claim; all that was is queued, and sent once the way is free. */
@@ -185,38 +285,67 @@ note_end(struct prober *p, enum prober_way way)
 	return is_news;
 }
 
+/* Whether targets may be taken: with caps, only when all that was allowed has left. */
+static bool
+may_take(struct prober *p, enum prober_way way, uint64_t now_ns)
+{
+	if (p->config.polite == NULL)
+		return way != WAY_BLOCKED;
+	if (way != WAY_FREE)
+		return false;
+	polite_sent(p->config.polite, now_ns);
+	return true;
+}
+
 static unsigned int
 prober_poll(void *context, uint64_t now_ns)
 {
 	struct prober *p = context;
-	unsigned int work = 0;
-	enum prober_way way = queue_batches(p, &work);
+	unsigned int work = queue_batches(p), taken;
+	enum prober_way way = way_of(p);
 
-	(void)now_ns;
-	if (way == WAY_BLOCKED)
+	if (!may_take(p, way, now_ns))
 		return work;
-	if (!claim(p))
+	if (polite_ones(p) == 0 && !claim(p))
 		return work + note_end(p, way);
 	set_flag(&p->held, is_pressed(p));
 	if (atomic_load_explicit(&p->held, memory_order_relaxed))
 		return work;
-	work += take_positions(p);
-	queue_batches(p, &work);
-	return work;
+	taken = p->config.polite != NULL ? take_politely(p, now_ns) : take_targets(p);
+	set_flag(&p->polite, taken == 0);
+	return work + taken + queue_batches(p);
 }
 
-/* Stop: what was made and not sent is given up, what was claimed and not made never was intended. */
+/* What has no probe yet: it never was intended. */
+static void
+put_back(struct prober *p)
+{
+	for (unsigned int i = 0; i < p->config.outlet_count; i++) {
+		ledger_add(p->config.ledger, LEDGER_PUT_BACK, batch_left(&p->batch[i]));
+		p->batch[i].head = p->batch[i].count = 0;
+	}
+	if (p->config.polite != NULL)
+		ledger_add(p->config.ledger, LEDGER_PUT_BACK, polite_forget(p->config.polite));
+}
+
+/* Stop: what was made and not sent is given up. */
 static bool
 prober_drain(void *context, uint64_t now_ns)
 {
 	struct prober *p = context;
 
 	(void)now_ns;
-	for (unsigned int i = 0; i < p->config.outlet_count; i++) {
+	for (unsigned int i = 0; i < p->config.outlet_count; i++)
 		tx_give_up_probes(p->config.outlets[i].tx);
-		p->batch[i].count = 0;
-	}
+	put_back(p);
+	set_flag(&p->polite, false);
 	return true;
+}
+
+void
+prober_fini(struct prober *p)
+{
+	put_back(p);
 }
 
 static bool
@@ -232,18 +361,14 @@ may_claim(const struct prober *p)
 static bool
 is_blocked(const struct prober *p)
 {
-	bool is_left = false;
-	unsigned int busy = 0;
+	enum prober_way way = way_of(p);
 
-	for (unsigned int i = 0; i < p->config.outlet_count; i++) {
-		bool waits = tx_probes_waiting(p->config.outlets[i].tx) > 0;
-
-		if (p->batch[i].count > 0 && !waits)
+	for (unsigned int i = 0; i < p->config.outlet_count; i++)
+		if (batch_left(&p->batch[i]) > 0 &&
+		    tx_probes_waiting(p->config.outlets[i].tx) == 0)
 			return false;
-		is_left |= p->batch[i].count > 0;
-		busy += waits;
-	}
-	return is_left || busy == p->config.outlet_count || (busy > 0 && !may_claim(p));
+	return way == WAY_BLOCKED ||
+	       (way == WAY_BUSY && (p->config.polite != NULL || !may_claim(p)));
 }
 
 static uint64_t
@@ -254,7 +379,11 @@ prober_next_ns(const void *context, uint64_t now_ns)
 	/* Pressure is looked at again each nap. */
 	if (atomic_load_explicit(&p->exhausted, memory_order_relaxed) || is_blocked(p))
 		return TIME_NEVER;
-	return atomic_load_explicit(&p->held, memory_order_relaxed) ? TIME_NEVER : now_ns;
+	if (atomic_load_explicit(&p->held, memory_order_relaxed))
+		return TIME_NEVER;
+	/* At the end of a chunk, those who wait are all there is to do. */
+	return polite_ones(p) > 0 && p->position == p->chunk_end ? polite_next_ns(p->config.polite)
+								 : now_ns;
 }
 
 const struct role_ops prober_role = {

@@ -4,9 +4,14 @@
  *
  * Probers claim positions from one shared counter in chunks, so that they meet on a cache line once in
  * PROBER_CHUNK probes. Each takes a burst of positions and deals them out to its interfaces; the rate is
- * held in their TX queues. It takes the next when all of the burst is queued, and a TX queue is free: so
- * an interface that is held holds the others, a burst later, for its targets are part of the order. It pauses while any lcore behind it signals pressure: the rate of probes is never bought
+ * held in their TX queues. It takes the next while a TX queue is free and no interface has too many
+ * waiting: so an interface that is held holds the others before long, for its targets are part of the
+ * order. It pauses while any lcore behind it signals pressure: the rate of probes is never bought
  * with lost replies.
+ *
+ * With a struct polite it asks for each target whether its networks may have a probe now. Those that may
+ * not wait; a chunk is over when all its targets have had theirs, so while nobody else is left the prober
+ * waits for them, and says so.
  *
  * A struct prober belongs to one lcore; struct prober_source and struct pressure are shared.
  */
@@ -20,6 +25,7 @@
 #include "fabric/fabric.h"
 #include "fabric/outlet.h"
 #include "perm/perm.h"
+#include "polite/polite.h"
 #include "targets/targets.h"
 
 #define PROBER_CHUNK 4096
@@ -41,16 +47,24 @@ struct prober_config {
 	struct prober_source *source;
 	const struct outlet *outlets; /* one an interface; borrowed */
 	unsigned int outlet_count;
+	struct polite *polite; /* NULL: no caps; the prober's alone */
+	struct ledger *ledger;
 	const struct pressure *pressures;
 	unsigned int pressure_count;
 };
 
-/* Targets of one interface that have no frames yet. */
+/*
+ * Targets of one interface that have no frames yet: [head, count). Room for some bursts, since the order
+ * gives now one interface more, now another.
+ */
+#define PROBER_BATCH (8 * PORT_BURST)
+
 struct prober_batch {
+	unsigned int head;
 	unsigned int count;
-	uint32_t address[PORT_BURST];
-	uint16_t port[PORT_BURST];
-	uint64_t cookie[PORT_BURST];
+	uint32_t address[PROBER_BATCH];
+	uint16_t port[PROBER_BATCH];
+	uint64_t cookie[PROBER_BATCH];
 };
 
 struct prober {
@@ -60,11 +74,15 @@ struct prober {
 	uint64_t chunk_end;
 	_Atomic bool exhausted; /* nothing left to claim and nothing waiting; read by control */
 	_Atomic bool held;      /* by pressure; read by control */
+	_Atomic bool polite;    /* by politeness; read by control */
 };
 
 extern const struct role_ops prober_role;
 
 void prober_init(struct prober *p, const struct prober_config *config);
+
+/* After the lcores have stopped: count what has no probe yet. */
+void prober_fini(struct prober *p);
 
 /* Put the probe's template into every mbuf of a pool that nobody uses yet. 0 or -ENOMEM. */
 int prober_fill_pool(struct rte_mempool *pool, const struct probe *probe);

@@ -85,6 +85,16 @@ count(struct worker *w, const struct reply *reply, const bool *is_new, unsigned 
 	ledger_add(w->config.ledger, LEDGER_REPEAT, n - firsts);
 }
 
+/* First errors that say so: a target counts once. */
+static void
+note_refusals(struct worker *w, const struct reply *reply, const bool *is_new, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		if (is_new[i] && reply[i].kind == CLASSIFY_ICMP &&
+		    refusals_says(reply[i].icmp_type, reply[i].icmp_code))
+			refusals_note(w->config.refusals, reply[i].address, reply[i].received_ns);
+}
+
 static void
 make_records(struct worker *w, const struct reply *reply, const bool *is_new, unsigned int n)
 {
@@ -118,6 +128,8 @@ take_from(struct worker *w, struct rte_ring *ring, unsigned int most)
 		key[i] = dedup_key(reply[i].address, reply[i].port, reply[i].kind);
 	dedup_add_burst(w->config.dedup, n, key, is_new);
 	count(w, reply, is_new, n);
+	if (w->config.refusals != NULL)
+		note_refusals(w, reply, is_new, n);
 	for (unsigned int i = 0; i < n; i++)
 		if (reply[i].kind == CLASSIFY_SYNACK)
 			reset(w, &reply[i]);

@@ -4,8 +4,8 @@
  *
  * It takes replies from the rings of all receivers, tells first ones from repeats, makes a record of each
  * for the writer, and answers a SYN-ACK that no grab adopts with a RST, so that its host need not
- * say it again. It takes a reply only with credit: room for its record and for its RST. Without
- * credit replies wait in their rings, and pressure holds the probers.
+ * say it again. Errors by which a network says that it wants no probes are told to the probers. It takes
+ * a reply only with credit: room for its record and for its RST. Without credit replies wait in their rings, and pressure holds the probers.
  *
  * A struct worker belongs to one lcore; it alone knows the targets of its buckets.
  */
@@ -19,6 +19,7 @@
 #include "fabric/fabric.h"
 #include "fabric/outlet.h"
 #include "fabric/prober.h"
+#include "polite/refusals.h"
 #include "ledger/ledger.h"
 #include "record/record.h"
 
@@ -31,6 +32,7 @@ struct worker_config {
 	const struct outlet *outlets;  /* one an interface; borrowed */
 	unsigned int outlet_count;
 	struct dedup *dedup;
+	struct refusals *refusals;     /* to tell probers of; NULL: nobody asks */
 	struct pressure *pressure;
 	struct ledger *ledger;
 	/* Set by control when the last probe has been sent; TIME_NEVER before. */

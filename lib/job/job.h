@@ -139,12 +139,22 @@ struct job_output {
 	struct job_text filter; /* "" takes every record */
 };
 
+#define JOB_PER_24 1000
+#define JOB_PER_16 20000
+
 struct job_limits {
 	uint64_t runtime_ns;  /* 0: none */
 	uint64_t results;     /* 0: none */
 	uint64_t targets;     /* 0: all; else at most this many */
 	double targets_share; /* 1.0: all; else this share of N, above 0 */
 	uint64_t cooldown_ns; /* default 8 s */
+	/*
+	 * Probes/s for a /24 and a /16; 0: no cap. Defaults, which are for public addresses alone:
+	 * JOB_PER_24 and JOB_PER_16, and none where the job is harmless.
+	 */
+	uint64_t per_24;
+	uint64_t per_16;
+	bool has_per; /* one of the two was given: they hold for all addresses */
 };
 
 struct job_order {

@@ -155,6 +155,22 @@ check_interfaces(struct reader *r)
 			 "packets/s, like 10000 or 250k");
 }
 
+/* What networks are spared, unless the job says: nothing where nobody is reached. */
+static void
+complete_caps(struct reader *r)
+{
+	struct job_limits *limits = &r->job->limits;
+	bool has_24 = schema_given(r, "limits.per_24") != NULL;
+	bool has_16 = schema_given(r, "limits.per_16") != NULL;
+	bool is_harmless = job_is_harmless(r->job);
+
+	limits->has_per = has_24 || has_16;
+	if (!has_24)
+		limits->per_24 = is_harmless ? 0 : JOB_PER_24;
+	if (!has_16)
+		limits->per_16 = is_harmless ? 0 : JOB_PER_16;
+}
+
 /* CPUs are given for all roles, or for none. */
 static void
 check_lcores(struct reader *r)
@@ -375,6 +391,7 @@ rules_apply(struct reader *r)
 	r->job->contact.place = place_of(r, "contact");
 	check_interfaces(r);
 	check_lcores(r);
+	complete_caps(r);
 	check_targets(r);
 	check_standard_input(r);
 	check_outputs(r);

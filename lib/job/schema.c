@@ -173,6 +173,10 @@ static const struct key keys[] = {
 	 .mend = "a number from 1, like 1M, or a share above 0%, like 10%"},
 	{"limits.cooldown", reader_duration, KEY_BUILT, FIELD(limits.cooldown_ns), .initial = "8s",
 	 .max = 3600 * NS_PER_SEC, .mend = "a time up to 1h, like 8s"},
+	{"limits.per_24", reader_count, KEY_BUILT, FIELD(limits.per_24), .max = 100000000,
+	 .mend = "packets/s for each /24, like 1000, or 0 for no cap"},
+	{"limits.per_16", reader_count, KEY_BUILT, FIELD(limits.per_16), .max = 100000000,
+	 .mend = "packets/s for each /16, like 20k, or 0 for no cap"},
 
 	{"schedule", reader_mapping, KEY_NOT_BUILT, NO_FIELD,
 	 .mend = "a mapping, like {every: 7d, at: \"02:00\"}"},

@@ -17,6 +17,12 @@
 	}
 
 static const struct ledger_equation equations[] = {
+	{
+		"targets = probes intended + skipped + put back",
+		TERMS(LEDGER_TARGET),
+		TERMS(LEDGER_INTENDED + LEDGER_PROBE, LEDGER_SKIPPED, LEDGER_PUT_BACK),
+		LEDGER_TERMS,
+	},
 	FRAME_EQUATION("probes intended = sent + gated + refused", LEDGER_PROBE),
 	FRAME_EQUATION("resets intended = sent + gated + refused", LEDGER_RESET),
 	FRAME_EQUATION("ARP intended = sent + gated + refused", LEDGER_ARP),
@@ -74,6 +80,9 @@ static const struct ledger_equation equations[] = {
 };
 
 static const char *const term_names[LEDGER_TERMS] = {
+	[LEDGER_TARGET] = "targets",
+	[LEDGER_SKIPPED] = "skipped",
+	[LEDGER_PUT_BACK] = "put back",
 	[LEDGER_INTENDED + LEDGER_PROBE] = "probes intended",
 	[LEDGER_INTENDED + LEDGER_RESET] = "resets intended",
 	[LEDGER_INTENDED + LEDGER_ARP] = "ARP intended",

@@ -543,6 +543,7 @@ open_probing(struct probing *p, unsigned int hosts, unsigned int places)
 		const struct prober_config prober = {
 			.source = &p->source,
 			.outlets = &p->outlet[i],
+			.ledger = &p->rig.ledger,
 			.outlet_count = 1,
 			.pressures = p->pressures,
 			.pressure_count = 2,
@@ -557,6 +558,8 @@ open_probing(struct probing *p, unsigned int hosts, unsigned int places)
 static void
 close_probing(struct probing *p)
 {
+	for (unsigned int i = 0; i < PROBERS; i++)
+		prober_fini(&p->prober[i]);
 	rig_close(&p->rig);
 	targets_free(p->targets);
 	free(p->seen);

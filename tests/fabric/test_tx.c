@@ -41,6 +41,7 @@ make_probes(struct rig *g, struct tx *tx, unsigned int first, uint16_t n)
 		m->hash.usr = LEDGER_PROBE;
 		tx_probes_slots(tx)[i] = m;
 	}
+	ledger_add(&g->ledger, LEDGER_TARGET, n);
 	tx_probes_ready(tx, n);
 }
 

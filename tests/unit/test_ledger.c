@@ -13,6 +13,9 @@ static void
 fill_balanced(struct ledger *l)
 {
 	memset(l, 0, sizeof(*l));
+	ledger_add(l, LEDGER_TARGET, 10 + LEDGER_PROBE + 3 + 2);
+	ledger_add(l, LEDGER_SKIPPED, 3);
+	ledger_add(l, LEDGER_PUT_BACK, 2);
 	for (unsigned int f = 0; f < LEDGER_FRAMES; f++) {
 		ledger_add(l, LEDGER_INTENDED + f, 10 + f);
 		ledger_add(l, LEDGER_SENT + f, 7 + f);

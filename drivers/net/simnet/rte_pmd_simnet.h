@@ -17,6 +17,9 @@
  *                         default 1048576. 128 bytes each, touched as far as used
  *     connections=N       how many TCP connections the hosts can keep at once, in all queues
  *                         together; default 65536. 3.3 KB each, touched as far as used
+ *     answers=PORT        the name of another port of this driver, with the same world, clock and number of
+ *                         queues: what answers this port's frames comes in there, as where routes are not
+ *                         symmetric. It must be there when this port is started, and be closed after it
  *
  * What is sent on any TX queue is heard by the world; an answer comes in on the RX queue that the
  * hash of its flow names, the same for all packets of a flow. Threads as for any PMD: one a queue.

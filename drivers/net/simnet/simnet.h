@@ -60,6 +60,8 @@ struct simnet {
 	struct simnet_clock clock;
 	struct rte_ether_addr mac;
 	char *report_path; /* NULL: none */
+	char *answers;     /* the port where answers come in; NULL: this one */
+	struct simnet *hearer; /* that port, from the start on; itself as a rule */
 	uint32_t events;
 	uint32_t connections;
 	uint16_t queues_max;

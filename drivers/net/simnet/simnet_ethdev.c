@@ -21,6 +21,7 @@
 #define ARG_QUEUES "queues"
 #define ARG_CLOCK "clock"
 #define ARG_EVENTS "events"
+#define ARG_ANSWERS "answers"
 #define ARG_CONNECTIONS "connections"
 
 #define DEFAULT_QUEUES 16
@@ -128,6 +129,8 @@ simnet_tx_queue_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t descriptors
 	return 0;
 }
 
+static struct simnet *simnet_of_port(uint16_t port_id);
+
 /* ---- The port ---------------------------------------------------------------------------- */
 
 static int
@@ -150,11 +153,32 @@ set_link(struct rte_eth_dev *dev, uint16_t status)
 	rte_eth_linkstatus_set(dev, &link);
 }
 
+/* Where answers come in: another port of ours, or this one. */
+static int
+find_hearer(struct simnet *s)
+{
+	uint16_t id;
+
+	s->hearer = s;
+	if (s->answers == NULL)
+		return 0;
+	if (rte_eth_dev_get_port_by_name(s->answers, &id) != 0 || simnet_of_port(id) == NULL) {
+		SIMNET_LOG(ERR, ARG_ANSWERS "=%s: there is no such port of net_simnet\n", s->answers);
+		return -ENODEV;
+	}
+	s->hearer = simnet_of_port(id);
+	return 0;
+}
+
 /* The clock runs on over a stop, for what is on its way has its times. */
 static int
 simnet_start(struct rte_eth_dev *dev)
 {
 	struct simnet *s = dev->data->dev_private;
+	int rc = find_hearer(s);
+
+	if (rc != 0)
+		return rc;
 
 	if (s->clock.start_tsc == 0) {
 		s->clock.ns_per_tsc = (NS_PER_SEC << 32) / rte_get_tsc_hz();
@@ -179,6 +203,8 @@ simnet_free(struct simnet *s)
 	s->world = NULL;
 	free(s->report_path);
 	s->report_path = NULL;
+	free(s->answers);
+	s->answers = NULL;
 }
 
 static int
@@ -326,6 +352,7 @@ rte_pmd_simnet_next_ns(uint16_t port_id, uint64_t *next_ns)
 struct simnet_args {
 	char *world_path;
 	char *report_path;
+	char *answers;
 	uint64_t queues;
 	uint64_t events;
 	uint64_t connections;
@@ -392,13 +419,14 @@ static int
 args_read(const char *text, struct simnet_args *args)
 {
 	static const char *const keys[] = {ARG_WORLD, ARG_REPORT, ARG_QUEUES,
-					   ARG_CLOCK, ARG_EVENTS, ARG_CONNECTIONS, NULL};
+					   ARG_CLOCK, ARG_EVENTS, ARG_CONNECTIONS,
+					   ARG_ANSWERS, NULL};
 	struct rte_kvargs *kvargs = rte_kvargs_parse(text, keys);
 	int rc = 0;
 
 	if (kvargs == NULL) {
 		SIMNET_LOG(ERR, "cannot read '%s': write world=PATH, and if need be report=PATH, "
-			   "queues=N, clock=tsc|virtual, events=N, connections=N\n", text);
+			   "queues=N, clock=tsc|virtual, events=N, connections=N, answers=PORT\n", text);
 		return -EINVAL;
 	}
 	if (rte_kvargs_process(kvargs, ARG_WORLD, arg_path, &args->world_path) != 0 ||
@@ -407,7 +435,8 @@ args_read(const char *text, struct simnet_args *args)
 	    rte_kvargs_process(kvargs, ARG_CLOCK, arg_clock, &args->virtual) != 0 ||
 	    rte_kvargs_process(kvargs, ARG_EVENTS, arg_events, &args->events) != 0 ||
 	    rte_kvargs_process(kvargs, ARG_CONNECTIONS, arg_connections,
-			       &args->connections) != 0) {
+			       &args->connections) != 0 ||
+	    rte_kvargs_process(kvargs, ARG_ANSWERS, arg_path, &args->answers) != 0) {
 		rc = -EINVAL;
 	} else if (args->world_path == NULL) {
 		SIMNET_LOG(ERR, "no world; write world=PATH\n");
@@ -464,6 +493,9 @@ port_create(struct rte_vdev_device *vdev, struct simnet_args *args, struct world
 	s->connections = (uint32_t)args->connections;
 	s->report_path = args->report_path;
 	args->report_path = NULL;
+	s->answers = args->answers;
+	args->answers = NULL;
+	s->hearer = s;
 	/* Locally administered; the world's own is 02:00:00:00:00:01. */
 	s->mac = (struct rte_ether_addr){{0x02, 0x51, 0x4d}};
 	s->mac.addr_bytes[RTE_ETHER_ADDR_LEN - 1] = (uint8_t)dev->data->port_id;
@@ -504,6 +536,7 @@ simnet_probe(struct rte_vdev_device *vdev)
 		world_free(world);
 	free(args.world_path);
 	free(args.report_path);
+	free(args.answers);
 	return rc;
 }
 
@@ -530,4 +563,5 @@ RTE_PMD_REGISTER_PARAM_STRING(net_simnet,
 			      ARG_QUEUES "=<int> "
 			      ARG_CLOCK "=<tsc|virtual> "
 			      ARG_EVENTS "=<int> "
-			      ARG_CONNECTIONS "=<int>");
+			      ARG_CONNECTIONS "=<int> "
+			      ARG_ANSWERS "=<port>");

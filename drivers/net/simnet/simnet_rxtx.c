@@ -29,7 +29,7 @@ static void
 react(struct simnet *simnet, uint64_t now_ns, const struct world_reaction *reactions,
       unsigned int count)
 {
-	struct rte_eth_dev_data *data = simnet->data;
+	struct rte_eth_dev_data *data = simnet->hearer->data;
 	uint16_t queue[BATCH];
 
 	for (unsigned int i = 0; i < count; i++)
@@ -61,7 +61,7 @@ hear(struct simnet_tx_queue *q, struct rte_mbuf **mbufs, unsigned int n, uint64_
 	q->counters.bytes += bytes;
 	q->counters.errors += n - heard;
 	count = world_intake_burst(q->intake, frames, heard, reactions);
-	if (count > 0 && q->simnet->data->nb_rx_queues > 0)
+	if (count > 0 && q->simnet->hearer->data->nb_rx_queues > 0)
 		react(q->simnet, now_ns, reactions, count);
 }
 
