@@ -420,12 +420,12 @@ resend_arm(const struct world_stage *s, uint64_t now_ns, struct server *c)
 }
 
 /* One event a connection: it is only ever moved to an earlier time, and looks what is due when it
- * comes. Without one the connection waits for what it hears. */
+ * comes. In a full stage the old one stands; without any the connection waits for what it hears. */
 static void
 timer_arm(struct world_stage *s, struct server *c)
 {
+	struct world_event *old = c->timer != 0 ? events_at(s->events, c->timer) : NULL, *e;
 	uint64_t due_ns = idle_at_ns(c);
-	struct world_event *e;
 
 	if (c->resend_ns < due_ns)
 		due_ns = c->resend_ns;
@@ -433,18 +433,15 @@ timer_arm(struct world_stage *s, struct server *c)
 		due_ns = c->speak_ns;
 	if (c->fill_ns < due_ns)
 		due_ns = c->fill_ns;
-	if (c->timer != 0) {
-		e = events_at(s->events, c->timer);
-		if (e->due_ns <= due_ns)
-			return;
-		events_cancel(s->events, e);
-		c->timer = 0;
-	}
+	if (old != NULL && old->due_ns <= due_ns)
+		return;
 	e = events_take(s->events);
 	if (e == NULL) {
 		s->counters.events_refused++;
 		return;
 	}
+	if (old != NULL)
+		events_cancel(s->events, old);
 	e->kind = EVENT_TIMER;
 	store_be32(e->head, c->index);
 	c->timer = e->index;
