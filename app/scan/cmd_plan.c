@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "commands.h"
 #include "engine.h"
+#include "host/host.h"
 #include "port/eal.h"
 #include "request.h"
 #include "text.h"
@@ -105,7 +105,7 @@ print_memory(const struct inputs *in, const struct job *job, uint64_t probes)
 {
 	double each = ENGINE_DEDUP_BYTES_EACH * (double)probes / 100, most = (double)ENGINE_DEDUP_BYTES_MAX;
 	unsigned int lcores = engine_lcores(job);
-	struct rusage usage;
+	uint64_t peak = host_peak_bytes();
 
 	printf("memory      %.1f MB for targets, ", megabytes((double)targets_bytes(in->targets)));
 	if (in->names != NULL)
@@ -116,9 +116,8 @@ print_memory(const struct inputs *in, const struct job *job, uint64_t probes)
 	printf("            %.1f MB for each 1%% of the probes that is answered, %.0f MB at most: about %u bytes a "
 	       "reply told apart\n", megabytes(each < most ? each : most), megabytes(most),
 	       ENGINE_DEDUP_BYTES_EACH);
-	if (getrusage(RUSAGE_SELF, &usage) == 0)
-		printf("            %.0f MB was the most while the lists were read\n",
-		       megabytes((double)usage.ru_maxrss * 1024));
+	if (peak > 0)
+		printf("            %.0f MB was the most while the lists were read\n", megabytes((double)peak));
 }
 
 static void

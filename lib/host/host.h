@@ -87,4 +87,8 @@ void host_check_sources(const struct host *h, const struct ipv4_range *sources, 
 /* The folder of an output's file: room and speed. */
 void host_check_disk(const struct host *h, const char *file, struct host_report *r);
 
+/* The most memory that this program has held until now; 0 where it is not known. (getrusage() also counts
+ * what its parent held before the program was loaded.) */
+uint64_t host_peak_bytes(void);
+
 #endif /* HOST_HOST_H */

@@ -136,3 +136,12 @@ host_check_memory(const struct host *h, struct host_report *r)
 	check_ram(h, r);
 	check_limits(h, r);
 }
+
+uint64_t
+host_peak_bytes(void)
+{
+	const struct host here = {.root = ""};
+	char value[HOST_TEXT_SIZE];
+
+	return host_value(&here, value, "VmHWM", "/proc/self/status") ? strtoull(value, NULL, 10) * 1024 : 0;
+}

@@ -8,7 +8,9 @@ import re
 import subprocess
 import unittest
 
-from harness import OPEN, VIRTUAL, SimnetTest, Targets, network, target_text, world
+import numpy as np
+
+from harness import OPEN, SANITIZED, VIRTUAL, SimnetTest, Targets, network, target_text, world
 
 CIDR = "20.7.0.0/22"
 WORLD = world(network("0.0.0.0/0", default={"open": "20%", "closed": "20%"}, duplicate="30%"), seed=23)
@@ -106,6 +108,32 @@ class Lists(SimnetTest):
         if os.geteuid() != 0:
             os.chmod(cut, 0)
             self.assertIn("Permission denied", self.targets("-p", "80", "-I", str(cut), status=2))
+
+    def test_a_million_lines(self):
+        """In any order, less 100,000 exclusions that overlap: exact, and in little more than what stays."""
+        rng = np.random.default_rng(7)
+        listed = rng.integers(20 << 24, 30 << 24, size=1000000, dtype=np.int64)
+        lengths = rng.choice([20, 24, 28, 32], p=[0.001, 0.099, 0.4, 0.5], size=100000)
+        sizes = 1 << (32 - lengths)
+        firsts = rng.integers(20 << 24, 30 << 24, size=100000, dtype=np.int64) // sizes * sizes
+
+        def text(address):
+            return f"{address >> 24}.{address >> 16 & 255}.{address >> 8 & 255}.{address & 255}"
+
+        targets = self.write("targets", "".join(f"{text(a)}\n" for a in listed.tolist()))
+        out = self.write("out", "".join(f"{text(a)}/{n} # {i}\r\n" for i, (a, n) in enumerate(
+            zip(firsts.tolist(), lengths.tolist()))))
+        # How many exclusions cover each place, as a running sum of their starts and ends.
+        ends = np.sort(firsts + sizes)
+        starts = np.sort(firsts)
+        unique = np.unique(listed)
+        covered = np.searchsorted(starts, unique, side="right") - np.searchsorted(ends, unique, side="right")
+        status, plan, err = self.asdic("plan", "-i", "net_null0", "-p", "80", "-I", targets, "-b", out,
+                                       "--set", "contact.email=a@example.org")
+        self.assertEqual(status, 0, err)
+        self.assertEqual(int(re.search(r"^targets +(\d+):", plan, re.M)[1]), np.count_nonzero(covered == 0))
+        if not SANITIZED:
+            self.assertLess(int(re.search(r"(\d+) MB was the most", plan)[1]), 40)
 
     def test_standard_input_is_read_once(self):
         for flags in (("-I", "-", "-b", "-"), ("-I", "-", "-I", "-"), ("-b", "-", "-")):
