@@ -72,14 +72,28 @@ is_pressed(const struct prober *p)
 	return false;
 }
 
+/* The indices of n positions from first on; what comes after, up to end, is likely to be asked for next. */
+static const uint64_t *
+find_indices(struct prober *p, uint64_t first, unsigned int n, uint64_t end)
+{
+	uint64_t at = first - p->index_first;
+
+	if (at >= p->index_count || p->index_count - at < n) {
+		p->index_first = first;
+		p->index_count = end - first < PROBER_AHEAD ? (unsigned int)(end - first) : PROBER_AHEAD;
+		perm_forward_run(p->config.source->perm, first, p->index_count, p->index);
+		at = 0;
+	}
+	return p->index + at;
+}
+
 /* The targets of the next n positions of the chunk. */
 static void
 take_positions(struct prober *p, unsigned int n, struct prober_batch *b)
 {
 	const struct probe *any = p->config.outlets[0].probe;
-	uint64_t index[PORT_BURST];
+	const uint64_t *index = find_indices(p, p->position, n, p->chunk_end);
 
-	perm_forward_run(p->config.source->perm, p->position, n, index);
 	targets_select(p->config.source->targets, index, n, b->address, b->port);
 	cookie_make_burst(&any->config.key, COOKIE_PROBE, n, b->address, b->port, b->cookie);
 	b->head = 0;

@@ -30,6 +30,9 @@
 
 #define PROBER_CHUNK 4096
 
+/* Positions permuted at once: two bursts' worth, since the permutation's lanes are only then all in use. */
+#define PROBER_AHEAD (2 * PORT_BURST)
+
 /* A flag that one lcore raises and probers read; a line each, so that raising disturbs nobody else. */
 struct pressure {
 	_Alignas(64) _Atomic bool raised;
@@ -72,6 +75,9 @@ struct prober {
 	struct prober_batch batch[PROBE_IFACES_MAX]; /* by interface */
 	uint64_t position; /* [position, chunk_end): claimed, not yet made */
 	uint64_t chunk_end;
+	uint64_t index[PROBER_AHEAD]; /* of index_count positions from index_first on */
+	uint64_t index_first;
+	unsigned int index_count;
 	_Atomic bool exhausted; /* nothing left to claim and nothing waiting; read by control */
 	_Atomic bool held;      /* by pressure; read by control */
 	_Atomic bool polite;    /* by politeness; read by control */

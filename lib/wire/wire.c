@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "wire/wire.h"
 
-#include <errno.h>
-
 enum {
 	OPTION_END = 0,
 	OPTION_NOP = 1,
@@ -105,27 +103,6 @@ wire_ipv4_build(struct wire_ipv4 *ip, uint32_t src, uint32_t dst, uint8_t protoc
 	store_be32(ip->src, src);
 	store_be32(ip->dst, dst);
 	wire_ipv4_checksum_set(ip, sizeof(*ip));
-}
-
-int
-wire_network_find(const uint8_t *frame, size_t len, struct wire_network *out)
-{
-	const uint16_t untagged = sizeof(struct wire_ether);
-	const uint16_t tagged = untagged + sizeof(struct wire_vlan);
-
-	if (len < untagged)
-		return -EINVAL;
-	out->ether_type = load_be16(frame + 12);
-	out->offset = untagged;
-	out->vlan = 0;
-	if (out->ether_type != ETHER_TYPE_VLAN)
-		return 0;
-	if (len < tagged)
-		return -EINVAL;
-	out->vlan = load_be16(frame + 14) & WIRE_VLAN_MASK;
-	out->ether_type = load_be16(frame + 16);
-	out->offset = tagged;
-	return 0;
 }
 
 /* One option, kind and length byte included; a known kind of a wrong length is passed over. */

@@ -10,6 +10,7 @@
 #ifndef WIRE_WIRE_H
 #define WIRE_WIRE_H
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -235,7 +236,26 @@ struct wire_network {
 };
 
 /* Find it, through at most one VLAN tag. 0, or -EINVAL when the frame is too short. */
-int wire_network_find(const uint8_t *frame, size_t len, struct wire_network *out);
+static inline int
+wire_network_find(const uint8_t *frame, size_t len, struct wire_network *out)
+{
+	const uint16_t untagged = sizeof(struct wire_ether);
+	const uint16_t tagged = untagged + sizeof(struct wire_vlan);
+
+	if (len < untagged)
+		return -EINVAL;
+	out->ether_type = load_be16(frame + 12);
+	out->offset = untagged;
+	out->vlan = 0;
+	if (out->ether_type != ETHER_TYPE_VLAN)
+		return 0;
+	if (len < tagged)
+		return -EINVAL;
+	out->vlan = load_be16(frame + 14) & WIRE_VLAN_MASK;
+	out->ether_type = load_be16(frame + 16);
+	out->offset = tagged;
+	return 0;
+}
 
 /* What a SYN or SYN-ACK offers. Absent options leave their has_ bit 0. */
 struct wire_tcp_options {
