@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A library context of OpenSSL whose provider finds a key's decoder at once. The inside of lib/tls.
+ * A library context of OpenSSL whose provider finds a key's decoder at once.
+ * For lib/tls and lib/grabrecord.
  *
  * OpenSSL 3.0 reads a certificate's public key by building, each time, a chain of all decoders that
  * might lead from some encoding to some key: more than half of a client handshake's instructions. A

@@ -26,8 +26,8 @@
  * TLS_CERTIFICATES_MAX certificates in a chain (GRAB_TOO_LARGE). Records need no limit of their own:
  * each costs the server bytes, and OpenSSL takes no more than 32 empty ones in a row.
  *
- * Memory of a session: about 45 KB while a handshake is under way (TLS_SESSION_BYTES is what
- * a credit should count), 3 KB for one in the clear; all of it is returned by tls_session_free().
+ * Memory of a session: 45 KB while it waits for the server, 75 KB at most (TLS_SESSION_BYTES is what
+ * a credit should count), and 2.5 KB for one in the clear; all of it is returned by tls_session_free().
  *
  * A struct tls has OpenSSL library contexts of its own, so that nothing is shared with other threads:
  * it, its profiles and sessions belong to one thread.
@@ -49,7 +49,7 @@ struct tls_session;
 #define TLS_BYTES_MAX (256 * 1024)
 #define TLS_CHAIN_MAX (128 * 1024)
 #define TLS_CERTIFICATES_MAX 255
-#define TLS_SESSION_BYTES (64 * 1024)
+#define TLS_SESSION_BYTES (80 * 1024)
 
 /* Versions, as a set. */
 enum {

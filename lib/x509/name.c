@@ -139,7 +139,16 @@ dn_json(struct span rdns, struct json *j, const char *key)
 	json_close_string(j);
 }
 
-/* The values of one attribute; whether it is there. */
+void
+x509_dn_json(struct span name, struct json *j, const char *key)
+{
+	struct span rdns = {0};
+
+	der_take(&name, DER_SEQUENCE, &rdns);
+	dn_json(rdns, j, key);
+}
+
+/* The values of one attribute, if it is there. */
 static void
 attribute_json(struct span rdns, const char *wanted, struct json *j, const char *key)
 {

@@ -59,6 +59,9 @@ bool x509_parse(struct span der, struct x509 *out);
 void x509_json(const struct x509 *c, const struct x509_digests *digests, struct json *j,
 	       const char *key);
 
+/* A distinguished name in DER, as "C=US, CN=X" in the order of its parts. */
+void x509_dn_json(struct span name, struct json *j, const char *key);
+
 /*
  * The names that a certificate is for: the subject's common name where it can be a host's, then the
  * DNS names of its subjectAltName, in its order. Each call gives the next; begin with a zeroed

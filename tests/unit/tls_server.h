@@ -82,7 +82,10 @@ add_extension(X509 *cert, int nid, const char *value)
 	X509_EXTENSION *e;
 
 	X509V3_set_ctx(&ctx, cert, cert, NULL, NULL, 0);
+	X509V3_set_ctx_nodb(&ctx);
 	e = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
+	if (e == NULL)
+		ERR_print_errors_fp(stderr);
 	assert(e != NULL && X509_add_ext(cert, e, -1) == 1);
 	X509_EXTENSION_free(e);
 }
