@@ -63,6 +63,10 @@ announce(const struct request *r, const struct engine *e)
 		fprintf(stderr, "asdic: operator %s <%s>\n",
 			r->job->contact.operator_name != NULL ? r->job->contact.operator_name : "",
 			r->job->contact.email);
+	if (in->canaries_left_out > 0)
+		fprintf(stderr, "asdic: %u of %zu canaries are excluded, reserved or on an interface's own "
+				"link: not asked\n",
+			in->canaries_left_out, r->job->canaries.count);
 	onlink_print(stderr, "asdic: ", in->onlink, in->onlink_count);
 }
 

@@ -47,6 +47,7 @@ engine_look(const struct engine *e, struct health_look *look)
 
 	for (unsigned int i = 0; i < e->port_count; i++)
 		look_at_port(e, i, &look->ports[i]);
+	look->canaries_silent = canary_silent(&e->canary);
 	/* Each prober may be at the beginning of its chunk. */
 	look->position = end - first > chunks ? end - chunks : first;
 }

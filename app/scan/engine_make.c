@@ -168,6 +168,7 @@ init_receiver(struct engine *e, unsigned int p, uint16_t queue)
 		.tx = &l->tx[p],
 		.rings = e->rings[at],
 		.workers = e->layout.workers,
+		.canary = e->config.inputs->canaries.count > 0 ? &e->canary : NULL,
 		.pressure = new_pressure(e),
 		.ledger = &l->ledger,
 	};
@@ -259,6 +260,16 @@ init_probers(struct engine *e)
 	}
 }
 
+static void
+init_canary(struct engine *e)
+{
+	struct canary_config config = e->config.inputs->canaries;
+
+	config.gate = e->config.inputs->gate;
+	config.outlets = e->lcores[0].outlets;
+	canary_init(&e->canary, &config);
+}
+
 /* Every TX queue has a sender on the lcore that owns it. */
 static int
 place_senders(struct engine *e)
@@ -287,6 +298,8 @@ place_roles(struct engine *e)
 				&e->receivers[r]);
 	for (unsigned int i = 0; i < y->workers && rc == 0; i++)
 		rc = fabric_add(e->fabric, y->worker[i], &worker_role, &e->lcores[y->worker[i]].worker);
+	if (e->config.inputs->canaries.count > 0 && rc == 0)
+		rc = fabric_add(e->fabric, 0, &canary_role, &e->canary);
 	for (unsigned int i = 0; i < y->probers && rc == 0; i++)
 		rc = fabric_add(e->fabric, y->prober[i], &prober_role, &e->lcores[y->prober[i]].prober);
 	return rc == 0 ? place_senders(e) : rc;
@@ -345,6 +358,7 @@ make_all(struct engine *e)
 		for (uint16_t q = 0; q < e->ports[p].port.rx_queues; q++)
 			init_receiver(e, p, q);
 	e->hold = new_pressure(e);
+	init_canary(e);
 	init_probers(e);
 	rc = place_roles(e);
 	clock_init(&e->clock, e->config.virtual_clock);

@@ -10,6 +10,7 @@
 
 #include "dedup/dedup.h"
 #include "engine.h"
+#include "fabric/canary.h"
 #include "fabric/prober.h"
 #include "fabric/receiver.h"
 #include "fabric/worker.h"
@@ -54,6 +55,7 @@ struct engine {
 	struct tx_rate rate;
 	struct engine_rate promised; /* by rate */
 	uint64_t rate_changes;
+	struct canary canary;        /* of the first lcore, if there are any */
 	struct pressure *hold;       /* raised by control */
 	const char *hold_cause;
 	struct prober_source source;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "canaries.h"
 #include "lists.h"
 
 /* Lists in files may hold public addresses that the job's own text did not show. */
@@ -181,6 +182,10 @@ inputs_build(struct inputs *in, const struct job *job, bool test_key, struct dia
 	rc = check_files_policy(in, job, diag);
 	if (rc == 0)
 		rc = build_caps(in, job);
+	if (rc == 0)
+		canaries_build(in, job, diag);
+	if (!diag_is_empty(diag))
+		return -EINVAL;
 	return rc != 0 ? rc : build_order(in, job, test_key);
 }
 

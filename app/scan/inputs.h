@@ -16,6 +16,7 @@
 
 #include "base/diag.h"
 #include "cookie/cookie.h"
+#include "fabric/canary.h"
 #include "gate/gate.h"
 #include "job/job.h"
 #include "names/names.h"
@@ -43,6 +44,8 @@ struct inputs {
 	struct cookie_key key;
 	struct probe_sources sources; /* of all interfaces, in the job's order */
 	struct inputs_sink sinks[JOB_OUTPUTS_MAX]; /* of the job's outputs */
+	struct canary_config canaries; /* addresses and ports alone */
+	unsigned int canaries_left_out; /* since no target may be there either */
 	struct optout_files optouts;               /* the lists that were read besides the job's */
 	uint64_t per_24;          /* the caps that hold; 0: none */
 	uint64_t per_16;

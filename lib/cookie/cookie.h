@@ -30,6 +30,9 @@ struct cookie_key {
  */
 enum cookie_plan { COOKIE_PROBE = 0, COOKIE_COVERAGE = 1, COOKIE_OPEN = 2, COOKIE_DNS = 3 };
 
+/* Names are looked up over UDP: the same ports and cookies over TCP or in a ping are a canary's. */
+#define COOKIE_CANARY COOKIE_DNS
+
 /* The key that --test-key means: public, so only for simulation. */
 #define COOKIE_TEST_KEY {UINT64_C(0x0706050403020100), UINT64_C(0x0f0e0d0c0b0a0908)}
 

@@ -107,6 +107,37 @@ count_and_serve(struct receiver *r, uint16_t n, const uint8_t *const *frame, con
 			serve(r, kind[i], frame[i], len[i]);
 }
 
+/* Nobody needs the connection. */
+static void
+reset_canary(struct receiver *r, const struct reply *reply)
+{
+	uint8_t frame[PROBE_FRAME_MAX];
+	uint16_t n = probe_build_rst(r->config.classify.probe, reply->address, reply->port,
+				     reply->own_address, reply->own_port, reply->ack,
+				     (uint16_t)(reply->seq ^ reply->seq >> 16), frame);
+
+	tx_urgent(r->config.tx, LEDGER_RESET, frame, n);
+}
+
+/* Canaries' replies end here, with what they opened; the others move up: how many. */
+static unsigned int
+take_canaries(struct receiver *r, struct reply *reply, unsigned int n)
+{
+	unsigned int left = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		if (reply[i].use != COOKIE_CANARY) {
+			reply[left++] = reply[i];
+			continue;
+		}
+		canary_note(r->config.canary, &reply[i]);
+		ledger_add(r->config.ledger, LEDGER_CANARY_REPLIES, 1);
+		if (reply[i].kind == CLASSIFY_SYNACK)
+			reset_canary(r, &reply[i]);
+	}
+	return left;
+}
+
 /* The replies among n frames go to their workers, or wait; how many they are. */
 static unsigned int
 receive_frames(struct receiver *r, struct rte_mbuf *const *burst, uint16_t n, uint64_t now_ns)
@@ -129,6 +160,8 @@ receive_frames(struct receiver *r, struct rte_mbuf *const *burst, uint16_t n, ui
 		r->waiting[i].received_ns = now_ns;
 		r->waiting[i].iface = r->config.iface;
 	}
+	if (r->config.canary != NULL)
+		replies = take_canaries(r, r->waiting, replies);
 	r->waiting_count = pass(r, r->waiting, replies);
 	return replies;
 }

@@ -17,6 +17,7 @@
 
 #include "classify/classify.h"
 #include "fabric/fabric.h"
+#include "fabric/canary.h"
 #include "fabric/prober.h"
 #include "ledger/ledger.h"
 #include "neigh/neigh.h"
@@ -34,6 +35,7 @@ struct receiver_config {
 	struct tx *tx;                    /* for answers, on this port */
 	struct rte_ring *const *rings;    /* one a worker; the lcore's, shared by its receivers */
 	unsigned int workers;
+	struct canary *canary;            /* NULL: there is none */
 	struct pressure *pressure;
 	struct ledger *ledger;
 };

@@ -82,6 +82,9 @@ struct job_interface {
 	uint64_t rate_pps;      /* its own bound, below the whole's; 0: none */
 };
 
+/* Canaries of one job. */
+#define JOB_CANARIES_MAX 16
+
 /* Interfaces of one job. */
 #define JOB_INTERFACES_MAX 8
 
@@ -173,6 +176,7 @@ struct job {
 	struct job_probe probe;
 	uint64_t rate_pps;      /* 0: unlimited */
 	uint64_t bandwidth_bps; /* 0: none */
+	struct job_texts canaries; /* address:port, JOB_CANARIES_MAX at most */
 	struct job_order order;
 	struct job_tags tags;
 	struct job_output outputs[JOB_OUTPUTS_MAX]; /* no two with the same text for a file */

@@ -378,15 +378,25 @@ is_endpoint(const struct yaml_node *node, bool need_port)
 	return value_ports(colon + 1, node->len - head - 1, &first, &last) == 0 && first == last;
 }
 
+static bool
+is_pair(struct reader *r, const struct key *key, const struct yaml_node *item)
+{
+	bool sound = is_endpoint(item, true);
+
+	if (!sound)
+		reader_refuse_item(r, key, item);
+	return sound;
+}
+
 void
 reader_pairs(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
-	size_t count = reader_item_count(r, key, node);
+	struct job_texts *pairs = field;
 
-	(void)field;
-	for (size_t i = 0; i < count; i++)
-		if (!is_endpoint(reader_item_at(node, i), true))
-			reader_refuse_item(r, key, reader_item_at(node, i));
+	reader_list(r, key, node, is_pair, pairs);
+	if (pairs->count > JOB_CANARIES_MAX)
+		diag_add(r->diag, node->place, "'%s' has %zu entries; at most %d are asked",
+			 schema_name(key), pairs->count, JOB_CANARIES_MAX);
 }
 
 void

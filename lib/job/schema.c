@@ -85,7 +85,7 @@ static const struct key keys[] = {
 	 .mend = "packets/s from 1 to 1G, like 10000 or 250k"},
 	{"bandwidth", reader_count, KEY_BUILT, FIELD(bandwidth_bps), .min = 10000,
 	 .max = 1000 * GIGA, .mend = "bits/s from 10k to 1000G, like 400M"},
-	{"canaries", reader_pairs, KEY_NOT_BUILT, NO_FIELD, .max = TEXT_MAX,
+	{"canaries", reader_pairs, KEY_BUILT, FIELD(canaries), .max = TEXT_MAX,
 	 .mend = "a list of address:port, like [\"192.0.2.200:443\"]"},
 
 	{"order", reader_mapping, KEY_BUILT, NO_FIELD,

@@ -27,6 +27,7 @@ static const struct ledger_equation equations[] = {
 	FRAME_EQUATION("resets intended = sent + gated + refused", LEDGER_RESET),
 	FRAME_EQUATION("ARP intended = sent + gated + refused", LEDGER_ARP),
 	FRAME_EQUATION("echo replies intended = sent + gated + refused", LEDGER_ECHO),
+	FRAME_EQUATION("canaries intended = sent + gated + refused", LEDGER_CANARY),
 	{
 		"received = the sum of its kinds",
 		TERMS(LEDGER_RECEIVED),
@@ -39,10 +40,10 @@ static const struct ledger_equation equations[] = {
 		LEDGER_TERMS,
 	},
 	{
-		"replies = passed to workers + stranded",
+		"replies = passed to workers + canaries' + stranded",
 		TERMS(LEDGER_KIND + CLASSIFY_SYNACK, LEDGER_KIND + CLASSIFY_RST,
 		      LEDGER_KIND + CLASSIFY_ICMP, LEDGER_KIND + CLASSIFY_ECHOREPLY),
-		TERMS(LEDGER_PASSED, LEDGER_STRANDED),
+		TERMS(LEDGER_PASSED, LEDGER_CANARY_REPLIES, LEDGER_STRANDED),
 		LEDGER_TERMS,
 	},
 	{
@@ -86,6 +87,11 @@ static const char *const term_names[LEDGER_TERMS] = {
 	[LEDGER_INTENDED + LEDGER_PROBE] = "probes intended",
 	[LEDGER_INTENDED + LEDGER_RESET] = "resets intended",
 	[LEDGER_INTENDED + LEDGER_ARP] = "ARP intended",
+	[LEDGER_INTENDED + LEDGER_CANARY] = "canaries intended",
+	[LEDGER_SENT + LEDGER_CANARY] = "canaries sent",
+	[LEDGER_GATED + LEDGER_CANARY] = "canaries gated",
+	[LEDGER_REFUSED + LEDGER_CANARY] = "canaries refused",
+	[LEDGER_CANARY_REPLIES] = "canary replies",
 	[LEDGER_INTENDED + LEDGER_ECHO] = "echo replies intended",
 	[LEDGER_SENT + LEDGER_PROBE] = "probes sent",
 	[LEDGER_SENT + LEDGER_RESET] = "resets sent",

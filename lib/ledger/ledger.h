@@ -10,7 +10,7 @@
  *   targets taken up            = probes intended + left out for politeness + put back
  *   for each kind of frame sent:  intended = sent + gated + refused
  *   received                    = the sum of its kinds
- *   replies of each kind        = passed to a worker + given up with its ring
+ *   replies of each kind        = passed to a worker + canaries' + given up with its ring
  *   passed to workers           = taken by workers
  *   taken                       = SYN-ACKs + echo replies + RSTs and ICMP errors, first or repeated
  *   responders (first SYN-ACKs) = adopted + declined + left alone
@@ -35,7 +35,7 @@
 #include "classify/classify.h"
 
 /* Kinds of frame that are sent; each has the four terms intended, sent, gated and refused. */
-enum ledger_frame { LEDGER_PROBE, LEDGER_RESET, LEDGER_ARP, LEDGER_ECHO, LEDGER_FRAMES };
+enum ledger_frame { LEDGER_PROBE, LEDGER_RESET, LEDGER_ARP, LEDGER_ECHO, LEDGER_CANARY, LEDGER_FRAMES };
 
 enum ledger_term {
 	/* Targets that a prober has taken up, and what became of those that got no probe. */
@@ -52,6 +52,7 @@ enum ledger_term {
 	LEDGER_KIND,                                      /* + enum classify_kind */
 	/* Replies on their way to workers. */
 	LEDGER_PASSED = LEDGER_KIND + CLASSIFY_KINDS,
+	LEDGER_CANARY_REPLIES,
 	LEDGER_STRANDED, /* still held by a receiver when a second ctrl-C ended the run */
 	LEDGER_TAKEN,
 	LEDGER_LEFT_IN_RING, /* still on a ring when a second ctrl-C ended the run */

@@ -21,16 +21,16 @@ def test(lab: Lab):
     target = Target(lab, WORLD, ports=PORTS)
     link = Link(lab, target)
 
-    def start(driver):
-        """A scan of a minute, which has been going for a while."""
+    def start(driver, rate=RATE, changes=None):
+        """A scan of a minute or more, which has been going for a while."""
         target.run("sh", "-c", "(nft delete table netdev deaf; nft delete table ip mute) 2>/dev/null; true")
         target.forget()
-        job = link.job(driver, {"rate": RATE, "targets": {"ports": PORTS}})
+        job = link.job(driver, {"rate": rate, "targets": {"ports": PORTS}, **(changes or {})})
         scan = link.start(job, ["--force", "-m", str(lab.folder / "manifest.json")])
-        wait_for(lambda: scan.process.poll() is not None or target.counter("syns") > 5 * RATE, "probes", 30)
+        wait_for(lambda: scan.process.poll() is not None or target.counter("syns") > 5 * rate, "probes", 30)
         return scan
 
-    def assert_holds_and_goes_on(scan, said, mend, cause, timeout_s=30):
+    def assert_holds_and_goes_on(scan, said, mend, cause, rate=RATE, timeout_s=30):
         """Once it has said so no probe leaves; once mended they do."""
         wait_for(lambda: scan.said(said), said, timeout_s)
         time.sleep(0.3)
@@ -42,7 +42,7 @@ def test(lab: Lab):
         mend()
         wait_for(lambda: scan.said("sending goes on"), "going on", timeout_s)
         heard = target.counter("syns")
-        wait_for(lambda: target.counter("syns") > heard + RATE, "more probes", 10)
+        wait_for(lambda: target.counter("syns") > heard + rate, "more probes", 10)
         scan.process.terminate()
         scan.result().expect(130)
         events = json.loads((lab.folder / "manifest.json").read_text())["events"]
@@ -72,6 +72,13 @@ def test(lab: Lab):
         assert_holds_and_goes_on(scan, "the gateway of .* does not answer ARP",
                                  lambda: target.run("nft", "delete", "table", "netdev", "deaf"), "gateway")
 
+    def canaries_silent(driver):
+        """At this rate the hit rate takes far longer to tell."""
+        scan = start(driver, 200, {"canaries": [f"{address}:80" for address in sorted(WORLD.open)[:3]]})
+        target.nft(MUTE)
+        assert_holds_and_goes_on(scan, "no canary answers",
+                                 lambda: target.run("nft", "delete", "table", "ip", "mute"), "canaries", 200)
+
     def nobody_answers(driver):
         scan = start(driver)
         target.nft(MUTE)
@@ -93,6 +100,7 @@ def test(lab: Lab):
     ) + [(f"{DRIVERS[0]}: {title}", lambda case=case: case(DRIVERS[0])) for title, case in (
         ("a cable that is out for a while", cable_out),
         ("a gateway that is gone for a while", gateway_gone),
+        ("canaries that are silent for a while", canaries_silent),
         ("a network that swallows probes for a while", nobody_answers),
     )])
 

@@ -253,7 +253,6 @@ static void
 test_example(void **state)
 {
 	static const char expected[] =
-		"job:25:1: 'canaries' is not built yet; remove it\n"
 		"job:26:31: 'key_file' is not built yet; remove it\n"
 		"job:27:1: 'grabs' is not built yet; remove it\n"
 		"job:30:1: 'dns' is not built yet; remove it\n"

@@ -26,7 +26,8 @@ fill_balanced(struct ledger *l)
 		ledger_add(l, LEDGER_KIND + k, k + 4);
 	ledger_add(l, LEDGER_RECEIVED, CLASSIFY_KINDS * (CLASSIFY_KINDS - 1) / 2 + 4 * CLASSIFY_KINDS);
 	ledger_add(l, LEDGER_PASSED, 20);
-	ledger_add(l, LEDGER_STRANDED, 2);
+	ledger_add(l, LEDGER_CANARY_REPLIES, 1);
+	ledger_add(l, LEDGER_STRANDED, 1);
 	ledger_add(l, LEDGER_TAKEN, 19);
 	ledger_add(l, LEDGER_LEFT_IN_RING, 1);
 	ledger_add(l, LEDGER_FIRST_SYNACK, 6);
