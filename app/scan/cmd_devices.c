@@ -103,7 +103,8 @@ cmd_devices(int argc, char **argv)
 	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
 		printf("usage: asdic devices\n\nLists what a job's interfaces[].device, or -i, can name:\n"
 		       "PCI Ethernet controllers (bind one to vfio-pci for DPDK), the kernel's interfaces\n"
-		       "through AF_PACKET and AF_XDP, and the simulated devices.\n");
+		       "through AF_PACKET and AF_XDP, devices that DPDK makes (a tap, shared memory with another\n"
+		       "process), and the simulated ones.\n");
 		return EXIT_DONE;
 	}
 	if (argc > 1) {
@@ -115,7 +116,7 @@ cmd_devices(int argc, char **argv)
 #ifdef HAVE_SIMNET
 	printf("net_simnet0,world=WORLD.yaml\n");
 #endif
-	printf("net_null0\n");
+	printf("net_tap0,iface=NAME\nnet_memif0,role=client,socket=PATH,socket-abstract=no\nnet_null0\n");
 	fprintf(stderr, "asdic: %d PCI Ethernet controllers, %d kernel interfaces\n", pci, interfaces);
 	return EXIT_DONE;
 }

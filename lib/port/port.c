@@ -47,6 +47,9 @@ choose_queues(struct port *p, const struct rte_eth_dev_info *info, uint16_t want
 	bool is_fixed = strcmp(p->driver, "net_af_packet") == 0 || strcmp(p->driver, "net_af_xdp") == 0;
 
 	most = lesser(most, PORT_QUEUES_MAX);
+	/* Both ends of a memif must have as many, and do not agree on it: one, as its peers have by default. */
+	if (strcmp(p->driver, "net_memif") == 0)
+		wanted = 1;
 	p->rx_queues = p->tx_queues = is_fixed ? most : lesser(wanted, most);
 }
 
