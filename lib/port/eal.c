@@ -2,6 +2,7 @@
 #include "port/eal.h"
 
 #include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -138,6 +139,41 @@ args_add_devices(struct args *a, const struct eal_config *config)
 	}
 }
 
+/*
+ * net_af_xdp's libraries write what they think to standard error; what keeps a device from working the driver
+ * says itself. They are the driver's own, loaded before it, and not linked here.
+ */
+typedef int bpf_print_fn(int level, const char *format, va_list list);
+
+static int
+print_nothing(int level, const char *format, va_list list)
+{
+	(void)level;
+	(void)format;
+	(void)list;
+	return 0;
+}
+
+static void
+silence_bpf(const struct eal_config *config)
+{
+	static const char *const libraries[][2] = {
+		{"libbpf.so.1", "libbpf_set_print"}, {"libxdp.so.1", "libxdp_set_print"}};
+	bool wanted = false;
+
+	for (size_t i = 0; i < config->device_count; i++)
+		wanted |= strncmp(config->devices[i], "net_af_xdp", strlen("net_af_xdp")) == 0;
+	for (size_t i = 0; i < 2 && wanted; i++) {
+		void *library = dlopen(libraries[i][0], RTLD_LAZY | RTLD_LOCAL);
+		bpf_print_fn *(*set_print)(bpf_print_fn *) = NULL;
+
+		if (library != NULL)
+			*(void **)&set_print = dlsym(library, libraries[i][1]);
+		if (set_print != NULL)
+			set_print(print_nothing);
+	}
+}
+
 int
 eal_start(const struct eal_config *config)
 {
@@ -162,6 +198,7 @@ eal_start(const struct eal_config *config)
 		args_add(&a, "%u", config->memory_mb);
 	}
 	if (!config->verbose) {
+		silence_bpf(config);
 		args_add(&a, "--log-level=*:3"); /* critical, and worse */
 		args_add(&a, "--log-level=pmd.net.*:4"); /* errors: why a device cannot be had */
 	}
