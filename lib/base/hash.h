@@ -8,7 +8,8 @@
  *
  * hash_sip64() is SipHash-2-4 (Aumasson, Bernstein: "SipHash: a fast short-input PRF", 2012) of a
  * message of exactly eight bytes whose last byte is its length, that is of at most seven bytes of
- * input. A keyed PRF: without the key its outputs cannot be predicted.
+ * input; hash_sip128() of one of at most fifteen. A keyed PRF: without the key its outputs cannot be
+ * predicted.
  *
  * Any thread may call anything here; nothing has state.
  */
@@ -61,6 +62,30 @@ hash_sip64(uint64_t k0, uint64_t k1, uint64_t block)
 	HASH_SIPROUND(v0, v1, v2, v3);
 	HASH_SIPROUND(v0, v1, v2, v3);
 	v0 ^= block;
+	v2 ^= 0xff;
+	HASH_SIPROUND(v0, v1, v2, v3);
+	HASH_SIPROUND(v0, v1, v2, v3);
+	HASH_SIPROUND(v0, v1, v2, v3);
+	HASH_SIPROUND(v0, v1, v2, v3);
+	return v0 ^ v1 ^ v2 ^ v3;
+}
+
+/* The same of a message of two blocks: eight bytes of input, then up to seven and the length. */
+static inline uint64_t
+hash_sip128(uint64_t k0, uint64_t k1, uint64_t first, uint64_t last)
+{
+	uint64_t v0 = k0 ^ UINT64_C(0x736f6d6570736575);
+	uint64_t v1 = k1 ^ UINT64_C(0x646f72616e646f6d);
+	uint64_t v2 = k0 ^ UINT64_C(0x6c7967656e657261);
+	uint64_t v3 = (k1 ^ UINT64_C(0x7465646279746573)) ^ first;
+
+	HASH_SIPROUND(v0, v1, v2, v3);
+	HASH_SIPROUND(v0, v1, v2, v3);
+	v0 ^= first;
+	v3 ^= last;
+	HASH_SIPROUND(v0, v1, v2, v3);
+	HASH_SIPROUND(v0, v1, v2, v3);
+	v0 ^= last;
 	v2 ^= 0xff;
 	HASH_SIPROUND(v0, v1, v2, v3);
 	HASH_SIPROUND(v0, v1, v2, v3);

@@ -50,12 +50,39 @@ test_sip64_is_siphash_2_4(void **state)
 				 expected[len]);
 }
 
+/* The same vectors, of 8, 12 and 15 bytes. */
+static void
+test_sip128_is_siphash_2_4(void **state)
+{
+	static const struct {
+		unsigned int len;
+		uint64_t expected;
+	} vectors[] = {
+		{8, UINT64_C(0x93f5f5799a932462)},
+		{12, UINT64_C(0x751e8fbc860ee5fb)},
+		{15, UINT64_C(0xa129ca6149be45e5)},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
+		uint64_t last = (uint64_t)vectors[i].len << 56;
+
+		for (unsigned int b = 8; b < vectors[i].len; b++)
+			last |= (uint64_t)b << (8 * (b - 8));
+		assert_int_equal(hash_sip128(UINT64_C(0x0706050403020100),
+					     UINT64_C(0x0f0e0d0c0b0a0908),
+					     UINT64_C(0x0706050403020100), last),
+				 vectors[i].expected);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_mix64_is_splitmix64),
 		cmocka_unit_test(test_sip64_is_siphash_2_4),
+		cmocka_unit_test(test_sip128_is_siphash_2_4),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
