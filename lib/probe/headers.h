@@ -10,7 +10,7 @@
 #include "probe/probe.h"
 
 /* The most that stands before the IPv4 header. */
-#define HEADERS_LINK_MAX (sizeof(struct wire_ether) + sizeof(struct wire_vlan))
+#define HEADERS_LINK_MAX sizeof(((struct wire_link *)0)->header)
 
 /* An IPv4 header before payload_len bytes; ID, addresses and checksum are left zero. */
 static inline void
@@ -29,19 +29,12 @@ headers_ipv4_build(const struct probe_config *c, uint8_t protocol, uint16_t payl
 static inline void
 headers_template_set(struct probe *p, const void *packet, uint16_t len)
 {
-	struct wire_ether *ether = (struct wire_ether *)p->template;
-	struct wire_vlan *tag = (struct wire_vlan *)(ether + 1);
+	const struct probe_config *c = &p->config;
+	struct wire_link link;
 
-	memcpy(ether->dst, p->config.gateway_mac, WIRE_MAC_SIZE);
-	memcpy(ether->src, p->config.source_mac, WIRE_MAC_SIZE);
-	store_be16(ether->type, ETHER_TYPE_IPV4);
-	p->network = sizeof(*ether);
-	if (p->config.vlan != 0) {
-		store_be16(tag->tci, p->config.vlan);
-		memcpy(tag->type, ether->type, sizeof(tag->type));
-		store_be16(ether->type, ETHER_TYPE_VLAN);
-		p->network += sizeof(*tag);
-	}
+	wire_link_build(c->gateway_mac, c->source_mac, c->vlan, &link);
+	memcpy(p->template, link.header, link.len);
+	p->network = link.len;
 	memcpy(p->template + p->network, packet, len);
 	p->frame_len = (uint16_t)(p->network + len);
 }

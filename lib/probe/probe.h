@@ -164,6 +164,16 @@ int probe_use_find(const struct probe_sources *s, uint32_t own_address, uint16_t
  */
 enum probe_profile { PROBE_WINDOWS, PROBE_LINUX, PROBE_MSS };
 
+/* What of a profile a connection that begins with its SYN goes on with. */
+struct probe_syn {
+	uint16_t window;
+	uint8_t options_len;
+	uint8_t options[20]; /* a timestamp's value is 0 */
+};
+
+/* NULL for a profile that is none. */
+const struct probe_syn *probe_syn_of(enum probe_profile profile);
+
 /* The highest VLAN id that may be used. */
 #define PROBE_VLAN_MAX 4094
 

@@ -22,18 +22,20 @@ _Static_assert(HEADERS_LINK_MAX + sizeof(struct syn_packet) <= PROBE_FRAME_MAX, 
 /* Where the linux profile has its timestamp's value among the options. */
 #define TIMESTAMP_AT 8
 
-struct syn_profile {
-	uint16_t window;
-	uint8_t options_len;
-	uint8_t options[20];
-};
-
-static const struct syn_profile profiles[] = {
+static const struct probe_syn profiles[] = {
 	[PROBE_WINDOWS] = {64240, 12, {2, 4, 0x05, 0xb4, 1, 3, 3, 8, 1, 1, 4, 2}},
 	[PROBE_LINUX] = {64240, 20, {2, 4, 0x05, 0xb4, 4, 2, 8, 10, 0, 0, 0, 0, 0, 0, 0, 0,
 				     1, 3, 3, 7}},
 	[PROBE_MSS] = {65535, 4, {2, 4, 0x05, 0xb4}},
 };
+
+const struct probe_syn *
+probe_syn_of(enum probe_profile profile)
+{
+	if ((size_t)profile >= sizeof(profiles) / sizeof(profiles[0]))
+		return NULL;
+	return &profiles[profile];
+}
 
 /* The constant part of every packet we send as TCP; variable fields and checksums are zero. */
 static void
@@ -48,13 +50,12 @@ packet_build(const struct probe_config *c, uint16_t tcp_len, uint8_t flags, stru
 static int
 synscan_init(struct probe *p)
 {
-	const struct syn_profile *profile;
+	const struct probe_syn *profile = probe_syn_of(p->config.profile);
 	struct syn_packet k;
 	uint16_t tcp_len;
 
-	if ((size_t)p->config.profile >= sizeof(profiles) / sizeof(profiles[0]))
+	if (profile == NULL)
 		return -EINVAL;
-	profile = &profiles[p->config.profile];
 	tcp_len = (uint16_t)(sizeof(k.tcp) + profile->options_len);
 	packet_build(&p->config, tcp_len, TCP_SYN, &k);
 	store_be16(k.tcp.window, profile->window);

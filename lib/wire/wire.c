@@ -105,6 +105,24 @@ wire_ipv4_build(struct wire_ipv4 *ip, uint32_t src, uint32_t dst, uint8_t protoc
 	wire_ipv4_checksum_set(ip, sizeof(*ip));
 }
 
+void
+wire_link_build(const uint8_t dst[WIRE_MAC_SIZE], const uint8_t src[WIRE_MAC_SIZE], uint16_t vlan,
+		struct wire_link *link)
+{
+	struct wire_ether *ether = (struct wire_ether *)link->header;
+	struct wire_vlan *tag = (struct wire_vlan *)(ether + 1);
+
+	*link = (struct wire_link){.len = sizeof(*ether)};
+	memcpy(ether->dst, dst, WIRE_MAC_SIZE);
+	memcpy(ether->src, src, WIRE_MAC_SIZE);
+	store_be16(ether->type, vlan != 0 ? ETHER_TYPE_VLAN : ETHER_TYPE_IPV4);
+	if (vlan != 0) {
+		store_be16(tag->tci, vlan);
+		store_be16(tag->type, ETHER_TYPE_IPV4);
+		link->len += sizeof(*tag);
+	}
+}
+
 /* One option, kind and length byte included; a known kind of a wrong length is passed over. */
 static void
 option_read(const uint8_t *option, uint8_t len, struct wire_tcp_options *out)

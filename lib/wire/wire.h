@@ -228,6 +228,16 @@ _Static_assert(sizeof(struct wire_vlan) == 4, "no padding");
 
 #define WIRE_VLAN_MASK 0x0fff
 
+/* What stands before the packet in every frame that goes out of a port. */
+struct wire_link {
+	uint8_t header[sizeof(struct wire_ether) + sizeof(struct wire_vlan)];
+	uint8_t len;
+};
+
+/* Make it, for IPv4; a vlan of 0 is no tag. */
+void wire_link_build(const uint8_t dst[WIRE_MAC_SIZE], const uint8_t src[WIRE_MAC_SIZE],
+		     uint16_t vlan, struct wire_link *link);
+
 /* Where the network layer of a frame starts. */
 struct wire_network {
 	uint16_t ether_type; /* behind the VLAN tag, if there is one */
