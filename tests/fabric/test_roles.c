@@ -657,6 +657,25 @@ test_no_mbuf_is_waited_for(void **state)
 	close_probing(&p);
 }
 
+/* Nor at the end: what was taken up and has no frame is put back. */
+static void
+test_what_has_no_mbuf_is_put_back(void **state)
+{
+	struct rte_mbuf *all[RIG_POOL_SIZE - 10];
+	struct probing p;
+
+	(void)state;
+	open_probing(&p, 100, 512);
+	assert_int_equal(rte_pktmbuf_alloc_bulk(p.rig.pool, all, RIG_POOL_SIZE - 10), 0);
+	for (unsigned int i = 0; i < 5; i++)
+		poll_prober(&p, 0);
+	rte_pktmbuf_free_bulk(all, RIG_POOL_SIZE - 10);
+	assert_true(prober_role.drain(&p.prober[0], 0));
+	assert_int_equal(note_sent(&p), 0);
+	assert_int_equal(COUNT_OF(&p.rig.ledger, LEDGER_PUT_BACK), 32);
+	close_probing(&p);
+}
+
 /* Stopped: what was made and waits is counted as refused; what was not made never was intended. */
 static void
 test_a_prober_that_stops(void **state)
@@ -836,6 +855,7 @@ main(void)
 		cmocka_unit_test(test_every_target_once_by_all_probers),
 		cmocka_unit_test(test_pressure_holds_probers),
 		cmocka_unit_test(test_no_mbuf_is_waited_for),
+		cmocka_unit_test(test_what_has_no_mbuf_is_put_back),
 		cmocka_unit_test(test_a_prober_that_stops),
 		cmocka_unit_test(test_exhausted_when_all_are_sent),
 		cmocka_unit_test(test_stages),
