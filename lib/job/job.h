@@ -145,6 +145,30 @@ struct job_output {
 #define JOB_PER_24 1000
 #define JOB_PER_16 20000
 
+/* Grabs of one job. */
+#define JOB_GRABS_MAX 16
+
+enum job_grab_module { JOB_GRAB_TLS, JOB_GRAB_BANNER };
+enum job_depth { JOB_DEPTH_HELLO, JOB_DEPTH_CERTIFICATE, JOB_DEPTH_HANDSHAKE };
+enum job_certificates { JOB_CERTIFICATES_INLINE, JOB_CERTIFICATES_LEAF, JOB_CERTIFICATES_REFERENCE };
+
+/* What workers do with responders: the first whose ports fit. */
+struct job_grab {
+	char *name; /* of its object below "data"; no two are the same */
+	enum job_grab_module module;
+	struct job_port_range *ports; /* none: any port */
+	size_t port_range_count;
+	uint64_t timeout_ns;          /* from the open connection */
+	enum job_depth depth;         /* of tls, and what follows */
+	unsigned int versions;        /* 1 << i of ssl2 ssl3 tls1.0 tls1.1 tls1.2 tls1.3 */
+	struct job_text sni;          /* "target": the target's name; "": none; else this name */
+	struct job_texts alpn;
+	enum job_certificates certificates;
+	char *send;                   /* of banner; send_len bytes of any kind */
+	size_t send_len;
+	uint64_t max_bytes;
+};
+
 struct job_limits {
 	uint64_t runtime_ns;  /* 0: none */
 	uint64_t results;     /* 0: none */
@@ -181,6 +205,8 @@ struct job {
 	struct job_tags tags;
 	struct job_output outputs[JOB_OUTPUTS_MAX]; /* no two with the same text for a file */
 	size_t output_count;                        /* 1 or more */
+	struct job_grab grabs[JOB_GRABS_MAX];
+	size_t grab_count;
 	struct job_limits limits;
 	struct job_lcores lcores;
 };

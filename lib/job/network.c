@@ -304,6 +304,17 @@ reader_ports(struct reader *r, const struct key *key, const struct yaml_node *no
 	targets->port_range_count = kept;
 }
 
+void
+reader_grab_ports(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+{
+	struct job_grab *grab = field;
+	struct job_targets ports = {0};
+
+	reader_ports(r, key, node, &ports);
+	grab->ports = ports.ports;
+	grab->port_range_count = ports.port_range_count;
+}
+
 static bool
 is_target(struct reader *r, const struct key *key, const struct yaml_node *item)
 {

@@ -164,22 +164,33 @@ reader_interfaces(struct reader *r, const struct key *key, const struct yaml_nod
 	r->job->interface_count = count;
 }
 
-void
-reader_outputs(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+/* One mapping, or a list of them, into an array whose first item has the defaults still. */
+static void
+read_items(struct reader *r, const struct key *key, const struct yaml_node *node, void *items,
+	   size_t size)
 {
-	struct job_output *outputs = field;
-
 	if (!has_room(r, key, node))
 		return;
 	if (node->kind != YAML_SEQUENCE) {
-		reader_mapping(r, key, node, field);
+		reader_mapping(r, key, node, items);
 		return;
 	}
-	/* The first has the defaults still. */
 	for (size_t i = 1; i < node->count; i++)
-		outputs[i] = outputs[0];
+		memcpy((char *)items + i * size, items, size);
 	for (size_t i = 0; i < node->count; i++)
-		read_item(r, key, node->items[i], i, sizeof(*outputs));
+		read_item(r, key, node->items[i], i, size);
+}
+
+void
+reader_outputs(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+{
+	read_items(r, key, node, field, sizeof(struct job_output));
+}
+
+void
+reader_grabs(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+{
+	read_items(r, key, node, field, sizeof(struct job_grab));
 }
 
 typedef int parse_number(const char *text, size_t len, uint64_t *value);

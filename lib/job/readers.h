@@ -18,6 +18,7 @@ key_read reader_mapping;  /* a mapping, keys in the table */
 key_read reader_mappings; /* one mapping, or a list, of what is not built */
 key_read reader_interfaces; /* struct job_interface[]: one mapping, or a list */
 key_read reader_outputs;  /* struct job_output[]: one mapping, or a list */
+key_read reader_grabs;    /* struct job_grab[]: one mapping, or a list */
 key_read reader_tags;     /* struct job_tags: a mapping of free keys to texts */
 
 /* Numbers; the field is an unsigned integer of the row's size, within the row's bounds. */
@@ -36,9 +37,10 @@ key_read reader_string;     /* char * */
 key_read reader_name;       /* char *, fit for a file name */
 key_read reader_email;      /* char * */
 key_read reader_text;       /* struct job_text, may be empty */
-key_read reader_payload;    /* nothing kept: any text, control characters too */
+key_read reader_payload;    /* struct job_grab: what to send, any text, control characters too */
 key_read reader_texts;      /* struct job_texts; one, or a list */
 key_read reader_choice;     /* an enum: the number of the word among the row's choices */
+key_read reader_versions;   /* unsigned int: the set of the words among the row's choices */
 key_read reader_choices;    /* nothing kept: a list of words among the row's choices */
 key_read reader_module;     /* char *: the probe module */
 key_read reader_records;    /* nothing kept: the kinds of records of an output */
@@ -54,6 +56,7 @@ key_read reader_source_ports; /* struct job_interface */
 key_read reader_gateway;      /* struct job_interface */
 key_read reader_gateway_mac;  /* struct job_interface */
 key_read reader_ports;        /* struct job_targets */
+key_read reader_grab_ports;   /* struct job_grab */
 key_read reader_include;      /* struct job_texts */
 key_read reader_exclude;      /* struct job_texts */
 key_read reader_reserved;     /* struct job_texts: addresses and CIDRs */

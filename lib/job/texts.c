@@ -139,9 +139,18 @@ reader_text(struct reader *r, const struct key *key, const struct yaml_node *nod
 void
 reader_payload(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
-	(void)field;
-	if (node->kind != YAML_SCALAR || node->len > key->max)
+	struct job_grab *grab = field;
+
+	if (node->kind != YAML_SCALAR || node->len > key->max) {
 		reader_refuse(r, key, node);
+		return;
+	}
+	grab->send = reader_alloc(r, node->len + 1, 1);
+	if (grab->send == NULL)
+		return;
+	memcpy(grab->send, node->text, node->len);
+	grab->send[node->len] = '\0';
+	grab->send_len = node->len;
 }
 
 static bool
@@ -204,6 +213,23 @@ reader_choice(struct reader *r, const struct key *key, const struct yaml_node *n
 		reader_refuse(r, key, node);
 	else
 		memcpy(field, &number, sizeof(number));
+}
+
+void
+reader_versions(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+{
+	size_t count = reader_item_count(r, key, node);
+	unsigned int set = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		int number = find_choice(key->choices, reader_item_at(node, i));
+
+		if (number < 0)
+			reader_refuse_item(r, key, reader_item_at(node, i));
+		else
+			set |= 1u << number;
+	}
+	memcpy(field, &set, sizeof(set));
 }
 
 void
