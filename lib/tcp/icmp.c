@@ -27,7 +27,7 @@ path_mtu(struct tcp_conn *c, uint16_t mtu)
 	/* Once at once; were it often, a forger could have us send without end. */
 	if (!(c->flags & CONN_PMTU)) {
 		c->snd_nxt = c->snd_una;
-		c->flags = (c->flags | CONN_PMTU) & ~(uint32_t)CONN_TIMING;
+		c->flags |= CONN_PMTU;
 	}
 }
 

@@ -203,7 +203,7 @@ sent(struct tcp *t, struct tcp_conn *c, const struct segment *s)
 
 	if (seq_before(s->seq, c->snd_max)) {
 		t->stats.resent++;
-		c->flags &= ~(uint32_t)CONN_TIMING;
+		c->flags &= ~(uint32_t)CONN_TIMING; /* Karn: its ACK may be of either sending */
 	} else if (!(c->flags & CONN_TIMING)) {
 		c->flags |= CONN_TIMING;
 		c->rtt_seq = end;

@@ -81,7 +81,6 @@ go_back(struct tcp *t, struct tcp_conn *c)
 		return;
 	}
 	c->retries++;
-	c->flags &= ~(uint32_t)CONN_TIMING; /* Karn: its ACK may be of either sending */
 	c->dup_in = 0;
 	c->cwnd = 1;
 	if (c->snd_wnd == 0 && c->state == CONN_OPEN)

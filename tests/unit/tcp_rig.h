@@ -248,4 +248,35 @@ rig_wait(struct rig *r, uint64_t ns)
 	tcp_poll(r->tcp, r->now_ns);
 }
 
+/* Adopted in a stack of its own; `say`, unless NULL, waits to be sent. */
+static inline struct rig *
+rig_adopted(enum probe_profile profile, const char *say, const struct tcp_synack *synack)
+{
+	struct rig *r = calloc(1, sizeof(*r));
+	struct tcp_config config;
+
+	if (r == NULL)
+		abort();
+	r->say = say;
+	config = rig_config(r, profile);
+	rig_adopt(r, &config, synack);
+	return r;
+}
+
+/* End what lives, and the rig: whether all memory came back. */
+static inline bool
+rig_end(struct rig *r)
+{
+	static struct rig_out o;
+	struct tcp_use use;
+
+	if (r->conn != NULL && r->closes == 0)
+		tcp_abort(r->tcp, r->conn);
+	rig_flush(r, &o);
+	use = tcp_use(r->tcp);
+	tcp_free(r->tcp);
+	free(r);
+	return use.connections == 0 && use.send_blocks == 0 && use.recv_blocks == 0;
+}
+
 #endif /* TESTS_TCP_RIG_H */
