@@ -55,6 +55,8 @@ struct rig {
 	struct neigh neigh;
 	struct receiver receiver;
 	struct worker worker;
+	struct watermark marks[2];     /* the receiver's, the worker's */
+	struct prober_source order; /* nobody asks for positions */
 	struct tx tx[2];
 	struct ledger ledger[2];
 	struct outlet outlet; /* the worker's */
@@ -118,6 +120,7 @@ init_receiver(struct rig *g)
 		.rings = g->rings,
 		.workers = 1,
 		.pressure = &g->pressure[0],
+		.watermark = &g->marks[0],
 		.ledger = &g->ledger[0],
 	};
 
@@ -133,10 +136,13 @@ init_worker(struct rig *g)
 		.records = g->records,
 		.outlets = &g->outlet,
 		.outlet_count = 1,
-		.dedup = g->dedup,
 		.pressure = &g->pressure[1],
 		.ledger = &g->ledger[1],
 		.cooldown_since_ns = &g->cooldown_since_ns,
+		.news = {.dedup = g->dedup, .source = &g->order, .key = &g->subject.inputs.key},
+		.receiver_marks = &g->marks[0],
+		.receiver_mark_count = 1,
+		.watermark = &g->marks[1],
 	};
 
 	g->outlet = (struct outlet){&g->subject.probe, &g->tx[1], NULL};

@@ -54,13 +54,13 @@ static int
 make_lcore(struct bench *b, unsigned int i)
 {
 	struct sender_lcore *l = &b->lcore[i];
-	struct prober_config config = {
+	const struct prober_config config = {
 		.source = &b->source,
 		.outlets = &l->outlet,
 		.outlet_count = 1,
-		.ledger = &l->ledger,
 		.pressures = &b->pressure,
 		.pressure_count = 1,
+		.ledger = &l->ledger,
 	};
 	char name[RTE_MEMPOOL_NAMESIZE];
 	int rc;
@@ -74,7 +74,8 @@ make_lcore(struct bench *b, unsigned int i)
 	rc = prober_fill_pool(l->pool, &b->subject.probe);
 	tx_init(&l->tx, &b->port, (uint16_t)i, NULL, b->subject.inputs.gate, &b->rate, &b->clock,
 		&l->ledger);
-	prober_init(&l->prober, &config);
+	if (rc == 0)
+		rc = prober_init(&l->prober, &config);
 	if (rc == 0)
 		rc = fabric_add(b->fabric, i, &prober_role, &l->prober);
 	return rc == 0 ? fabric_add(b->fabric, i, &sender_role, &l->tx) : rc;
@@ -87,8 +88,12 @@ make(struct bench *b, const struct bench_options *o)
 
 	clock_init(&b->clock, false);
 	tx_rate_init(&b->rate, o->rate_pps, 0);
-	b->source = (struct prober_source){&b->subject.inputs.perm, b->subject.inputs.targets,
-					   b->subject.inputs.span.end, 0};
+	b->source = (struct prober_source){
+		.perm = &b->subject.inputs.perm,
+		.targets = b->subject.inputs.targets,
+		.attempts = 1,
+	};
+	schedule_source_init(&b->source.schedule, 0, b->subject.inputs.span.end, 1, 0, false, 0);
 	b->lcores = o->lcores < b->port.tx_queues ? o->lcores : b->port.tx_queues;
 	b->fabric = fabric_new(b->lcores, &b->clock);
 	if (b->fabric == NULL)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -12,7 +13,9 @@
 #include "dry_run.h"
 #include "engine.h"
 #include "live.h"
+#include "key_file.h"
 #include "manifest.h"
+#include "past.h"
 #include "report.h"
 #include "request.h"
 #include "sinks.h"
@@ -100,10 +103,21 @@ resolve(struct engine *e, const struct job *job)
 	return EXIT_FAILED;
 }
 
+/* A scan, and all that it has. */
+struct scan {
+	struct request request;
+	struct past past;
+	struct checkpoint base; /* of what checkpoints say what stays, and what earlier runs have left */
+	struct sinks sinks;
+	struct manifest manifest;
+	struct engine *engine;
+	struct keeper *keeper;  /* NULL: nothing is kept */
+};
+
 static int
 open_status_file(const struct request *r, struct status_file *s)
 {
-	int rc = status_file_open(s, r->flags.status_file, r->flags.force);
+	int rc = status_file_open(s, r->flags.status_file, r->flags.force, r->flags.resume);
 
 	if (rc == 0)
 		return EXIT_DONE;
@@ -132,11 +146,34 @@ note_skipped(const struct engine *e, struct events *events)
 	}
 }
 
+static int
+launch(struct scan *s)
+{
+	const struct engine_outputs outputs = {
+		.sinks = s->sinks.sinks,
+		.count = s->sinks.count,
+		.keeper = s->keeper,
+		.earlier = {s->base.results, s->base.hits, s->base.coverage_found, s->base.coverage_seen},
+	};
+	int rc = manifest_write(&s->manifest, s->engine, NULL);
+
+	return rc != 0 ? rc : engine_launch(s->engine, &outputs);
+}
+
+/* A scan that did all that it was asked leaves nothing to go on from. */
+static int
+keep_end(struct scan *s, const struct control_result *result, int status)
+{
+	if (s->keeper == NULL || status != EXIT_DONE || result->reason != CONTROL_COMPLETE)
+		return status;
+	return keeper_complete(s->keeper) == 0 ? status : EXIT_FAILED;
+}
+
 /* From the first probe to the last record. */
 static int
-run(const struct request *r, struct engine *e, const struct sinks *sinks,
-    struct manifest *manifest, struct live *live)
+run(struct scan *s, struct live *live)
 {
+	const struct request *r = &s->request;
 	struct control_result result;
 	struct status_file status_file;
 	struct watch watch;
@@ -145,65 +182,90 @@ run(const struct request *r, struct engine *e, const struct sinks *sinks,
 
 	if (status != EXIT_DONE)
 		return status;
-	rc = manifest_write(manifest, e, NULL);
-	if (rc == 0)
-		rc = engine_launch(e, sinks->sinks, sinks->count);
+	rc = launch(s);
 	if (rc != 0) {
 		status_file_end(&status_file, 0);
 		fprintf(stderr, "asdic: cannot start the scan: %s\n", strerror(-rc));
 		return EXIT_FAILED;
 	}
-	watch_init(&watch, e, r->job, &manifest->events, &manifest->course);
-	control_run(e, r->job, r->inputs.span.end - r->inputs.span.first, r->flags.quiet,
-		    &status_file, live, &watch, &result);
+	watch_init(&watch, s->engine, r->job, &s->manifest.events, &s->manifest.course);
+	control_run(s->engine, r->job, engine_probes(s->engine), r->flags.quiet, &status_file, live, &watch,
+		    &result);
 	live_close(live);
 	if (result.writer_rc == -ETIMEDOUT)
 		_exit(EXIT_STOPPED); /* the writer hangs in a write that nobody reads: nothing can be freed */
-	note_skipped(e, live->events);
-	balanced = report_print(e, r->job, sinks, &result);
-	status = status_of(&result, balanced, sinks->names[writer_error_sink(engine_writer(e))]);
-	rc = manifest_write(manifest, e, &result);
+	note_skipped(s->engine, live->events);
+	balanced = report_print(s->engine, r->job, &s->sinks, &result);
+	status = status_of(&result, balanced, s->sinks.names[writer_error_sink(engine_writer(s->engine))]);
+	status = keep_end(s, &result, status);
+	rc = manifest_write(&s->manifest, s->engine, &result);
 	return rc != 0 ? EXIT_FAILED : status;
 }
 
 /* Be there to be told of opt-outs before anything is sent. */
 static int
-listen_and_run(const struct request *r, struct engine *e, const struct sinks *sinks,
-	       struct manifest *manifest)
+listen_and_run(struct scan *s)
 {
 	struct live live;
 	int status = EXIT_FAILED;
 
-	if (live_open(&live, e, r, &manifest->events) == 0)
-		status = run(r, e, sinks, manifest, &live);
+	if (live_open(&live, s->engine, &s->request, &s->manifest.events) == 0)
+		status = run(s, &live);
 	live_close(&live);
 	return status;
 }
 
+/* What this run leaves for a later one, and what it must know of an earlier one. */
 static int
-scan(const struct request *r, struct sinks *sinks, struct manifest *manifest)
+open_keeper(struct scan *s)
 {
+	const struct request *r = &s->request;
+	int status = past_begin(&s->past, r, s->manifest.scan_id, s->manifest.start_wall_ns, &s->base), rc;
+
+	if (status != EXIT_DONE)
+		return status;
+	memcpy(s->manifest.scan_id, s->base.scan_id, sizeof(s->manifest.scan_id));
+	s->manifest.base = &s->base;
+	if (!s->past.is_kept)
+		return EXIT_DONE;
+	rc = keeper_new(&s->past.paths, &s->base, r->inputs.span.end, r->job->limits.cooldown_ns, engine_recall,
+			s->engine, &s->keeper);
+	if (rc == 0)
+		return EXIT_DONE;
+	fprintf(stderr, "asdic: cannot go on from '%s': its journal: %s; begin anew with --force\n",
+		s->past.paths.checkpoint, strerror(-rc));
+	return EXIT_BAD_JOB;
+}
+
+static int
+scan(struct scan *s)
+{
+	const struct request *r = &s->request;
+	const struct checkpoint *earlier = s->past.checkpoint;
 	struct engine_config config = {
 		.job = r->job,
 		.inputs = &r->inputs,
 		.virtual_clock = r->flags.virtual_clock,
-		.start_wall_ns = manifest->start_wall_ns,
+		.start_wall_ns = s->manifest.run_wall_ns,
+		.earlier_ns = earlier != NULL ? earlier->elapsed_ns : 0,
+		.is_resumed = earlier != NULL,
 	};
-	struct engine *e;
-	int status = sinks_check(sinks, r->job, r->flags.force);
+	int status = earlier == NULL ? sinks_check(&s->sinks, r->job, r->flags.force) : EXIT_DONE;
 
 	if (status != EXIT_DONE)
 		return status;
 	control_catch_signals();
-	if (engine_open(&config, &e) != 0)
+	if (engine_open(&config, &s->engine) != 0)
 		return EXIT_MACHINE;
-	announce(r, e);
-	status = resolve(e, r->job);
+	announce(r, s->engine);
+	status = resolve(s->engine, r->job);
 	if (status == EXIT_DONE)
-		status = sinks_open(sinks, r->job, &r->inputs, r->flags.force);
+		status = sinks_open(&s->sinks, r->job, &r->inputs, r->flags.force, earlier);
 	if (status == EXIT_DONE)
-		status = listen_and_run(r, e, sinks, manifest);
-	engine_close(e);
+		status = open_keeper(s);
+	if (status == EXIT_DONE)
+		status = listen_and_run(s);
+	engine_close(s->engine);
 	return status;
 }
 
@@ -233,54 +295,132 @@ check_side_files(const struct request *r, const struct sinks *sinks)
 		fprintf(stderr, "asdic: '%s' is both manifest and status file; name another\n", files[0]);
 		return EXIT_BAD_JOB;
 	}
-	if (files[1] != NULL && !r->flags.force && stat(files[1], &st) == 0 && S_ISREG(st.st_mode))
+	if (files[1] != NULL && !r->flags.force && !r->flags.resume && stat(files[1], &st) == 0 && S_ISREG(st.st_mode))
 		return sinks_refuse_existing(files[1]);
 	return EXIT_DONE;
 }
 
-/* The outputs' names hold from here on, as does the time that they and all records tell. */
-static int
-name_and_scan(const struct request *r)
+/* When this run starts, and when the scan did: the outputs' names are of that time. */
+static void
+set_times(struct scan *s)
 {
+	const struct checkpoint *earlier = s->past.checkpoint;
+	uint64_t now_ns = VIRTUAL_START_NS + (earlier != NULL ? earlier->elapsed_ns : 0);
 	struct timespec t;
-	uint64_t start_ns = VIRTUAL_START_NS;
-	struct manifest manifest = {0};
-	struct sinks sinks;
-	int status;
 
-	if (!r->flags.virtual_clock) {
+	if (!s->request.flags.virtual_clock) {
 		clock_gettime(CLOCK_REALTIME, &t);
-		start_ns = (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_nsec;
+		now_ns = (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_nsec;
 	}
-	status = sinks_name(&sinks, r->job, (time_t)(start_ns / NS_PER_SEC));
+	s->manifest.run_wall_ns = now_ns;
+	s->manifest.start_wall_ns = earlier != NULL ? earlier->start_wall_ns : now_ns;
+}
+
+/* The outputs' names hold from here on. */
+static int
+name_and_scan(struct scan *s)
+{
+	const struct request *r = &s->request;
+	int status = past_check(&s->past, &s->request);
+
+	if (status != EXIT_DONE)
+		return status;
+	set_times(s);
+	status = sinks_name(&s->sinks, r->job, (time_t)(s->manifest.start_wall_ns / NS_PER_SEC));
 	if (status == EXIT_DONE)
-		status = check_side_files(r, &sinks);
+		status = check_side_files(r, &s->sinks);
 	if (status == EXIT_DONE)
-		status = manifest_init(&manifest, r, &sinks, start_ns);
+		status = manifest_init(&s->manifest, r, &s->sinks);
 	if (status == EXIT_DONE)
-		status = scan(r, &sinks, &manifest);
-	manifest_free(&manifest);
-	sinks_free(&sinks);
+		status = scan(s);
 	return status;
+}
+
+static int
+refuse_key_file(const char *path, int rc)
+{
+	if (rc == -EPERM)
+		fprintf(stderr, "asdic: others may read the key file '%s': chmod 600 it, or name a new one\n", path);
+	else if (rc == -EINVAL)
+		fprintf(stderr, "asdic: the key file '%s' is no line of 32 hexadecimal digits; name a new file, and "
+			"one will be made\n", path);
+	else
+		fprintf(stderr, "asdic: cannot read or make the key file '%s': %s\n", path, strerror(-rc));
+	return EXIT_BAD_JOB;
+}
+
+/* The cookie's key is that of the key file, if there is one; an earlier run's is the same. */
+static int
+take_key(struct scan *s)
+{
+	const char *path = s->request.job->order.key_file.text;
+	const struct checkpoint *earlier = s->past.checkpoint;
+	struct cookie_key key;
+	int rc;
+
+	if (path == NULL || s->request.flags.test_key)
+		return EXIT_DONE;
+	rc = key_file_take(path, &key);
+	if (rc != 0)
+		return refuse_key_file(path, rc);
+	if (earlier != NULL && (earlier->key[0] != key.k0 || earlier->key[1] != key.k1)) {
+		fprintf(stderr, "asdic: '%s' is of another job: the key file '%s' holds another key than it had\n",
+			s->past.paths.checkpoint, path);
+		return EXIT_BAD_JOB;
+	}
+	s->request.inputs.key = key;
+	return EXIT_DONE;
+}
+
+static int
+print_targets(const struct request *r)
+{
+	int rc = dry_run(&r->inputs);
+
+	if (rc != 0 && rc != -EPIPE)
+		fprintf(stderr, "asdic: writing the targets: %s\n", strerror(-rc));
+	return rc == 0 ? EXIT_DONE : EXIT_FAILED;
+}
+
+/* The job has been read. */
+static int
+load_and_scan(struct scan *s)
+{
+	struct request *r = &s->request;
+	bool is_complete = false;
+	int status = past_load(&s->past, r, &is_complete);
+
+	if (status != EXIT_DONE || is_complete)
+		return status;
+	status = request_load_inputs(r, s->past.checkpoint != NULL ? &s->past.inputs : NULL);
+	if (status != EXIT_DONE)
+		return status;
+	if (r->flags.dry_run)
+		return print_targets(r);
+	status = check_simulation(r);
+	if (status == EXIT_DONE)
+		status = take_key(s);
+	return status == EXIT_DONE ? name_and_scan(s) : status;
 }
 
 int
 cmd_scan(int argc, char **argv)
 {
-	struct request r;
+	struct scan *s = calloc(1, sizeof(*s));
 	bool done;
-	int status = request_load(&r, argc, argv, &done), rc;
+	int status;
 
-	if (!done && !r.flags.dry_run)
-		status = check_simulation(&r);
-	if (!done && r.flags.dry_run) {
-		rc = dry_run(&r.inputs);
-		if (rc != 0 && rc != -EPIPE)
-			fprintf(stderr, "asdic: writing the targets: %s\n", strerror(-rc));
-		status = rc == 0 ? EXIT_DONE : EXIT_FAILED;
-	} else if (!done && status == EXIT_DONE) {
-		status = name_and_scan(&r);
-	}
-	request_free(&r);
+	if (s == NULL)
+		return EXIT_MACHINE;
+	status = request_load_job(&s->request, argc, argv, &done);
+	if (!done)
+		status = load_and_scan(s);
+	keeper_free(s->keeper);
+	past_base_free(&s->past, &s->base);
+	manifest_free(&s->manifest);
+	sinks_free(&s->sinks);
+	past_free(&s->past);
+	request_free(&s->request);
+	free(s);
 	return status;
 }

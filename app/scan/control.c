@@ -61,7 +61,8 @@ sending_ends(const struct control *c, uint64_t now_ns, enum control_reason *reas
 		*reason = CONTROL_RESULTS;
 	else if (engine_is_exhausted(c->engine))
 		*reason = CONTROL_COMPLETE;
-	else if (c->job->limits.runtime_ns != 0 && now_ns >= c->job->limits.runtime_ns)
+	else if (c->job->limits.runtime_ns != 0 &&
+		 engine_scan_ns(c->engine, now_ns) >= c->job->limits.runtime_ns)
 		*reason = CONTROL_RUNTIME;
 	else
 		return false;
@@ -121,6 +122,17 @@ control_step(struct control *c, uint64_t now_ns)
 	return false;
 }
 
+/* When limits.runtime is over, of this run's clock; earlier runs count. */
+static uint64_t
+runtime_ends_ns(const struct control *c)
+{
+	uint64_t limit = c->job->limits.runtime_ns, earlier = engine_scan_ns(c->engine, 0);
+
+	if (limit == 0)
+		return TIME_NEVER;
+	return limit > earlier ? limit - earlier : 0;
+}
+
 /* When control_step() has something to do if nothing else happens; while draining, soon always. */
 static uint64_t
 control_next_ns(const struct control *c, uint64_t now_ns)
@@ -128,7 +140,7 @@ control_next_ns(const struct control *c, uint64_t now_ns)
 	uint64_t next = now_ns;
 
 	if (c->stage == FABRIC_RUNNING) {
-		next = c->job->limits.runtime_ns != 0 ? c->job->limits.runtime_ns : TIME_NEVER;
+		next = runtime_ends_ns(c);
 		next = next < watch_next_ns(c->watch) ? next : watch_next_ns(c->watch);
 	} else if (c->stage == FABRIC_DRAIN_PROBERS) {
 		next = c->stage_end_ns;

@@ -128,17 +128,91 @@ fill_pools(struct engine *e)
 	return rc;
 }
 
+/* What the keeper sees of the run. */
+
+static uint64_t
+view_now_ns(void *context)
+{
+	return engine_now_ns(context);
+}
+
+static uint64_t
+view_seen_ns(void *context)
+{
+	const struct engine *e = context;
+
+	return watermark_least(e->worker_marks, e->layout.workers);
+}
+
+static uint64_t
+view_floor(void *context)
+{
+	const struct engine *e = context;
+	uint64_t floor = e->source.schedule.end;
+
+	for (unsigned int i = 0; i < e->layout.probers; i++) {
+		uint64_t one = schedule_floor(&e->lcores[e->layout.prober[i]].prober.schedule);
+
+		floor = one < floor ? one : floor;
+	}
+	return floor;
+}
+
+static uint64_t
+view_claimed(void *context)
+{
+	const struct engine *e = context;
+
+	return atomic_load_explicit(&e->source.schedule.next, memory_order_acquire);
+}
+
+static void
+view_ledger(void *context, struct ledger *total)
+{
+	engine_ledger(context, total);
+}
+
+/* The first save comes before the first probe: from then on a kill leaves something to go on from. */
+static void
+start_keeper(struct engine *e, struct keeper *keeper)
+{
+	const struct keeper_view view = {
+		.context = e,
+		.now_ns = view_now_ns,
+		.seen_ns = view_seen_ns,
+		.floor = view_floor,
+		.claimed = view_claimed,
+		.ledger = view_ledger,
+	};
+
+	keeper_start(keeper, &view);
+	writer_poll(e->writer);
+}
+
+void
+engine_recall(void *engine, const struct journal_key *key)
+{
+	struct engine *e = engine;
+	uint64_t cookie = cookie_make(&e->config.inputs->key, key->address, key->port, COOKIE_PROBE);
+	unsigned int i = receiver_worker_of(probe_bucket(cookie), e->layout.workers);
+	struct worker *w = &e->lcores[e->layout.worker[i]].worker;
+
+	news_recall(&w->config.news, key->address, key->port, key->kind, key->marks);
+}
+
 int
-engine_launch(struct engine *e, const struct writer_sink *sinks, unsigned int count)
+engine_launch(struct engine *e, const struct engine_outputs *outputs)
 {
 	int rc = engine_make_probes(e);
 
 	if (rc == 0)
 		rc = fill_pools(e);
 	if (rc == 0)
-		rc = engine_make_writer(e, sinks, count);
+		rc = engine_make_writer(e, outputs);
 	if (rc != 0)
 		return rc;
+	if (outputs->keeper != NULL)
+		start_keeper(e, outputs->keeper);
 	rc = start_threads(e);
 	if (rc != 0)
 		engine_stop(e, true);
@@ -151,6 +225,21 @@ engine_now_ns(const struct engine *e)
 	return clock_now_ns(&e->clock);
 }
 
+uint64_t
+engine_scan_ns(const struct engine *e, uint64_t now_ns)
+{
+	return e->config.earlier_ns + now_ns;
+}
+
+uint64_t
+engine_probes(const struct engine *e)
+{
+	const struct perm_span *span = &e->config.inputs->span;
+	const struct job_probe *probe = &e->config.job->probe;
+
+	return (uint64_t)((double)(span->end - span->first) * (probe->probes + probe->coverage));
+}
+
 struct fabric *
 engine_fabric(struct engine *e)
 {
@@ -158,7 +247,7 @@ engine_fabric(struct engine *e)
 }
 
 struct writer *
-engine_writer(struct engine *e)
+engine_writer(const struct engine *e)
 {
 	return e->writer;
 }

@@ -29,6 +29,8 @@ struct engine_config {
 	const struct inputs *inputs;
 	bool virtual_clock;     /* simulation: one thread, time that jumps */
 	uint64_t start_wall_ns; /* the wall clock when the run's clock is 0 */
+	uint64_t earlier_ns;    /* that earlier runs of this scan took */
+	bool is_resumed;        /* positions below the span are done with */
 };
 
 /* How many lcores a scan has, and the memory that DPDK takes for its packets, in megabytes. */
@@ -53,18 +55,29 @@ int engine_open(const struct engine_config *config, struct engine **out);
  */
 int engine_resolve(struct engine *e, bool (*is_stopped)(void), unsigned int *unanswered);
 
+/* Before the launch: an earlier run has recorded this reply. */
+void engine_recall(void *engine, const struct journal_key *key);
+
+/* Where records go; all borrowed until engine_stop(). */
+struct engine_outputs {
+	const struct writer_sink *sinks;
+	unsigned int count;
+	struct keeper *keeper; /* NULL: nothing is kept */
+	struct keeper_totals earlier;
+};
+
 /*
- * Start sending, and writing to the outputs of count sinks, which are the writer's until
- * engine_stop(). 0 or a negative errno.
+ * Start sending, and writing to the outputs, which are the writer's until engine_stop(). 0 or a negative
+ * errno.
  */
-int engine_launch(struct engine *e, const struct writer_sink *sinks, unsigned int count);
+int engine_launch(struct engine *e, const struct engine_outputs *outputs);
 
 /* Let time pass: a nap with threads; with a virtual clock one round of every role. */
 void engine_wait(struct engine *e, uint64_t until_ns);
 
 uint64_t engine_now_ns(const struct engine *e);
 struct fabric *engine_fabric(struct engine *e);
-struct writer *engine_writer(struct engine *e); /* once launched */
+struct writer *engine_writer(const struct engine *e); /* once launched */
 unsigned int engine_port_count(const struct engine *e);
 const struct port *engine_port(const struct engine *e, unsigned int i); /* in the job's order */
 
@@ -102,6 +115,10 @@ uint64_t engine_position_end(const struct engine *e);
  * stands still for a second.
  */
 int engine_settle(const struct engine *e);
+
+/* How long the scan has lasted, with earlier runs; how many probes this run may come to. */
+uint64_t engine_scan_ns(const struct engine *e, uint64_t now_ns);
+uint64_t engine_probes(const struct engine *e);
 
 /* All positions made into probes, and all of those sent. */
 bool engine_is_exhausted(const struct engine *e);

@@ -34,16 +34,16 @@ look_at_port(const struct engine *e, unsigned int i, struct health_port *look)
 uint64_t
 engine_position_end(const struct engine *e)
 {
-	uint64_t next = atomic_load_explicit(&e->source.next, memory_order_relaxed);
+	uint64_t next = atomic_load_explicit(&e->source.schedule.next, memory_order_relaxed);
 
-	return next < e->source.end ? next : e->source.end;
+	return next < e->source.schedule.end ? next : e->source.schedule.end;
 }
 
 void
 engine_look(const struct engine *e, struct health_look *look)
 {
 	uint64_t end = engine_position_end(e), first = e->config.inputs->span.first;
-	uint64_t chunks = (uint64_t)e->layout.probers * PROBER_CHUNK;
+	uint64_t chunks = (uint64_t)e->layout.probers * SCHEDULE_CHUNK;
 
 	for (unsigned int i = 0; i < e->port_count; i++)
 		look_at_port(e, i, &look->ports[i]);

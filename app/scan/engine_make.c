@@ -140,6 +140,45 @@ make_neigh(struct engine *e, unsigned int i)
 		neigh_set_gateway_mac(&p->neigh, nobody);
 }
 
+/*
+ * Chunks of positions that await a later pass, at most, of each prober: five seconds' worth at 25 million
+ * probes a second. And blocks of positions whose answers are remembered meanwhile.
+ */
+#define CHUNKS_MAX 32768
+#define ANSWERED_BLOCKS 65536
+
+/* The longest that coverage waits for a burst of loss to be over. */
+#define COVERAGE_DELAY_NS (5 * NS_PER_SEC)
+
+/* What probers are to do, and with several attempts, what workers tell them of who has answered. */
+static int
+make_source(struct engine *e)
+{
+	const struct job_probe *probe = &e->config.job->probe;
+	const struct inputs *in = e->config.inputs;
+	uint64_t delay_ns = probe->probe_delay_ns;
+
+	e->source = (struct prober_source){
+		.perm = &in->perm,
+		.targets = in->targets,
+		.attempts = probe->probes,
+		.coverage_bound = coverage_bound(probe->coverage),
+		.answered = e->answered,
+	};
+	schedule_source_init(&e->source.schedule, in->span.first, in->span.end, probe->probes, delay_ns,
+			     probe->coverage > 0,
+			     delay_ns > COVERAGE_DELAY_NS ? delay_ns : COVERAGE_DELAY_NS);
+	if (probe->probes == 1)
+		return 0;
+	e->source.answered_count = e->layout.workers;
+	for (unsigned int i = 0; i < e->layout.workers; i++) {
+		e->answered[i] = answered_new(ANSWERED_BLOCKS);
+		if (e->answered[i] == NULL)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 static struct pressure *
 new_pressure(struct engine *e)
 {
@@ -170,10 +209,21 @@ init_receiver(struct engine *e, unsigned int p, uint16_t queue)
 		.workers = e->layout.workers,
 		.canary = e->config.inputs->canaries.count > 0 ? &e->canary : NULL,
 		.pressure = new_pressure(e),
+		.watermark = &e->receiver_marks[r],
 		.ledger = &l->ledger,
 	};
 
 	receiver_init(&e->receivers[r], &config);
+}
+
+static unsigned int
+receiver_count(const struct engine *e)
+{
+	unsigned int n = 0;
+
+	for (unsigned int p = 0; p < e->port_count; p++)
+		n += e->ports[p].port.rx_queues;
+	return n;
 }
 
 static int
@@ -195,10 +245,19 @@ init_workers(struct engine *e)
 			.pressure = new_pressure(e),
 			.ledger = &l->ledger,
 			.cooldown_since_ns = &e->cooldown_since_ns,
+			.news = {
+				.source = &e->source,
+				.key = &e->config.inputs->key,
+				.answered = e->answered[i],
+				.floor = e->config.is_resumed ? e->config.inputs->span.first : 0,
+			},
+			.receiver_marks = e->receiver_marks,
+			.receiver_mark_count = receiver_count(e),
+			.watermark = &e->worker_marks[i],
 		};
 
 		l->dedup = dedup_new(ENGINE_DEDUP_BYTES_MAX / e->layout.workers, hash_key);
-		config.dedup = l->dedup;
+		config.news.dedup = l->dedup;
 		if (l->dedup == NULL)
 			return -ENOMEM;
 		worker_init(&l->worker, &config);
@@ -235,15 +294,9 @@ make_polite(struct engine *e)
 	return 0;
 }
 
-static void
+static int
 init_probers(struct engine *e)
 {
-	e->source = (struct prober_source){
-		.perm = &e->config.inputs->perm,
-		.targets = e->config.inputs->targets,
-		.end = e->config.inputs->span.end,
-		.next = e->config.inputs->span.first,
-	};
 	for (unsigned int i = 0; i < e->layout.probers; i++) {
 		struct engine_lcore *l = &e->lcores[e->layout.prober[i]];
 		struct prober_config config = {
@@ -254,10 +307,14 @@ init_probers(struct engine *e)
 			.ledger = &l->ledger,
 			.pressures = e->pressures,
 			.pressure_count = e->pressure_count,
+			.chunks = CHUNKS_MAX,
 		};
+		int rc = prober_init(&l->prober, &config);
 
-		prober_init(&l->prober, &config);
+		if (rc != 0)
+			return rc;
 	}
+	return 0;
 }
 
 static void
@@ -306,13 +363,15 @@ place_roles(struct engine *e)
 }
 
 int
-engine_make_writer(struct engine *e, const struct writer_sink *sinks, unsigned int count)
+engine_make_writer(struct engine *e, const struct engine_outputs *outputs)
 {
 	struct writer_config config = {
 		.rings = e->record_rings,
 		.ring_count = e->layout.workers,
-		.sinks = sinks,
-		.sink_count = count,
+		.sinks = outputs->sinks,
+		.sink_count = outputs->count,
+		.keeper = outputs->keeper,
+		.earlier = outputs->earlier,
 		.clock = {e->config.start_wall_ns},
 		.results_limit = e->config.job->limits.results,
 		.ledger = &e->writer_ledger,
@@ -349,6 +408,8 @@ make_all(struct engine *e)
 	if (rc == 0)
 		rc = make_rings(e);
 	if (rc == 0)
+		rc = make_source(e);
+	if (rc == 0)
 		rc = make_polite(e);
 	if (rc == 0)
 		rc = init_workers(e);
@@ -359,8 +420,9 @@ make_all(struct engine *e)
 			init_receiver(e, p, q);
 	e->hold = new_pressure(e);
 	init_canary(e);
-	init_probers(e);
-	rc = place_roles(e);
+	rc = init_probers(e);
+	if (rc == 0)
+		rc = place_roles(e);
 	clock_init(&e->clock, e->config.virtual_clock);
 	return rc;
 }
@@ -401,6 +463,7 @@ free_lcore(struct engine_lcore *l)
 	}
 	dedup_free(l->dedup);
 	polite_free(l->polite);
+	prober_free(&l->prober);
 }
 
 static void
@@ -410,6 +473,7 @@ free_rings(struct engine *e)
 		for (unsigned int r = 0; r < LCORES_MAX; r++)
 			rte_ring_free(e->rings[r][w]);
 		rte_ring_free(e->record_rings[w]);
+		answered_free(e->answered[w]);
 	}
 }
 

@@ -66,6 +66,9 @@ struct engine {
 	unsigned int receiver_count;
 	struct pressure pressures[RX_QUEUES_MAX + LCORES_MAX + 1];
 	unsigned int pressure_count;
+	struct watermark receiver_marks[RX_QUEUES_MAX];
+	struct watermark worker_marks[LCORES_MAX];
+	struct answered *answered[LCORES_MAX]; /* by worker, where there are later attempts */
 	struct rte_ring *rings[LCORES_MAX][LCORES_MAX]; /* [receiver's lcore][worker] */
 	struct rte_ring *rings_by_worker[LCORES_MAX][LCORES_MAX];
 	struct rte_ring *record_rings[LCORES_MAX];
@@ -83,7 +86,7 @@ int engine_open_ports(struct engine *e);
  */
 int engine_make_probes(struct engine *e);
 
-/* Make the writer, onto count sinks. 0 or a negative errno. */
-int engine_make_writer(struct engine *e, const struct writer_sink *sinks, unsigned int count);
+/* Make the writer, onto its outputs. 0 or a negative errno. */
+int engine_make_writer(struct engine *e, const struct engine_outputs *outputs);
 
 #endif /* SCAN_ENGINE_STATE_H */

@@ -21,7 +21,6 @@ enum form {
 	FORM_FALSE,    /* no argument: the key is false */
 	FORM_TOGGLE,   /* no argument: a member of struct flags is set */
 	FORM_FILE,     /* a member of struct flags */
-	FORM_NOT_BUILT,
 	FORM_HELP,
 };
 
@@ -104,7 +103,10 @@ static const struct flag table[] = {
 	 .help = "a public cookie key, so runs repeat; for tests"},
 	{0, "virtual-clock", NULL, FORM_TOGGLE, MEMBER(virtual_clock),
 	 .help = "simulated time; for net_simnet alone"},
-	{0, "resume", NULL, FORM_NOT_BUILT, .help = NULL},
+	{0, "resume", NULL, FORM_TOGGLE, MEMBER(resume),
+	 .help = "go on with a scan that was stopped or killed"},
+	{0, "checkpoint", "FILE", FORM_FILE, MEMBER(checkpoint_file),
+	 .help = "what --resume needs (beside the first output)"},
 	{'h', "help", NULL, FORM_HELP, .help = "this text"},
 };
 
@@ -328,9 +330,6 @@ take_flag(struct parse *p, const struct flag *f, const char *shown, const char *
 	case FORM_FILE:
 		*(const char **)((char *)out + f->member) = argument;
 		return 0;
-	case FORM_NOT_BUILT:
-		fprintf(p->err, "asdic %s: %s is not built yet; leave it out\n", p->command, shown);
-		return -EINVAL;
 	case FORM_HELP:
 		print_help(stdout, p->command);
 		return 1;

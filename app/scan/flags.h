@@ -28,11 +28,13 @@ struct flags {
 	size_t override_count;
 	bool dry_run;
 	bool force;
+	bool resume;
 	bool quiet;
 	bool test_key;
 	bool virtual_clock;
 	const char *manifest_file; /* NULL: where the first output says */
 	const char *status_file;   /* NULL: none */
+	const char *checkpoint_file; /* NULL: where the first output says */
 	struct region memory; /* of the overrides and their texts */
 };
 

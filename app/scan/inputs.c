@@ -46,7 +46,7 @@ build_caps(struct inputs *in, const struct job *job)
 }
 
 static int
-build_order(struct inputs *in, const struct job *job, bool test_key)
+build_order(struct inputs *in, const struct job *job, bool test_key, const struct inputs_past *past)
 {
 	uint64_t n = targets_count(in->targets), limit = n;
 	uint64_t random[3];
@@ -54,6 +54,10 @@ build_order(struct inputs *in, const struct job *job, bool test_key)
 
 	in->key = test_key ? (struct cookie_key)COOKIE_TEST_KEY
 			   : (struct cookie_key){random[0], random[1]};
+	if (past != NULL) {
+		in->key = past->key;
+		random[2] = past->seed;
+	}
 	in->seed = job->order.has_seed ? job->order.seed : random[2];
 	if (rc == 0)
 		rc = perm_init(&in->perm, n, in->seed);
@@ -163,7 +167,8 @@ build_sinks(struct inputs *in, const struct job *job, struct diag *diag)
 }
 
 int
-inputs_build(struct inputs *in, const struct job *job, bool test_key, struct diag *diag)
+inputs_build(struct inputs *in, const struct job *job, bool test_key, const struct inputs_past *past,
+	     struct diag *diag)
 {
 	int rc;
 
@@ -176,7 +181,7 @@ inputs_build(struct inputs *in, const struct job *job, bool test_key, struct dia
 	rc = build_sources(in, job, diag);
 	if (rc != 0 && rc != -E2BIG)
 		return rc;
-	rc = lists_build(in, job, diag);
+	rc = lists_build(in, job, past, diag);
 	if (rc != 0 || !diag_is_empty(diag))
 		return rc != 0 ? rc : -EINVAL;
 	rc = check_files_policy(in, job, diag);
@@ -186,7 +191,7 @@ inputs_build(struct inputs *in, const struct job *job, bool test_key, struct dia
 		canaries_build(in, job, diag);
 	if (!diag_is_empty(diag))
 		return -EINVAL;
-	return rc != 0 ? rc : build_order(in, job, test_key);
+	return rc != 0 ? rc : build_order(in, job, test_key, past);
 }
 
 void

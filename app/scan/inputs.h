@@ -56,10 +56,22 @@ struct inputs {
 };
 
 /*
- * Compute them. test_key takes the public key of simulation instead of a random one.
+ * Of a scan that goes on: what it began with. Its table is made without exactly what it was made without
+ * then; the gate denies what is excluded now.
+ */
+struct inputs_past {
+	const struct ipv4_range *excluded;
+	size_t excluded_count;
+	uint64_t seed; /* where the job has none */
+	struct cookie_key key;
+};
+
+/*
+ * Compute them; past is NULL for a scan that begins. test_key takes the public key of simulation instead of a random one.
  * 0; -EINVAL with faults in diag; -ENOMEM. Free in either case.
  */
-int inputs_build(struct inputs *in, const struct job *job, bool test_key, struct diag *diag);
+int inputs_build(struct inputs *in, const struct job *job, bool test_key,
+		 const struct inputs_past *past, struct diag *diag);
 void inputs_free(struct inputs *in);
 
 /*

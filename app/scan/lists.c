@@ -16,6 +16,7 @@ struct sink {
 	struct targets_builder *builder;
 	struct names *names; /* made with the first of them */
 	struct diag *diag;
+	bool keeps_table; /* a scan goes on: what is excluded is the gate's matter alone */
 	uint64_t entries; /* of targets, as listed */
 	bool has_ports;   /* whether the targets have */
 };
@@ -36,7 +37,7 @@ include_entry(struct sink *sink, const struct list_entry *e)
 static int
 exclude_entry(struct sink *sink, const struct list_entry *e)
 {
-	return targets_exclude(sink->builder, e->range);
+	return sink->keeps_table ? 0 : targets_exclude(sink->builder, e->range);
 }
 
 static int
@@ -195,7 +196,7 @@ add_included(const struct job_targets *t, struct sink *sink)
 static int
 add_excluded(const struct inputs *in, const struct job_targets *t, struct sink *sink)
 {
-	int rc = add_reserved(sink->builder);
+	int rc = sink->keeps_table ? 0 : add_reserved(sink->builder);
 
 	if (rc == 0)
 		rc = add_texts(&t->allow_reserved, allow_entry, sink);
@@ -204,8 +205,9 @@ add_excluded(const struct inputs *in, const struct job_targets *t, struct sink *
 	for (size_t i = 0; i < t->exclude_files.count && rc == 0; i++)
 		rc = exclude_file(&t->exclude_files.items[i], sink, in->gate);
 	if (rc == 0)
-		rc = optouts_exclude(&in->optouts, sink->builder, in->gate, sink->diag);
-	for (size_t i = 0; i < in->onlink_count && rc == 0; i++)
+		rc = optouts_exclude(&in->optouts, sink->keeps_table ? NULL : sink->builder, in->gate,
+				     sink->diag);
+	for (size_t i = 0; i < in->onlink_count && rc == 0 && !sink->keeps_table; i++)
 		rc = targets_exclude(sink->builder, in->onlink[i]);
 	return rc;
 }
@@ -258,7 +260,7 @@ refuse_no_targets(const struct inputs *in, const struct sink *sink)
 }
 
 static int
-collect(struct inputs *in, const struct job *job, struct sink *sink)
+collect(struct inputs *in, const struct job *job, const struct inputs_past *past, struct sink *sink)
 {
 	int rc = fill_gate(in->gate, &job->targets);
 
@@ -266,6 +268,8 @@ collect(struct inputs *in, const struct job *job, struct sink *sink)
 		rc = add_included(&job->targets, sink);
 	if (rc == 0)
 		rc = add_excluded(in, &job->targets, sink);
+	for (size_t i = 0; past != NULL && i < past->excluded_count && rc == 0; i++)
+		rc = targets_exclude(sink->builder, past->excluded[i]);
 	if (rc == 0)
 		rc = targets_build(sink->builder, &in->targets);
 	in->names = sink->names;
@@ -275,18 +279,19 @@ collect(struct inputs *in, const struct job *job, struct sink *sink)
 }
 
 int
-lists_build(struct inputs *in, const struct job *job, struct diag *diag)
+lists_build(struct inputs *in, const struct job *job, const struct inputs_past *past, struct diag *diag)
 {
 	struct sink sink = {
 		.builder = targets_builder_new(),
 		.diag = diag,
 		.has_ports = job_has_ports(job),
+		.keeps_table = past != NULL,
 	};
 	int rc = -ENOMEM;
 
 	in->gate = gate_new();
 	if (sink.builder != NULL && in->gate != NULL)
-		rc = collect(in, job, &sink);
+		rc = collect(in, job, past, &sink);
 	targets_builder_free(sink.builder);
 	if (rc == 0 && diag_is_empty(diag) && targets_count(in->targets) == 0)
 		refuse_no_targets(in, &sink);

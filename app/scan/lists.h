@@ -15,10 +15,11 @@
 #include "job/job.h"
 
 /*
- * Make in->targets, in->names and in->gate; in->onlink is left out of the targets. What is wrong in any list goes
+ * past as for inputs_build(). Make in->targets, in->names and in->gate; in->onlink is left out of the targets. What is wrong in any list goes
  * into diag, as does having no target at all. 0 or -ENOMEM. inputs_free() frees them in either case.
  */
-int lists_build(struct inputs *in, const struct job *job, struct diag *diag);
+int lists_build(struct inputs *in, const struct job *job, const struct inputs_past *past,
+		struct diag *diag);
 
 /* Whether any target lies outside the reserved ranges. */
 bool lists_have_public(const struct inputs *in);

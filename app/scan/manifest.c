@@ -15,8 +15,9 @@
 #include "commands.h"
 #include "json_put.h"
 #include "manifest_course.h"
-#include "output/digest.h"
 #include "reserved.h"
+#include "schedule/coverage.h"
+#include "sets.h"
 
 static const char *const reasons[] = {
 	[CONTROL_COMPLETE] = "complete",
@@ -50,13 +51,13 @@ default_path(const struct job *job, const struct sinks *sinks)
 }
 
 int
-manifest_init(struct manifest *m, const struct request *r, const struct sinks *sinks,
-	      uint64_t start_wall_ns)
+manifest_init(struct manifest *m, const struct request *r, const struct sinks *sinks)
 {
 	uint64_t id[2];
 	struct stat st;
 
-	*m = (struct manifest){.request = r, .sinks = sinks, .start_wall_ns = start_wall_ns};
+	m->request = r;
+	m->sinks = sinks;
 	if (getentropy(id, sizeof(id)) != 0)
 		return EXIT_MACHINE;
 	snprintf(m->scan_id, sizeof(m->scan_id), "%016llx%016llx", (unsigned long long)id[0],
@@ -70,7 +71,7 @@ manifest_init(struct manifest *m, const struct request *r, const struct sinks *s
 		fprintf(stderr, "asdic: the manifest '%s' is to be a plain file; name another\n", m->path);
 		return EXIT_BAD_JOB;
 	}
-	return r->flags.force ? EXIT_DONE : sinks_refuse_existing(m->path);
+	return r->flags.force || r->flags.resume ? EXIT_DONE : sinks_refuse_existing(m->path);
 }
 
 void
@@ -79,86 +80,13 @@ manifest_free(struct manifest *m)
 	free(m->path);
 }
 
-/* Sets, as their canonical texts' digests. */
-
-static void
-digest_range(struct digest *d, uint32_t first, uint32_t last)
-{
-	char a[IPV4_TEXT_SIZE], b[IPV4_TEXT_SIZE], line[2 * IPV4_TEXT_SIZE + 2];
-
-	ipv4_format(first, a);
-	ipv4_format(last, b);
-	digest_add(d, line, (size_t)snprintf(line, sizeof(line), "%s-%s\n", a, b));
-}
-
-static void
-digest_ports(struct digest *d, const struct job_targets *t)
-{
-	for (unsigned int port = 1; port <= UINT16_MAX; port++) {
-		char line[8];
-		size_t i = 0;
-
-		while (i < t->port_range_count &&
-		       (port < t->ports[i].first || port > t->ports[i].last))
-			i++;
-		if (i < t->port_range_count)
-			digest_add(d, line, (size_t)snprintf(line, sizeof(line), "%u\n", port));
-	}
-}
-
-static void
-digest_pairs(struct digest *d, const struct targets *t)
-{
-	uint64_t product = targets_address_count(t) * targets_port_count(t);
-
-	for (uint64_t i = product; i < targets_count(t); i++) {
-		char text[IPV4_TEXT_SIZE], line[IPV4_TEXT_SIZE + 8];
-		uint32_t address;
-		uint16_t port;
-
-		targets_select(t, &i, 1, &address, &port);
-		ipv4_format(address, text);
-		digest_add(d, line, (size_t)snprintf(line, sizeof(line), "%s:%u\n", text, port));
-	}
-}
-
-/* The ranges of addresses, a line each, ascending; then the ports; then the pairs beyond the product. */
-static void
-digest_targets(struct digest *d, const struct job *job, const struct targets *t)
-{
-	for (size_t i = 0; i < targets_range_count(t); i++)
-		digest_range(d, targets_range(t, i).first, targets_range(t, i).last);
-	digest_ports(d, &job->targets);
-	digest_pairs(d, t);
-}
-
-/* What the gate denies: ranges, a line each, ascending, as long as they go. */
-static void
-digest_exclusions(struct digest *d, const struct gate *g)
-{
-	uint64_t first, end = 0;
-
-	while (gate_next_span(g, end, &first, &end) == 0)
-		digest_range(d, (uint32_t)first, (uint32_t)(end - 1));
-}
-
 static void
 put_sets(FILE *f, const struct job *job, const struct inputs *in)
 {
 	char targets[DIGEST_TEXT_SIZE] = "", exclusions[DIGEST_TEXT_SIZE] = "";
-	struct digest *d = digest_new();
 
-	if (d != NULL) {
-		digest_targets(d, job, in->targets);
-		digest_text(d, targets);
-		digest_free(d);
-	}
-	d = digest_new();
-	if (d != NULL) {
-		digest_exclusions(d, in->gate);
-		digest_text(d, exclusions);
-		digest_free(d);
-	}
+	sets_targets_digest(job, in, targets);
+	sets_exclusions_digest(in, exclusions);
 	json_member_number(f, "targets", targets_count(in->targets));
 	json_member_text(f, "targets_sha256", targets);
 	json_member_number(f, "excluded_addresses", gate_denied_count(in->gate));
@@ -295,28 +223,57 @@ put_files(FILE *f, const struct sinks *sinks)
 	fprintf(f, "\n  ]");
 }
 
+/* What the ledgers of earlier runs had, each when its last checkpoint was written, and this one's. */
+static uint64_t
+of_all_runs(const struct manifest *m, const struct ledger *l, unsigned int term)
+{
+	const char *name = ledger_term_name(term);
+	uint64_t sum = l->count[term];
+
+	for (size_t i = 0; i < m->base->count_count; i++)
+		if (strcmp(m->base->counts[i].name, name) == 0)
+			sum += m->base->counts[i].count;
+	return sum;
+}
+
+static void
+put_coverage(FILE *f, const struct manifest *m, const struct keeper_totals *totals)
+{
+	struct coverage_estimate c = coverage_estimate(totals->coverage_found, totals->coverage_seen);
+
+	if (m->request->job->probe.coverage == 0)
+		return;
+	fprintf(f, ",\n  \"coverage\": {\"answered_second_look\": %llu, \"of_those_found_before\": %llu, "
+		"\"estimate\": %.6f, \"low\": %.6f, \"high\": %.6f, \"confidence\": 0.95}",
+		(unsigned long long)totals->coverage_seen, (unsigned long long)totals->coverage_found, c.share,
+		c.low, c.high);
+}
+
 static void
 put_end(FILE *f, const struct manifest *m, const struct engine *e, const struct control_result *result)
 {
 	struct ledger l;
-	uint64_t sent, hits;
+	struct keeper_totals totals;
+	uint64_t sent;
 
 	engine_ledger(e, &l);
-	sent = l.count[LEDGER_SENT + LEDGER_PROBE];
-	hits = l.count[LEDGER_FIRST_SYNACK];
+	writer_totals(engine_writer(e), &totals);
+	sent = of_all_runs(m, &l, LEDGER_SENT + LEDGER_PROBE);
 	json_member_text(f, "end_reason", reasons[result->reason]);
 	if (result->writer_rc != 0)
 		json_member_text(f, "output_error", strerror(-result->writer_rc));
-	json_member_time(f, "send_end_time", m->start_wall_ns + result->sending_ns);
-	json_member_time(f, "recv_end_time", m->start_wall_ns + result->duration_ns);
+	json_member_time(f, "send_end_time", m->run_wall_ns + result->sending_ns);
+	json_member_time(f, "recv_end_time", m->run_wall_ns + result->duration_ns);
 	json_member_number(f, "total_sent", sent);
-	json_member_number(f, "send_to_failures", l.count[LEDGER_REFUSED + LEDGER_PROBE]);
-	json_member_number(f, "success_total", l.count[LEDGER_KIND + CLASSIFY_SYNACK]);
-	json_member_number(f, "success_unique", hits);
-	json_member_number(f, "validation_passed", l.count[LEDGER_TAKEN]);
-	json_member_number(f, "validation_failed", l.count[LEDGER_KIND + CLASSIFY_BAD_COOKIE]);
-	json_member_number(f, "ip_fragments", l.count[LEDGER_KIND + CLASSIFY_FRAGMENT]);
-	fprintf(f, ",\n  \"hitrate\": %.6f", sent == 0 ? 0.0 : 100.0 * (double)hits / (double)sent);
+	json_member_number(f, "send_to_failures", of_all_runs(m, &l, LEDGER_REFUSED + LEDGER_PROBE));
+	json_member_number(f, "success_total", of_all_runs(m, &l, LEDGER_KIND + CLASSIFY_SYNACK));
+	json_member_number(f, "success_unique", totals.hits);
+	json_member_number(f, "validation_passed", of_all_runs(m, &l, LEDGER_TAKEN));
+	json_member_number(f, "validation_failed",
+			   of_all_runs(m, &l, LEDGER_KIND + CLASSIFY_BAD_COOKIE));
+	json_member_number(f, "ip_fragments", of_all_runs(m, &l, LEDGER_KIND + CLASSIFY_FRAGMENT));
+	fprintf(f, ",\n  \"hitrate\": %.6f", sent == 0 ? 0.0 : 100.0 * (double)totals.hits / (double)sent);
+	put_coverage(f, m, &totals);
 	put_ledger(f, &l);
 	put_skipped(f, engine_refusals(e));
 	manifest_put_events(f, &m->events, m->start_wall_ns);
@@ -341,6 +298,7 @@ put_all(FILE *f, const struct manifest *m, const struct engine *e, const struct 
 	json_member_time(f, "send_start_time", m->start_wall_ns);
 	json_member_time(f, "recv_start_time", m->start_wall_ns);
 	manifest_put_clock(f);
+	json_member_number(f, "runs", m->base->runs);
 	if (result != NULL)
 		put_end(f, m, e, result);
 	fprintf(f, "\n}\n");

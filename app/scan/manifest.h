@@ -28,18 +28,19 @@ struct manifest {
 	char *path; /* NULL: none is written */
 	const struct request *request;
 	const struct sinks *sinks;
-	uint64_t start_wall_ns;
+	uint64_t start_wall_ns; /* of the scan: of its first run */
+	uint64_t run_wall_ns;   /* of this run */
+	const struct checkpoint *base; /* what earlier runs have left; set before the first writing */
 	char scan_id[MANIFEST_ID_SIZE]; /* random, in hexadecimal */
 	struct events events;
 	struct course course;
 };
 
 /*
- * Say where it goes: --metadata-file, else beside the first output that is a file of its own, else
+ * Of a manifest whose times are set, say where it goes: --metadata-file, else beside the first output that is a file of its own, else
  * nowhere. EXIT_DONE, or the status to end with, told: it exists and may not be overwritten.
  */
-int manifest_init(struct manifest *m, const struct request *r, const struct sinks *sinks,
-		  uint64_t start_wall_ns);
+int manifest_init(struct manifest *m, const struct request *r, const struct sinks *sinks);
 
 /* Write it at the start (result is NULL) or at the end. 0 or a negative errno, told. */
 int manifest_write(const struct manifest *m, const struct engine *e,

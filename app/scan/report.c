@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "schedule/coverage.h"
 #include "text.h"
 
 static const char *const reasons[] = {
@@ -38,7 +39,7 @@ print_ledger(const struct ledger *l)
 	static const uint8_t targets[] = {LEDGER_TARGET, LEDGER_SKIPPED, LEDGER_PUT_BACK,
 					  LEDGER_TERMS};
 	static const uint8_t sent[] = {
-		LEDGER_INTENDED + LEDGER_PROBE, LEDGER_SENT + LEDGER_PROBE,
+		LEDGER_INTENDED + LEDGER_PROBE, LEDGER_SPARED, LEDGER_SENT + LEDGER_PROBE,
 		LEDGER_GATED + LEDGER_PROBE, LEDGER_REFUSED + LEDGER_PROBE,
 		LEDGER_SENT + LEDGER_RESET, LEDGER_GATED + LEDGER_RESET,
 		LEDGER_REFUSED + LEDGER_RESET, LEDGER_SENT + LEDGER_ARP, LEDGER_GATED + LEDGER_ARP,
@@ -107,6 +108,21 @@ where_to(const struct sinks *sinks)
 	return strcmp(sinks->names[0], "-") == 0 ? "standard output" : sinks->names[0];
 }
 
+static void
+print_coverage(const struct engine *e, const struct job *job)
+{
+	struct keeper_totals t;
+	struct coverage_estimate c;
+
+	if (job->probe.coverage == 0)
+		return;
+	writer_totals(engine_writer(e), &t);
+	c = coverage_estimate(t.coverage_found, t.coverage_seen);
+	fprintf(stderr, "coverage:    %.2f%% of those who would answer were found (95%% interval %.2f%% to %.2f%%): "
+		"%llu of the %llu that answered a second look\n", 100 * c.share, 100 * c.low, 100 * c.high,
+		(unsigned long long)t.coverage_found, (unsigned long long)t.coverage_seen);
+}
+
 bool
 report_print(const struct engine *e, const struct job *job, const struct sinks *sinks,
 	     const struct control_result *result)
@@ -132,6 +148,7 @@ report_print(const struct engine *e, const struct job *job, const struct sinks *
 	print_ledger(&l);
 	for (unsigned int i = 0; i < engine_port_count(e); i++)
 		print_port(e, i);
+	print_coverage(e, job);
 	if (!balanced)
 		fprintf(stderr,
 			"asdic: the ledger does not balance: %s, but %llu is not %llu; this is a "

@@ -88,15 +88,22 @@ request_load_job(struct request *r, int argc, char **argv, bool *done)
 }
 
 int
-request_load(struct request *r, int argc, char **argv, bool *done)
+request_load_inputs(struct request *r, const struct inputs_past *past)
 {
 	struct diag diag = DIAG_EMPTY;
+
+	r->has_inputs = true;
+	return end_load(inputs_build(&r->inputs, r->job, r->flags.test_key, past, &diag), &diag);
+}
+
+int
+request_load(struct request *r, int argc, char **argv, bool *done)
+{
 	int status = request_load_job(r, argc, argv, done);
 
 	if (*done)
 		return status;
-	r->has_inputs = true;
-	status = end_load(inputs_build(&r->inputs, r->job, r->flags.test_key, &diag), &diag);
+	status = request_load_inputs(r, NULL);
 	*done = status != EXIT_DONE;
 	return status;
 }

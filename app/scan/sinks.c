@@ -108,15 +108,47 @@ sinks_check(const struct sinks *s, const struct job *job, bool force)
 	return EXIT_DONE;
 }
 
+/* Where an earlier run left output i; the files are copied to list. */
+static struct output_mark
+find_mark(const struct checkpoint *past, unsigned int i, struct output_file *list)
+{
+	const struct checkpoint_output *o = &past->outputs[i];
+	struct output_mark mark = {.files = list, .name = o->name, .rows = o->rows, .bytes = o->bytes};
+
+	for (size_t k = 0; k < past->file_count; k++) {
+		const struct checkpoint_file *f = &past->files[k];
+		struct output_file *to = &list[mark.file_count];
+
+		if (f->output != i)
+			continue;
+		*to = (struct output_file){.name = (char *)f->name, .rows = f->rows, .bytes = f->bytes};
+		memcpy(to->sha256, f->sha256, sizeof(to->sha256));
+		mark.file_count++;
+	}
+	return mark;
+}
+
+static int
+tell_unusable(const char *name, int rc)
+{
+	if (rc == -ENODATA)
+		fprintf(stderr, "asdic: '%s' holds less than its checkpoint says; it cannot be gone on with: begin "
+			"anew with --force\n", name);
+	else
+		fprintf(stderr, "asdic: cannot write '%s': %s\n", name, strerror(-rc));
+	return rc == -ENOENT || rc == -EISDIR || rc == -ENOTDIR ? EXIT_BAD_JOB : EXIT_FAILED;
+}
+
 static int
 open_sink(struct sinks *s, unsigned int i, const struct job_output *output,
-	  const struct inputs_sink *inputs, bool force)
+	  const struct inputs_sink *inputs, bool force, const struct output_mark *past)
 {
 	char head[RECORD_LINE_MAX];
 	bool has_head = output->format == JOB_FORMAT_CSV && output->header;
 	struct output_config config = {
 		.path = s->names[i],
 		.force = force,
+		.past = past,
 		.compress = output->compress,
 		.rotates = output->rotate_ns != 0,
 		.head = head,
@@ -135,17 +167,35 @@ open_sink(struct sinks *s, unsigned int i, const struct job_output *output,
 		return EXIT_DONE;
 	if (rc == -EEXIST)
 		return sinks_refuse_existing(s->names[i]);
-	fprintf(stderr, "asdic: cannot write '%s': %s\n", s->names[i], strerror(-rc));
-	return rc == -ENOENT || rc == -EISDIR || rc == -ENOTDIR ? EXIT_BAD_JOB : EXIT_FAILED;
+	return tell_unusable(s->names[i], rc);
+}
+
+static int
+reopen_sink(struct sinks *s, unsigned int i, const struct job_output *output,
+	    const struct inputs_sink *inputs, const struct checkpoint *past)
+{
+	struct output_file *list = calloc(past->file_count + 1, sizeof(*list));
+	struct output_mark mark;
+	int status;
+
+	if (list == NULL)
+		return out_of_memory();
+	mark = find_mark(past, i, list);
+	status = open_sink(s, i, output, inputs, false, &mark);
+	free(list);
+	return status;
 }
 
 int
-sinks_open(struct sinks *s, const struct job *job, const struct inputs *inputs, bool force)
+sinks_open(struct sinks *s, const struct job *job, const struct inputs *inputs, bool force,
+	   const struct checkpoint *past)
 {
 	int status = EXIT_DONE;
 
 	for (unsigned int i = 0; i < s->count && status == EXIT_DONE; i++)
-		status = open_sink(s, i, &job->outputs[i], &inputs->sinks[i], force);
+		status = past == NULL
+				 ? open_sink(s, i, &job->outputs[i], &inputs->sinks[i], force, NULL)
+				 : reopen_sink(s, i, &job->outputs[i], &inputs->sinks[i], past);
 	return status;
 }
 

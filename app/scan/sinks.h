@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <time.h>
 
+#include "checkpoint/checkpoint.h"
 #include "inputs.h"
 #include "job/job.h"
 #include "writer.h"
@@ -31,8 +32,12 @@ int sinks_name(struct sinks *s, const struct job *job, time_t start);
 /* Whether the files may be made; nothing is. EXIT_DONE, or the status to end with, told. */
 int sinks_check(const struct sinks *s, const struct job *job, bool force);
 
-/* Make them. EXIT_DONE, or the status to end with, told. */
-int sinks_open(struct sinks *s, const struct job *job, const struct inputs *inputs, bool force);
+/*
+ * Make them, or go on with those of an earlier run's checkpoint (else NULL). EXIT_DONE, or the status to
+ * end with, told.
+ */
+int sinks_open(struct sinks *s, const struct job *job, const struct inputs *inputs, bool force,
+	       const struct checkpoint *past);
 
 /* Refuse a file that exists: the exit status. */
 int sinks_refuse_existing(const char *file);

@@ -29,16 +29,16 @@ wall_ns(void)
 
 /* Whether there is nothing to lose: no file, or a device or FIFO, or leave to overwrite. */
 static int
-open_flags(const char *path, bool force)
+open_flags(const char *path, bool force, bool go_on)
 {
 	struct stat st;
 	bool stream = stat(path, &st) == 0 && !S_ISREG(st.st_mode);
 
-	return O_WRONLY | O_CLOEXEC | O_APPEND | (stream ? 0 : O_CREAT | (force ? O_TRUNC : O_EXCL));
+	return O_WRONLY | O_CLOEXEC | O_APPEND | (stream ? 0 : O_CREAT | (go_on ? 0 : force ? O_TRUNC : O_EXCL));
 }
 
 int
-status_file_open(struct status_file *s, const char *path, bool force)
+status_file_open(struct status_file *s, const char *path, bool force, bool go_on)
 {
 	int fd, rc;
 
@@ -46,7 +46,7 @@ status_file_open(struct status_file *s, const char *path, bool force)
 	if (path == NULL)
 		return 0;
 	fd = strcmp(path, "-") == 0 ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)
-				    : open(path, open_flags(path, force), 0666);
+				    : open(path, open_flags(path, force, go_on), 0666);
 	if (fd < 0)
 		return -errno;
 	s->file = fdopen(fd, "w");
@@ -55,7 +55,8 @@ status_file_open(struct status_file *s, const char *path, bool force)
 		close(fd);
 		return rc;
 	}
-	fputs(header, s->file);
+	if (!go_on)
+		fputs(header, s->file);
 	return fflush(s->file) == 0 ? 0 : -errno;
 }
 

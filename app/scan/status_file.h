@@ -40,7 +40,7 @@ struct status_file {
 };
 
 /* Make the file (path NULL: none) and write its header. 0; -EEXIST without force; a negative errno. */
-int status_file_open(struct status_file *s, const char *path, bool force);
+int status_file_open(struct status_file *s, const char *path, bool force, bool go_on);
 
 /* Set off; then a line when one is due. Cooling down: until end_ns. */
 void status_file_start(struct status_file *s, struct engine *e, const struct job *job,

@@ -28,6 +28,10 @@ struct writer {
 	bool has_thread;
 	uint64_t next_flush_ns;
 	_Atomic uint64_t results;
+	_Atomic uint64_t hits;
+	_Atomic uint64_t coverage_found;
+	_Atomic uint64_t coverage_seen;
+	bool keeps; /* there is a keeper, and no record has been turned away */
 	_Atomic int error;
 	_Atomic unsigned int error_sink;
 	_Atomic bool stop;
@@ -58,6 +62,11 @@ writer_new(const struct writer_config *config)
 		w->sinks[i].config = config->sinks[i];
 		w->sinks[i].next_turn_ns = now + config->sinks[i].rotate_ns;
 	}
+	w->keeps = config->keeper != NULL;
+	atomic_init(&w->results, config->earlier.results);
+	atomic_init(&w->hits, config->earlier.hits);
+	atomic_init(&w->coverage_found, config->earlier.coverage_found);
+	atomic_init(&w->coverage_seen, config->earlier.coverage_seen);
 	ledger_add(config->ledger, LEDGER_OUTPUT, config->sink_count);
 	return w;
 }
@@ -114,8 +123,41 @@ write_record(struct writer *w, const struct record_scan *r)
 		else
 			taken |= write_row(w, i, r);
 	}
-	if (taken && classify_is_success(r->reply.kind) && !r->repeat)
-		atomic_fetch_add_explicit(&w->results, 1, memory_order_relaxed);
+	if (enough || atomic_load_explicit(&w->error, memory_order_relaxed) != 0) {
+		w->keeps = false;
+		return;
+	}
+	if (classify_is_success(r->reply.kind) && !r->repeat) {
+		atomic_fetch_add_explicit(&w->hits, 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&w->results, taken, memory_order_relaxed);
+	}
+	if (r->news & RECORD_SEEN)
+		atomic_fetch_add_explicit(&w->coverage_seen, 1, memory_order_relaxed);
+	if (r->news & RECORD_BOTH)
+		atomic_fetch_add_explicit(&w->coverage_found, 1, memory_order_relaxed);
+	if (w->keeps)
+		keeper_note(c->keeper, r);
+}
+
+/* Everything as it stands goes to the disk: the outputs first, then the checkpoint that speaks of them. */
+static void
+save(struct writer *w)
+{
+	const struct writer_config *c = &w->config;
+	struct output_mark marks[JOB_OUTPUTS_MAX];
+	struct keeper_totals totals;
+
+	if (c->keeper == NULL || atomic_load_explicit(&w->error, memory_order_relaxed) != 0)
+		return;
+	for (unsigned int i = 0; i < c->sink_count; i++) {
+		int rc = output_sync(w->sinks[i].config.output, &marks[i]);
+
+		note(w, i, rc);
+		if (rc != 0)
+			return;
+	}
+	writer_totals(w, &totals);
+	keeper_save(c->keeper, marks, c->sink_count, &totals);
 }
 
 /* Twice a second, so that no row waits for a whole one. */
@@ -136,6 +178,8 @@ flush_when_due(struct writer *w)
 		}
 		s->next_turn_ns += s->config.rotate_ns;
 		note(w, i, output_rotate(s->config.output, time(NULL)));
+		/* A file may have its name once no run will write to it any more. */
+		save(w);
 		note(w, i, output_settle(s->config.output));
 	}
 }
@@ -145,6 +189,8 @@ writer_poll(struct writer *w)
 {
 	struct record_scan burst[BURST];
 	unsigned int total = 0;
+	uint64_t seen_ns = w->keeps ? keeper_watermark(w->config.keeper) : 0;
+	bool emptied = true;
 
 	for (unsigned int i = 0; i < w->config.ring_count; i++) {
 		unsigned int n = rte_ring_sc_dequeue_burst_elem(
@@ -153,8 +199,13 @@ writer_poll(struct writer *w)
 		for (unsigned int k = 0; k < n; k++)
 			write_record(w, &burst[k]);
 		total += n;
+		emptied &= n < BURST;
 	}
+	if (emptied && w->keeps)
+		keeper_seen(w->config.keeper, seen_ns);
 	flush_when_due(w);
+	if (w->config.keeper != NULL && keeper_is_due(w->config.keeper))
+		save(w);
 	return total;
 }
 
@@ -251,6 +302,7 @@ writer_finish(struct writer *w, bool abort)
 			   (uint64_t)rte_ring_count(c->rings[i]) * c->sink_count);
 	for (unsigned int i = 0; i < c->sink_count; i++)
 		finish_sink(w, i);
+	save(w);
 	return -atomic_load_explicit(&w->error, memory_order_relaxed);
 }
 
@@ -258,6 +310,17 @@ uint64_t
 writer_results(const struct writer *w)
 {
 	return atomic_load_explicit(&w->results, memory_order_relaxed);
+}
+
+void
+writer_totals(const struct writer *w, struct keeper_totals *totals)
+{
+	*totals = (struct keeper_totals){
+		.results = writer_results(w),
+		.hits = atomic_load_explicit(&w->hits, memory_order_relaxed),
+		.coverage_found = atomic_load_explicit(&w->coverage_found, memory_order_relaxed),
+		.coverage_seen = atomic_load_explicit(&w->coverage_seen, memory_order_relaxed),
+	};
 }
 
 int

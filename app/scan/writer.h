@@ -8,6 +8,9 @@
  * writer_poll() does one round and is all there is to it; writer_start() runs it in a thread of its own
  * that may block on a disk, which no lcore may. With a virtual clock there is no thread: control polls.
  *
+ * What is written is kept for the case of a kill (keeper.h), until the limit of results is reached or an
+ * output fails: what came after that is not in the outputs, so a later run must find it again.
+ *
  * After an output's first failure records are still taken off the rings, and counted as refused by the
  * disk; control sees writer_error() and ends the scan. The other outputs go on until then.
  */
@@ -18,6 +21,7 @@
 #include <stdint.h>
 
 #include "job/job.h"
+#include "keeper.h"
 #include "ledger/ledger.h"
 #include "output/output.h"
 #include "record/filter.h"
@@ -43,6 +47,8 @@ struct writer_config {
 	struct record_clock clock;
 	uint64_t results_limit;        /* 0: none */
 	struct ledger *ledger;         /* the writer's own */
+	struct keeper *keeper;         /* borrowed; NULL: nothing is kept for a later run */
+	struct keeper_totals earlier;  /* of the runs before */
 };
 
 /* NULL without memory. */
@@ -71,10 +77,11 @@ int writer_finish(struct writer *w, bool abort);
 void writer_free(struct writer *w);
 
 /*
- * Any thread: results accepted so far; the first error of an output, 0 while there is none, and that
+ * Any thread: results accepted so far, and with them what coverage has come to, of all runs; the first error of an output, 0 while there is none, and that
  * output's number; limit reached.
  */
 uint64_t writer_results(const struct writer *w);
+void writer_totals(const struct writer *w, struct keeper_totals *totals);
 int writer_error(const struct writer *w);
 unsigned int writer_error_sink(const struct writer *w);
 bool writer_has_enough(const struct writer *w);

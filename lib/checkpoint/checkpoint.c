@@ -26,6 +26,7 @@ put_head(FILE *f, const struct checkpoint *c)
 		return;
 	fprintf(f, "seed %" PRIu64 "\nkey %016" PRIx64 " %016" PRIx64 "\n", c->seed, c->key[0], c->key[1]);
 	fprintf(f, "floor %" PRIu64 "\nresults %" PRIu64 "\n", c->floor, c->results);
+	fprintf(f, "hits %" PRIu64 "\n", c->hits);
 	fprintf(f, "coverage %" PRIu64 " %" PRIu64 "\n", c->coverage_found, c->coverage_seen);
 }
 
@@ -259,6 +260,7 @@ READ_NUMBER(runs)
 READ_NUMBER(seed)
 READ_NUMBER(floor)
 READ_NUMBER(results)
+READ_NUMBER(hits)
 
 static const struct {
 	const char *word;
@@ -267,6 +269,7 @@ static const struct {
 	{"state", read_state},     {"scan_id", read_id},         {"start_ns", read_start_wall_ns},
 	{"runs", read_runs},       {"elapsed_ns", read_elapsed_ns}, {"seed", read_seed},
 	{"key", read_key},         {"floor", read_floor},        {"results", read_results},
+	{"hits", read_hits},
 	{"coverage", read_coverage}, {"setting", read_setting},  {"count", read_count},
 	{"output", read_output},   {"file", read_file},          {"segment", read_segment},
 };

@@ -75,6 +75,7 @@ struct checkpoint {
 	uint64_t key[2];
 	uint64_t floor;         /* positions below it need never be looked at again */
 	uint64_t results;       /* that limits.results counts */
+	uint64_t hits;          /* targets that gave what the scan looks for */
 	uint64_t coverage_found; /* of those that answered the second look: found before; */
 	uint64_t coverage_seen;  /* all */
 	struct checkpoint_setting *settings;

@@ -321,22 +321,33 @@ tcp_reply_fill(const struct packet *k, struct reply *reply)
 }
 
 static inline void
-icmp_reply_fill(const struct claim *claim, struct reply *reply)
+icmp_reply_fill(const struct claim *claim, uint64_t cookie, struct reply *reply)
 {
 	const struct wire_icmp *icmp = (const struct wire_icmp *)claim->packet.payload;
+	const struct wire_ipv4 *quote = (const struct wire_ipv4 *)(icmp + 1);
 
 	reply->icmp_type = icmp->type;
 	reply->icmp_code = icmp->code;
 	if (claim->kind == CLASSIFY_ICMP) {
 		reply->seq = (uint32_t)claim->number;
 		reply->icmp_responder = load_be32(claim->packet.ip->src);
+		reply->attempt = probe_attempt(cookie, load_be16(quote->id));
 	} else {
 		reply->seq = load_be16(icmp->rest + 2);
 	}
 }
 
+/* All that a target says goes to one worker, so a second look's reply to the one of the first. */
+static inline uint8_t
+claim_bucket(const struct classify_config *c, const struct claim *claim, uint64_t cookie)
+{
+	if (claim->use != COOKIE_COVERAGE)
+		return probe_bucket(cookie);
+	return probe_bucket(cookie_make(&c->probe->config.key, claim->address, claim->port, COOKIE_PROBE));
+}
+
 static inline void
-reply_fill(const struct claim *claim, uint64_t cookie, struct reply *reply)
+reply_fill(const struct classify_config *c, const struct claim *claim, uint64_t cookie, struct reply *reply)
 {
 	*reply = (struct reply){
 		.address = claim->address,
@@ -346,13 +357,13 @@ reply_fill(const struct claim *claim, uint64_t cookie, struct reply *reply)
 		.ip_id = load_be16(claim->packet.ip->id),
 		.kind = claim->kind,
 		.use = claim->use,
-		.bucket = probe_bucket(cookie),
+		.bucket = claim_bucket(c, claim, cookie),
 		.ttl = claim->packet.ip->ttl,
 	};
 	if (claim->packet.ip->protocol == IP_PROTO_TCP)
 		tcp_reply_fill(&claim->packet, reply);
 	else
-		icmp_reply_fill(claim, reply);
+		icmp_reply_fill(claim, cookie, reply);
 }
 
 enum classify_kind
@@ -369,7 +380,7 @@ classify_frame(const struct classify_config *c, const uint8_t *frame, size_t len
 			     (enum cookie_plan)claim.use);
 	if (!claim_holds(c, &claim, cookie))
 		return CLASSIFY_BAD_COOKIE;
-	reply_fill(&claim, cookie, reply);
+	reply_fill(c, &claim, cookie, reply);
 	return kind;
 }
 
@@ -414,7 +425,7 @@ classify_burst(const struct classify_config *c, unsigned int n, const uint8_t *c
 	cookie_make_each(&c->probe->config.key, s.count, s.address, s.port, s.use, s.cookie);
 	for (unsigned int i = 0; i < s.count; i++) {
 		if (claim_holds(c, &s.claim[i], s.cookie[i]))
-			reply_fill(&s.claim[i], s.cookie[i], &reply[replies++]);
+			reply_fill(c, &s.claim[i], s.cookie[i], &reply[replies++]);
 		else
 			kind[s.frame[i]] = CLASSIFY_BAD_COOKIE;
 	}

@@ -28,7 +28,13 @@ struct cookie_key {
  * What a tuple is for; disjoint source ports and cookies each. Values are part of the cookie: never
  * renumber.
  */
-enum cookie_plan { COOKIE_PROBE = 0, COOKIE_COVERAGE = 1, COOKIE_OPEN = 2, COOKIE_DNS = 3 };
+enum cookie_plan {
+	COOKIE_PROBE = 0,
+	COOKIE_COVERAGE = 1,
+	COOKIE_OPEN = 2,
+	COOKIE_DNS = 3,
+	COOKIE_SAMPLE = 4, /* no tuple: the draw of who is looked at again (schedule/coverage.h) */
+};
 
 /* Names are looked up over UDP: the same ports and cookies over TCP or in a ping are a canary's. */
 #define COOKIE_CANARY COOKIE_DNS

@@ -276,6 +276,15 @@ add_key(struct dedup *d, uint64_t key, uint64_t hash)
 	return true;
 }
 
+bool
+dedup_has(struct dedup *d, uint32_t address, uint16_t port, uint8_t kind)
+{
+	uint64_t key = dedup_key(address, port, kind), hash = hash_of(d, key);
+	uint32_t segment = d->directory[high_bits(hash, d->depth)];
+
+	return *find_slot(&d->segment[segment], hash, key) == key;
+}
+
 int
 dedup_add(struct dedup *d, uint32_t address, uint16_t port, uint8_t kind)
 {

@@ -54,6 +54,9 @@ void dedup_add_burst(struct dedup *d, unsigned int n, const uint64_t *key, bool 
 /* Add one: 1 when it is new, 0 when it was there. */
 int dedup_add(struct dedup *d, uint32_t address, uint16_t port, uint8_t kind);
 
+/* Whether it is there. */
+bool dedup_has(struct dedup *d, uint32_t address, uint16_t port, uint8_t kind);
+
 /* Keys held, keys forgotten at the bound, bytes held (at most max_bytes). */
 uint64_t dedup_count(const struct dedup *d);
 uint64_t dedup_forgotten(const struct dedup *d);

@@ -10,11 +10,18 @@
 #include "base/time.h"
 #include "cookie/cookie.h"
 
-void
+int
 prober_init(struct prober *p, const struct prober_config *config)
 {
 	memset(p, 0, sizeof(*p));
 	p->config = *config;
+	return schedule_init(&p->schedule, &config->source->schedule, config->chunks);
+}
+
+void
+prober_free(struct prober *p)
+{
+	schedule_fini(&p->schedule);
 }
 
 static uint16_t
@@ -44,23 +51,32 @@ prober_fill_pool(struct rte_mempool *pool, const struct probe *probe)
 	return 0;
 }
 
-/* Have positions to make probes for; false when there are none left. */
+/* Whether all of what was claimed has been taken. */
 static bool
-claim(struct prober *p)
+has_done_work(const struct prober *p)
 {
-	struct prober_source *s = p->config.source;
-	uint64_t first;
+	return p->has_work && p->work.first == p->work.end;
+}
 
-	if (p->position < p->chunk_end)
-		return true;
-	if (atomic_load_explicit(&s->next, memory_order_relaxed) >= s->end)
-		return false;
-	first = atomic_fetch_add_explicit(&s->next, PROBER_CHUNK, memory_order_relaxed);
-	if (first >= s->end)
-		return false;
-	p->position = first;
-	p->chunk_end = s->end - first < PROBER_CHUNK ? s->end : first + PROBER_CHUNK;
-	return true;
+/* Have positions to make probes for. What was claimed before has been sent, if it is done. */
+static enum schedule_verdict
+claim(struct prober *p, uint64_t now_ns)
+{
+	enum schedule_verdict verdict;
+
+	if (p->has_work && !has_done_work(p))
+		return SCHEDULE_WORK;
+	if (p->has_work)
+		schedule_finish(&p->schedule, now_ns);
+	verdict = schedule_claim(&p->schedule, now_ns, &p->work);
+	p->has_work = verdict == SCHEDULE_WORK;
+	if (p->has_work) {
+		bool is_attempt = p->work.pass < p->config.source->attempts;
+
+		p->use = is_attempt ? COOKIE_PROBE : COOKIE_COVERAGE;
+		p->attempt = is_attempt ? (uint8_t)p->work.pass : 0;
+	}
+	return verdict;
 }
 
 static bool
@@ -87,19 +103,88 @@ find_indices(struct prober *p, uint64_t first, unsigned int n, uint64_t end)
 	return p->index + at;
 }
 
-/* The targets of the next n positions of the chunk. */
+/* A bit for each of n positions from first on: whether its target has answered. */
+static uint64_t
+who_answered(const struct prober_source *s, uint64_t first, unsigned int n)
+{
+	unsigned int shift = (unsigned int)(first % 64);
+	uint64_t bits = 0;
+
+	for (unsigned int i = 0; i < s->answered_count; i++) {
+		bits |= answered_word(s->answered[i], first) >> shift;
+		if (shift + n > 64)
+			bits |= answered_word(s->answered[i], first + n - 1) << (64 - shift);
+	}
+	return bits;
+}
+
+/* A bit for each of n targets: whether it is looked at again. */
+static uint64_t
+who_is_drawn(const struct prober *p, unsigned int n, const uint32_t *address, const uint16_t *port)
+{
+	uint64_t draw[PORT_BURST], bits = 0;
+
+	cookie_make_burst(&p->config.outlets[0].probe->config.key, COOKIE_SAMPLE, n, address, port, draw);
+	for (unsigned int i = 0; i < n; i++)
+		bits |= (uint64_t)coverage_is_drawn(draw[i], p->config.source->coverage_bound) << i;
+	return bits;
+}
+
+/* A bit for each of n targets: whether this pass probes it. */
+static uint64_t
+who_is_due(struct prober *p, uint64_t first, unsigned int n, const uint32_t *address, const uint16_t *port)
+{
+	uint64_t all = (UINT64_C(1) << n) - 1, answered;
+	unsigned int spared;
+
+	if (p->use == COOKIE_COVERAGE)
+		return who_is_drawn(p, n, address, port);
+	if (p->attempt == 0)
+		return all;
+	answered = who_answered(p->config.source, first, n) & all;
+	spared = (unsigned int)__builtin_popcountll(answered);
+	ledger_add(p->config.ledger, LEDGER_TARGET, spared);
+	ledger_add(p->config.ledger, LEDGER_SPARED, spared);
+	return all & ~answered;
+}
+
+/* Add to b the targets of the next positions that are due, until it has `most`. */
 static void
-take_positions(struct prober *p, unsigned int n, struct prober_batch *b)
+gather(struct prober *p, unsigned int most, struct prober_batch *b)
+{
+	uint64_t due, first = p->work.first, left = p->work.end - first;
+	const uint64_t *index;
+	unsigned int n = most - b->count;
+	uint32_t *address = b->address + b->count;
+	uint16_t *port = b->port + b->count;
+
+	n = left < n ? (unsigned int)left : n;
+	index = find_indices(p, first, n, p->work.end);
+	targets_select(p->config.source->targets, index, n, address, port);
+	p->work.first += n;
+	due = who_is_due(p, first, n, address, port);
+	if (due == (UINT64_C(1) << n) - 1) {
+		b->count += n;
+		return;
+	}
+	for (unsigned int i = 0; i < n; i++) {
+		b->address[b->count] = address[i];
+		b->port[b->count] = port[i];
+		b->count += due >> i & 1;
+	}
+}
+
+/* The next targets of the chunk, `most` (a burst at most) or all that are left. */
+static void
+take_positions(struct prober *p, unsigned int most, struct prober_batch *b)
 {
 	const struct probe *any = p->config.outlets[0].probe;
-	const uint64_t *index = find_indices(p, p->position, n, p->chunk_end);
 
-	targets_select(p->config.source->targets, index, n, b->address, b->port);
-	cookie_make_burst(&any->config.key, COOKIE_PROBE, n, b->address, b->port, b->cookie);
-	b->head = 0;
-	b->count = n;
-	p->position += n;
-	ledger_add(p->config.ledger, LEDGER_TARGET, n);
+	b->head = b->count = 0;
+	while (b->count < most && p->work.first < p->work.end)
+		gather(p, most, b);
+	cookie_make_burst(&any->config.key, p->use, b->count, b->address, b->port, b->cookie);
+	ledger_add(p->config.ledger, LEDGER_TARGET, b->count);
 }
 
 static unsigned int
@@ -145,28 +230,18 @@ deal(struct prober *p, const struct prober_batch *all)
 	}
 }
 
-static unsigned int
-room_for(const struct prober *p, unsigned int most)
-{
-	uint64_t left = p->chunk_end - p->position;
-
-	return left < most ? (unsigned int)left : most;
-}
-
-/* Take the next targets, and deal them out; how many. */
-static unsigned int
+/* Take the next targets, and deal them out. */
+static void
 take_targets(struct prober *p)
 {
-	unsigned int n = room_for(p, PORT_BURST);
 	struct prober_batch all; /* but for its first burst unused */
 
 	if (p->config.outlet_count == 1) {
-		take_positions(p, n, &p->batch[0]);
+		take_positions(p, PORT_BURST, &p->batch[0]);
 	} else {
-		take_positions(p, n, &all);
+		take_positions(p, PORT_BURST, &all);
 		deal(p, &all);
 	}
-	return n;
 }
 
 /* What is decided of a target: into the batch, out of the scan, or nothing yet. */
@@ -194,10 +269,9 @@ take_politely(struct prober *p, uint64_t now_ns)
 	while (all.count < PORT_BURST &&
 	       decide(p, polite_next(polite, now_ns, &t), &t, &all) != 0)
 		work++;
-	n = room_for(p, PORT_BURST - all.count);
-	if (n > 0)
-		take_positions(p, n, &new);
-	for (unsigned int i = 0; i < n; i++) {
+	n = has_done_work(p) ? 0 : 1; /* a pass over none but those who have answered is work too */
+	take_positions(p, PORT_BURST - all.count, &new);
+	for (unsigned int i = 0; i < new.count; i++) {
 		t = (struct polite_target){new.address[i], new.port[i], new.cookie[i]};
 		decide(p, polite_ask(polite, now_ns, &t), &t, &all);
 	}
@@ -207,7 +281,7 @@ take_politely(struct prober *p, uint64_t now_ns)
 
 /* Make a burst of frames, in mbufs that hold the template; how many: without mbufs, none. */
 static unsigned int
-make_probes(const struct outlet *o, struct prober_batch *b)
+make_probes(const struct prober *p, const struct outlet *o, struct prober_batch *b)
 {
 	struct rte_mbuf **slots = tx_probes_slots(o->tx);
 	unsigned int n = RTE_MIN(batch_left(b), (unsigned int)PORT_BURST);
@@ -222,7 +296,7 @@ make_probes(const struct outlet *o, struct prober_batch *b)
 		slots[i]->data_len = len;
 		slots[i]->pkt_len = len;
 	}
-	o->probe->module->fill(o->probe, COOKIE_PROBE, 0, n, frame, b->address + b->head,
+	o->probe->module->fill(o->probe, p->use, p->attempt, n, frame, b->address + b->head,
 			       b->port + b->head, b->cookie + b->head);
 	b->head += n;
 	if (b->head == b->count)
@@ -268,7 +342,7 @@ queue_batches(struct prober *p)
 		const struct outlet *o = &p->config.outlets[i];
 
 		if (batch_left(&p->batch[i]) > 0 && tx_probes_waiting(o->tx) == 0)
-			work += make_probes(o, &p->batch[i]);
+			work += make_probes(p, o, &p->batch[i]);
 	}
 	return work;
 }
@@ -315,17 +389,26 @@ static unsigned int
 prober_poll(void *context, uint64_t now_ns)
 {
 	struct prober *p = context;
-	unsigned int work = queue_batches(p), taken;
+	unsigned int work = queue_batches(p), taken = 1;
 	enum prober_way way = way_of(p);
+	enum schedule_verdict verdict = SCHEDULE_WORK;
 
-	if (!may_take(p, way, now_ns))
+	/* A pass is over once the last of it has been sent; batches are of one pass. */
+	if (!may_take(p, way, now_ns) || (has_done_work(p) && way != WAY_FREE))
 		return work;
-	if (polite_ones(p) == 0 && !claim(p))
+	if (polite_ones(p) == 0)
+		verdict = claim(p, now_ns);
+	if (verdict == SCHEDULE_DONE)
 		return work + note_end(p, way);
+	if (verdict == SCHEDULE_WAIT)
+		return work;
 	set_flag(&p->held, is_pressed(p));
 	if (atomic_load_explicit(&p->held, memory_order_relaxed))
 		return work;
-	taken = p->config.polite != NULL ? take_politely(p, now_ns) : take_targets(p);
+	if (p->config.polite != NULL)
+		taken = take_politely(p, now_ns);
+	else
+		take_targets(p);
 	set_flag(&p->polite, taken == 0);
 	return work + taken + queue_batches(p);
 }
@@ -362,15 +445,6 @@ prober_fini(struct prober *p)
 	put_back(p);
 }
 
-static bool
-may_claim(const struct prober *p)
-{
-	const struct prober_source *s = p->config.source;
-
-	return p->position < p->chunk_end ||
-	       atomic_load_explicit(&s->next, memory_order_relaxed) < s->end;
-}
-
 /* Whether all it could do waits for a TX queue, which is the sender's matter. */
 static bool
 is_blocked(const struct prober *p)
@@ -382,7 +456,7 @@ is_blocked(const struct prober *p)
 		    tx_probes_waiting(p->config.outlets[i].tx) == 0)
 			return false;
 	return way == WAY_BLOCKED ||
-	       (way == WAY_BUSY && (p->config.polite != NULL || !may_claim(p)));
+	       (way == WAY_BUSY && (p->config.polite != NULL || has_done_work(p)));
 }
 
 static uint64_t
@@ -396,8 +470,9 @@ prober_next_ns(const void *context, uint64_t now_ns)
 	if (atomic_load_explicit(&p->held, memory_order_relaxed))
 		return TIME_NEVER;
 	/* At the end of a chunk, those who wait are all there is to do. */
-	return polite_ones(p) > 0 && p->position == p->chunk_end ? polite_next_ns(p->config.polite)
-								 : now_ns;
+	if (polite_ones(p) > 0 && has_done_work(p))
+		return polite_next_ns(p->config.polite);
+	return p->has_work ? now_ns : schedule_next_ns(&p->schedule);
 }
 
 const struct role_ops prober_role = {

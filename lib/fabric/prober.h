@@ -2,12 +2,12 @@
 /*
  * The prober role: position -> index -> target -> probe, into the TX queue of the target's interface.
  *
- * Probers claim positions from one shared counter in chunks, so that they meet on a cache line once in
- * PROBER_CHUNK probes. Each takes a burst of positions and deals them out to its interfaces; the rate is
- * held in their TX queues. It takes the next while a TX queue is free and no interface has too many
- * waiting: so an interface that is held holds the others before long, for its targets are part of the
- * order. It pauses while any lcore behind it signals pressure: the rate of probes is never bought
- * with lost replies.
+ * What comes next, in which pass, is the schedule's to say (schedule/schedule.h). A later attempt leaves
+ * out who has answered by then; a coverage probe goes to those who are drawn, from another port. Each
+ * prober takes a burst of positions and deals them out to its interfaces; the rate is held in their TX
+ * queues. It takes the next while a TX queue is free and no interface has too many waiting: so an interface
+ * that is held holds the others before long, for its targets are part of the order. It pauses while any
+ * lcore behind it signals pressure: the rate of probes is never bought with lost replies.
  *
  * With a struct polite it asks for each target whether its networks may have a probe now. Those that may
  * not wait; a chunk is over when all its targets have had theirs, so while nobody else is left the prober
@@ -26,9 +26,10 @@
 #include "fabric/outlet.h"
 #include "perm/perm.h"
 #include "polite/polite.h"
+#include "schedule/answered.h"
+#include "schedule/coverage.h"
+#include "schedule/schedule.h"
 #include "targets/targets.h"
-
-#define PROBER_CHUNK 4096
 
 /* Positions permuted at once: two bursts' worth, since the permutation's lanes are only then all in use. */
 #define PROBER_AHEAD (2 * PORT_BURST)
@@ -38,12 +39,15 @@ struct pressure {
 	_Alignas(64) _Atomic bool raised;
 };
 
-/* Where probers get their positions from: [next, end) of the permuted targets. */
+/* What positions mean, and what is to be done with them; immutable but for the schedule's counter. */
 struct prober_source {
 	const struct perm *perm;
 	const struct targets *targets;
-	uint64_t end;
-	_Alignas(64) _Atomic uint64_t next; /* the next position that nobody has claimed */
+	unsigned int attempts;            /* passes that are attempts; one more is of coverage probes */
+	uint64_t coverage_bound;          /* draws below it get one; 0: there is no such pass */
+	struct answered *const *answered; /* one a worker; none with one attempt */
+	unsigned int answered_count;
+	struct schedule_source schedule;
 };
 
 struct prober_config {
@@ -54,6 +58,7 @@ struct prober_config {
 	struct ledger *ledger;
 	const struct pressure *pressures;
 	unsigned int pressure_count;
+	uint32_t chunks; /* that may await a later pass; of no account with one pass */
 };
 
 /*
@@ -73,8 +78,11 @@ struct prober_batch {
 struct prober {
 	struct prober_config config;
 	struct prober_batch batch[PROBE_IFACES_MAX]; /* by interface */
-	uint64_t position; /* [position, chunk_end): claimed, not yet made */
-	uint64_t chunk_end;
+	enum cookie_plan use; /* of what is in the batches, and which attempt */
+	uint8_t attempt;
+	struct schedule schedule;
+	struct schedule_work work; /* [first, end): claimed, not yet taken */
+	bool has_work;
 	uint64_t index[PROBER_AHEAD]; /* of index_count positions from index_first on */
 	uint64_t index_first;
 	unsigned int index_count;
@@ -85,7 +93,9 @@ struct prober {
 
 extern const struct role_ops prober_role;
 
-void prober_init(struct prober *p, const struct prober_config *config);
+/* 0 or -ENOMEM; prober_free() frees what it took. */
+int prober_init(struct prober *p, const struct prober_config *config);
+void prober_free(struct prober *p);
 
 /* After the lcores have stopped: count what has no probe yet. */
 void prober_fini(struct prober *p);

@@ -17,6 +17,9 @@
 /* Full bursts of replies in a row that show a queue filling up: a quarter of its descriptors. */
 #define BEHIND_BURSTS 16
 
+/* More frames than any RX queue holds, a kernel's socket behind it included. */
+#define QUEUE_FRAMES (1 << 18)
+
 /* How long what came before the cooldown was over may still be read: no flood keeps a scan from ending. */
 #define DRAIN_NS (5 * NS_PER_SEC)
 
@@ -166,6 +169,29 @@ receive_frames(struct receiver *r, struct rte_mbuf *const *burst, uint16_t n, ui
 	return replies;
 }
 
+/*
+ * Raise the watermark after a burst of n frames at now_ns: a queue that gave less than was asked for held
+ * nothing else. One that is never empty is a queue all the same: what was in it once has come out when as
+ * many frames as it holds have.
+ */
+static void
+mark_seen(struct receiver *r, uint16_t n, uint64_t now_ns)
+{
+	if (r->waiting_count > 0)
+		return;
+	if (n < PORT_BURST) {
+		watermark_raise(r->config.watermark, now_ns);
+		r->frames_to_mark = 0;
+	} else if (r->frames_to_mark > n) {
+		r->frames_to_mark -= n;
+	} else {
+		if (r->frames_to_mark > 0)
+			watermark_raise(r->config.watermark, r->mark_ns);
+		r->mark_ns = now_ns;
+		r->frames_to_mark = QUEUE_FRAMES;
+	}
+}
+
 static uint16_t
 receive_burst(struct receiver *r, uint64_t now_ns)
 {
@@ -175,6 +201,7 @@ receive_burst(struct receiver *r, uint64_t now_ns)
 
 	if (n == 0) {
 		r->full_bursts = 0;
+		mark_seen(r, 0, now_ns);
 		return 0;
 	}
 	ledger_add(r->config.ledger, LEDGER_RECEIVED, n);
@@ -182,6 +209,7 @@ receive_burst(struct receiver *r, uint64_t now_ns)
 	rte_pktmbuf_free_bulk(burst, n);
 	/* Replies alone steer the probes: nobody can hold a scan by flooding it with something else. */
 	r->full_bursts = n == PORT_BURST && replies > PORT_BURST / 2 ? r->full_bursts + 1 : 0;
+	mark_seen(r, n, now_ns);
 	return n;
 }
 

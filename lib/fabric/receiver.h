@@ -19,6 +19,7 @@
 #include "fabric/fabric.h"
 #include "fabric/canary.h"
 #include "fabric/prober.h"
+#include "fabric/watermark.h"
 #include "ledger/ledger.h"
 #include "neigh/neigh.h"
 #include "port/port.h"
@@ -37,6 +38,7 @@ struct receiver_config {
 	unsigned int workers;
 	struct canary *canary;            /* NULL: there is none */
 	struct pressure *pressure;
+	struct watermark *watermark;
 	struct ledger *ledger;
 };
 
@@ -45,6 +47,8 @@ struct receiver {
 	struct reply waiting[PORT_BURST]; /* replies that found their ring full */
 	unsigned int waiting_count;
 	unsigned int full_bursts;  /* of replies, in a row until now */
+	uint64_t mark_ns;           /* what had arrived by then has been read once frames_to_mark more are */
+	uint32_t frames_to_mark;
 	uint64_t drain_until_ns;    /* 0: not draining yet */
 };
 

@@ -69,12 +69,12 @@ reset(struct worker *w, const struct reply *r)
 
 /* First ones by what they are, and repeats. */
 static void
-count(struct worker *w, const struct reply *reply, const bool *is_new, unsigned int n)
+count(struct worker *w, const struct record_scan *record, unsigned int n)
 {
 	unsigned int first[CLASSIFY_REPLIES] = {0}, firsts = 0;
 
 	for (unsigned int i = 0; i < n; i++)
-		first[reply[i].kind] += is_new[i];
+		first[record[i].reply.kind] += !record[i].repeat;
 	for (unsigned int k = 0; k < CLASSIFY_REPLIES; k++)
 		firsts += first[k];
 	ledger_add(w->config.ledger, LEDGER_FIRST_SYNACK, first[CLASSIFY_SYNACK]);
@@ -87,53 +87,50 @@ count(struct worker *w, const struct reply *reply, const bool *is_new, unsigned 
 
 /* First errors that say so: a target counts once. */
 static void
-note_refusals(struct worker *w, const struct reply *reply, const bool *is_new, unsigned int n)
+note_refusals(struct worker *w, const struct record_scan *record, unsigned int n)
 {
-	for (unsigned int i = 0; i < n; i++)
-		if (is_new[i] && reply[i].kind == CLASSIFY_ICMP &&
-		    refusals_says(reply[i].icmp_type, reply[i].icmp_code))
-			refusals_note(w->config.refusals, reply[i].address, reply[i].received_ns);
+	for (unsigned int i = 0; i < n; i++) {
+		const struct reply *r = &record[i].reply;
+
+		if (!record[i].repeat && r->kind == CLASSIFY_ICMP &&
+		    refusals_says(r->icmp_type, r->icmp_code))
+			refusals_note(w->config.refusals, r->address, r->received_ns);
+	}
 }
 
 static void
-make_records(struct worker *w, const struct reply *reply, const bool *is_new, unsigned int n)
+make_records(struct worker *w, const struct reply *reply, unsigned int n, struct record_scan *record)
 {
 	uint64_t cooldown = atomic_load_explicit(w->config.cooldown_since_ns, memory_order_relaxed);
-	struct record_scan record[PORT_BURST];
 
-	for (unsigned int i = 0; i < n; i++) {
+	for (unsigned int i = 0; i < n; i++)
 		record[i] = (struct record_scan){
 			.reply = reply[i],
-			.repeat = !is_new[i],
 			.cooldown = reply[i].received_ns >= cooldown,
 		};
-	}
-	/* Room was there when the credit was taken, and only this lcore produces. */
-	rte_ring_sp_enqueue_bulk_elem(w->config.records, record, sizeof(record[0]), n, NULL);
-	ledger_add(w->config.ledger, LEDGER_RECORD, n);
+	news_find(&w->config.news, record, n);
 }
 
 static unsigned int
 take_from(struct worker *w, struct rte_ring *ring, unsigned int most)
 {
 	struct reply reply[PORT_BURST];
-	uint64_t key[PORT_BURST];
-	bool is_new[PORT_BURST];
+	struct record_scan record[PORT_BURST];
 	unsigned int n = rte_ring_sc_dequeue_burst_elem(ring, reply, sizeof(reply[0]), most, NULL);
 
 	if (n == 0)
 		return 0;
 	ledger_add(w->config.ledger, LEDGER_TAKEN, n);
-	for (unsigned int i = 0; i < n; i++)
-		key[i] = dedup_key(reply[i].address, reply[i].port, reply[i].kind);
-	dedup_add_burst(w->config.dedup, n, key, is_new);
-	count(w, reply, is_new, n);
+	make_records(w, reply, n, record);
+	count(w, record, n);
 	if (w->config.refusals != NULL)
-		note_refusals(w, reply, is_new, n);
+		note_refusals(w, record, n);
 	for (unsigned int i = 0; i < n; i++)
 		if (reply[i].kind == CLASSIFY_SYNACK)
 			reset(w, &reply[i]);
-	make_records(w, reply, is_new, n);
+	/* Room was there when the credit was taken, and only this lcore produces. */
+	rte_ring_sp_enqueue_bulk_elem(w->config.records, record, sizeof(record[0]), n, NULL);
+	ledger_add(w->config.ledger, LEDGER_RECORD, n);
 	return n;
 }
 
@@ -147,10 +144,20 @@ update_pressure(struct worker *w)
 		atomic_store_explicit(raised, pressed, memory_order_relaxed);
 }
 
+static bool
+has_empty_rings(const struct worker *w)
+{
+	for (unsigned int i = 0; i < w->config.receivers; i++)
+		if (!rte_ring_empty(w->config.rings[i]))
+			return false;
+	return true;
+}
+
 static unsigned int
 worker_poll(void *context, uint64_t now_ns)
 {
 	struct worker *w = context;
+	uint64_t seen_ns = watermark_least(w->config.receiver_marks, w->config.receiver_mark_count);
 	unsigned int work = 0;
 
 	(void)now_ns;
@@ -163,6 +170,8 @@ worker_poll(void *context, uint64_t now_ns)
 		w->next_ring = (w->next_ring + 1) % w->config.receivers;
 	}
 	update_pressure(w);
+	if (has_empty_rings(w))
+		watermark_raise(w->config.watermark, seen_ns);
 	return work;
 }
 
@@ -172,10 +181,7 @@ worker_drain(void *context, uint64_t now_ns)
 	struct worker *w = context;
 
 	worker_poll(context, now_ns);
-	for (unsigned int i = 0; i < w->config.receivers; i++)
-		if (!rte_ring_empty(w->config.rings[i]))
-			return false;
-	return true;
+	return has_empty_rings(w);
 }
 
 static uint64_t

@@ -15,10 +15,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "dedup/dedup.h"
 #include "fabric/fabric.h"
 #include "fabric/outlet.h"
+#include "fabric/news.h"
 #include "fabric/prober.h"
+#include "fabric/watermark.h"
 #include "polite/refusals.h"
 #include "ledger/ledger.h"
 #include "record/record.h"
@@ -31,12 +32,15 @@ struct worker_config {
 	struct rte_ring *records;      /* to the writer; one producer, one consumer */
 	const struct outlet *outlets;  /* one an interface; borrowed */
 	unsigned int outlet_count;
-	struct dedup *dedup;
+	struct news news;              /* the worker's own */
 	struct refusals *refusals;     /* to tell probers of; NULL: nobody asks */
 	struct pressure *pressure;
 	struct ledger *ledger;
 	/* Set by control when the last probe has been sent; TIME_NEVER before. */
 	const _Atomic uint64_t *cooldown_since_ns;
+	const struct watermark *receiver_marks; /* of all receivers */
+	unsigned int receiver_mark_count;
+	struct watermark *watermark;
 };
 
 struct worker {

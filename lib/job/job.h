@@ -124,7 +124,10 @@ enum job_profile { JOB_PROFILE_WINDOWS, JOB_PROFILE_LINUX, JOB_PROFILE_MSS };
 struct job_probe {
 	char *module; /* "tcp_synscan" or "icmp_echoscan" */
 	enum job_profile profile;
-	uint8_t ttl; /* 64 or more */
+	uint8_t ttl;             /* 64 or more */
+	uint8_t probes;          /* attempts, 1 or more */
+	uint64_t probe_delay_ns; /* between two of them */
+	double coverage;         /* share of the targets that are looked at once more */
 };
 
 enum job_format { JOB_FORMAT_CSV, JOB_FORMAT_NDJSON };
@@ -189,6 +192,7 @@ struct job_order {
 	uint64_t seed;
 	uint32_t shard;  /* 1-based, up to shards */
 	uint32_t shards;
+	struct job_text key_file; /* of the cookie's key; text NULL: none */
 };
 
 struct job {

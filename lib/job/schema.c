@@ -74,11 +74,11 @@ static const struct key keys[] = {
 	 .choices = "windows linux mss", .mend = "windows, linux or mss"},
 	{"probe.ttl", reader_unsigned, KEY_BUILT, FIELD(probe.ttl), .initial = "64", .min = 64,
 	 .max = 255, .mend = "a number from 64 to 255"},
-	{"probe.probes", reader_unsigned, KEY_DEFAULT_ONLY, NO_FIELD, .initial = "1", .min = 1,
-	 .max = 255, .mend = "the number of probes a target gets, 1"},
-	{"probe.probe_delay", reader_duration, KEY_DEFAULT_ONLY, NO_FIELD, .initial = "5s",
+	{"probe.probes", reader_unsigned, KEY_BUILT, FIELD(probe.probes), .initial = "1", .min = 1,
+	 .max = 16, .mend = "how many probes a target gets that does not answer, 1 to 16"},
+	{"probe.probe_delay", reader_duration, KEY_BUILT, FIELD(probe.probe_delay_ns), .initial = "5s",
 	 .max = 3600 * NS_PER_SEC, .mend = "a time up to 1h, like 5s"},
-	{"probe.coverage", reader_percent, KEY_DEFAULT_ONLY, NO_FIELD, .initial = "0%",
+	{"probe.coverage", reader_percent, KEY_BUILT, FIELD(probe.coverage), .initial = "0%",
 	 .mend = "a share from 0% to 100%"},
 
 	{"rate", reader_rate, KEY_BUILT, FIELD(rate_pps), .initial = "10k", .min = 1, .max = GIGA,
@@ -94,7 +94,7 @@ static const struct key keys[] = {
 	 .mend = "a number from 0 to 18446744073709551615"},
 	{"order.shard", reader_shard, KEY_BUILT, FIELD(order), .initial = "1/1", .max = 65535,
 	 .mend = "i/n, i from 1 to n, n up to 65535, like 1/4"},
-	{"order.key_file", reader_text, KEY_NOT_BUILT, NO_FIELD, .max = TEXT_MAX,
+	{"order.key_file", reader_text, KEY_BUILT, FIELD(order.key_file), .max = TEXT_MAX,
 	 .mend = "the name of a file"},
 
 	{"grabs", reader_grabs, KEY_NOT_BUILT, FIELD(grabs), .max = JOB_GRABS_MAX,
@@ -298,22 +298,6 @@ list_keys(const char *path, char *buf, size_t size)
 					       schema_name(&keys[i]));
 }
 
-/* Values that fit a key of which only the default is built: equal to it when both are read. */
-static void
-read_default_only(struct reader *r, const struct key *key, const struct yaml_node *node)
-{
-	const struct yaml_node initial = {
-		.kind = YAML_SCALAR, .text = key->initial, .len = strlen(key->initial)};
-	size_t faults = r->diag->count + r->diag->dropped;
-	uint64_t value = 0, expected = 0;
-
-	key->read(r, key, node, &value);
-	key->read(r, key, &initial, &expected);
-	if (value != expected && faults == r->diag->count + r->diag->dropped)
-		reader_refuse_unbuilt(r, node, "'%s' other than %s is not built yet; remove it",
-				      schema_name(key), key->initial);
-}
-
 static void
 read_entry(struct reader *r, const struct key *key, const struct yaml_node *name,
 	   const struct yaml_node *node)
@@ -330,10 +314,6 @@ read_entry(struct reader *r, const struct key *key, const struct yaml_node *name
 			diag_add(r->diag, name->place,
 				 "'%s' has no value; write %s, or remove the key",
 				 schema_name(key), key->mend);
-		return;
-	}
-	if (key->state == KEY_DEFAULT_ONLY) {
-		read_default_only(r, key, node);
 		return;
 	}
 	r->unkept += unbuilt;

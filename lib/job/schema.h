@@ -30,7 +30,6 @@ typedef void key_read(struct reader *r, const struct key *key, const struct yaml
 
 enum key_state {
 	KEY_BUILT,
-	KEY_DEFAULT_ONLY, /* known, but any value except the default is not built */
 	KEY_NOT_BUILT,    /* known and validated, and refused */
 };
 

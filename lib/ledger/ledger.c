@@ -18,9 +18,9 @@
 
 static const struct ledger_equation equations[] = {
 	{
-		"targets = probes intended + skipped + put back",
+		"targets = probes intended + spared + skipped + put back",
 		TERMS(LEDGER_TARGET),
-		TERMS(LEDGER_INTENDED + LEDGER_PROBE, LEDGER_SKIPPED, LEDGER_PUT_BACK),
+		TERMS(LEDGER_INTENDED + LEDGER_PROBE, LEDGER_SPARED, LEDGER_SKIPPED, LEDGER_PUT_BACK),
 		LEDGER_TERMS,
 	},
 	FRAME_EQUATION("probes intended = sent + gated + refused", LEDGER_PROBE),
@@ -82,6 +82,7 @@ static const struct ledger_equation equations[] = {
 
 static const char *const term_names[LEDGER_TERMS] = {
 	[LEDGER_TARGET] = "targets",
+	[LEDGER_SPARED] = "spared",
 	[LEDGER_SKIPPED] = "skipped",
 	[LEDGER_PUT_BACK] = "put back",
 	[LEDGER_INTENDED + LEDGER_PROBE] = "probes intended",

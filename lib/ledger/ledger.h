@@ -7,7 +7,7 @@
  * up and must satisfy the equations of ledger_equation(): what went in is what came out. An
  * unbalanced ledger is a bug, and the scan that has one fails.
  *
- *   targets taken up            = probes intended + left out for politeness + put back
+ *   targets taken up            = probes intended + spared + left out for politeness + put back
  *   for each kind of frame sent:  intended = sent + gated + refused
  *   received                    = the sum of its kinds
  *   replies of each kind        = passed to a worker + canaries' + given up with its ring
@@ -38,8 +38,9 @@
 enum ledger_frame { LEDGER_PROBE, LEDGER_RESET, LEDGER_ARP, LEDGER_ECHO, LEDGER_CANARY, LEDGER_FRAMES };
 
 enum ledger_term {
-	/* Targets that a prober has taken up, and what became of those that got no probe. */
+	/* Targets that a prober has taken up, in each pass, and what became of those that got no probe. */
 	LEDGER_TARGET,
+	LEDGER_SPARED,   /* a later attempt, of one who had answered */
 	LEDGER_SKIPPED,  /* their network had said that it wants none */
 	LEDGER_PUT_BACK, /* no probe was made when the sending ended */
 	/* Sending: LEDGER_INTENDED + enum ledger_frame, and so on. */

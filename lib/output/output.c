@@ -139,7 +139,7 @@ add_file(struct output *o, struct output_file file)
 
 /* What is done stays done, but for the last file's name, which may be missing. */
 static int
-go_on(struct output *o, const struct output_mark *past)
+go_on(struct output *o, const struct output_mark *past, time_t now)
 {
 	bool is_stream = strcmp(past->name, "-") == 0;
 	int err = 0;
@@ -156,6 +156,8 @@ go_on(struct output *o, const struct output_mark *past)
 	}
 	if (err != 0)
 		return err;
+	if (o->config.rotates && strcmp(past->name, OUTPUT_NEXT) == 0)
+		return open_file(o, now);
 	err = part_reopen(&o->part, past->name, o->config.rotates, past->bytes, past->rows);
 	/* A stream has had its head. */
 	if (err == 0 && (is_stream || !o->part.is_regular)) {
@@ -205,7 +207,7 @@ output_open(const struct output_config *config, time_t now, struct output **out)
 	if (err == 0)
 		err = make_buffers(o);
 	if (err == 0)
-		err = config->past != NULL ? go_on(o, config->past) : open_file(o, now);
+		err = config->past != NULL ? go_on(o, config->past, now) : open_file(o, now);
 	o->config.past = NULL;
 	if (err != 0) {
 		output_free(o);
@@ -347,7 +349,7 @@ fail(struct output *o, int err)
 int
 output_sync(struct output *o, struct output_mark *mark)
 {
-	if (output_flush(o) == 0)
+	if (o->is_open && output_flush(o) == 0)
 		fail(o, part_sync(&o->part));
 	*mark = (struct output_mark){
 		.files = o->files,
@@ -356,6 +358,12 @@ output_sync(struct output *o, struct output_mark *mark)
 		.rows = o->part.rows,
 		.bytes = o->part.bytes,
 	};
+	if (o->is_open)
+		return o->error;
+	if (o->config.rotates)
+		*mark = (struct output_mark){o->files, o->file_count, OUTPUT_NEXT, 0, 0};
+	else
+		mark->file_count = 0; /* its only file is the one that goes on */
 	return o->error;
 }
 

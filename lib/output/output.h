@@ -80,9 +80,13 @@ int output_write(struct output *o, const char *line, size_t len);
 /* Write what is held. 0, or the negative errno of the first failure. */
 int output_flush(struct output *o);
 
+/* Of a mark: the row's last file is done, and the next is not begun. */
+#define OUTPUT_NEXT "+"
+
 /*
  * Write what is held and have it on the disk; then *mark says where a later run may go on. It borrows
- * from the sink until the next call. 0, or the negative errno of the first failure.
+ * from the sink until the next call. 0, or the negative errno of the first failure. A finished sink can
+ * be gone on with, too.
  */
 int output_sync(struct output *o, struct output_mark *mark);
 
@@ -105,7 +109,8 @@ uint64_t output_lost_rows(const struct output *o);
 uint64_t output_bytes(const struct output *o);
 
 /*
- * Flush, fsync and close: no call but output_lost_rows(), output_files() and output_free() after it.
+ * Flush, fsync and close: no call but output_lost_rows(), output_files(), output_sync() and output_free()
+ * after it.
  * 0, or the negative errno of the first failure.
  */
 int output_finish(struct output *o);

@@ -154,6 +154,19 @@ int probe_sources_find(const struct probe_sources *s, uint32_t address, unsigned
 int probe_use_find(const struct probe_sources *s, uint32_t own_address, uint16_t own_port,
 		   enum cookie_plan *use);
 
+/* More attempts than any job makes. */
+#define PROBE_ATTEMPTS_MAX 16
+
+/* Which attempt had this IP ID: 0 also where a path has rewritten it. */
+static inline uint8_t
+probe_attempt(uint64_t cookie, uint16_t ip_id)
+{
+	for (uint8_t attempt = 1; attempt < PROBE_ATTEMPTS_MAX; attempt++)
+		if (probe_ip_id(cookie, attempt) == ip_id)
+			return attempt;
+	return 0;
+}
+
 /*
  * How a SYN looks: the options and window of a system that everybody answers, in the order in which
  * that system has them. Never without options: hosts are lost that way. All set DF.

@@ -24,11 +24,24 @@
 
 #include "classify/classify.h"
 
+/*
+ * What a record brings that was not known: what a scan that is resumed must be told, lest it takes it for
+ * news again. FOUND and SEEN are of targets that coverage looks at again (schedule/coverage.h).
+ */
+enum record_news {
+	RECORD_FIRST = 1, /* the first reply of its kind from its target */
+	RECORD_FOUND = 2, /* the target has answered an attempt */
+	RECORD_SEEN = 4,  /* the target has answered the second look */
+	RECORD_BOTH = 8,  /* with this, both */
+};
+
 struct record_scan {
 	struct reply reply;
 	uint8_t probe_num;
-	bool repeat;   /* this (target, kind) was seen before */
+	uint8_t news;  /* enum record_news, ored */
+	bool repeat;   /* this (target, kind) was seen before: not RECORD_FIRST */
 	bool cooldown; /* it came after the last probe was sent */
+	uint64_t position; /* the target's, in the order of the scan, where its worker needs it; else 0 */
 };
 
 /* How a field's value reads. */

@@ -33,6 +33,8 @@ struct line {
 	struct rte_ring *records;
 	struct dedup *dedup;
 	struct pressure pressures[2];
+	struct watermark marks[2]; /* the receiver's, the worker's */
+	struct prober_source source;
 	_Atomic uint64_t cooldown_since_ns;
 };
 
@@ -61,6 +63,10 @@ open_worker(struct line *l, unsigned int records)
 		.pressure = &l->pressures[1],
 		.ledger = &l->rig.ledger,
 		.cooldown_since_ns = &l->cooldown_since_ns,
+		.news = {.source = &l->source, .key = &l->probe.config.key},
+		.receiver_marks = &l->marks[0],
+		.receiver_mark_count = 1,
+		.watermark = &l->marks[1],
 	};
 
 	l->outlet = (struct outlet){&l->probe, &l->tx, NULL};
@@ -68,7 +74,7 @@ open_worker(struct line *l, unsigned int records)
 	l->dedup = dedup_new(1 << 20, 1);
 	assert_non_null(l->dedup);
 	config.records = l->records;
-	config.dedup = l->dedup;
+	config.news.dedup = l->dedup;
 	worker_init(&l->worker, &config);
 }
 
@@ -86,6 +92,7 @@ open_line(struct line *l, unsigned int workers, unsigned int replies, unsigned i
 		.rings = l->rings,
 		.workers = workers,
 		.pressure = &l->pressures[0],
+		.watermark = &l->marks[0],
 		.ledger = &l->rig.ledger,
 	};
 
@@ -518,12 +525,16 @@ struct probing {
 	struct outlet outlet[PROBERS];
 	struct prober prober[PROBERS];
 	struct pressure pressures[2];
+	struct answered *answered;
 	uint8_t *seen; /* how often each target was probed */
 };
 
-/* `hosts` targets; a driver that takes so many at a time. */
+#define DELAY_NS (5 * NS_PER_SEC)
+
+/* `hosts` targets, probed so often; a driver that takes so many at a time. */
 static void
-open_probing(struct probing *p, unsigned int hosts, unsigned int places)
+open_passes(struct probing *p, unsigned int hosts, unsigned int places, unsigned int attempts,
+	    double coverage)
 {
 	const struct probe_config config = frames_config(PROBE_WINDOWS);
 	struct targets_builder *b = targets_builder_new();
@@ -537,7 +548,12 @@ open_probing(struct probing *p, unsigned int hosts, unsigned int places)
 	assert_int_equal(targets_build(b, &p->targets), 0);
 	targets_builder_free(b);
 	assert_int_equal(perm_init(&p->perm, hosts, 5), 0);
-	p->source = (struct prober_source){.perm = &p->perm, .targets = p->targets, .end = hosts};
+	p->source = (struct prober_source){
+		.perm = &p->perm, .targets = p->targets, .attempts = attempts, .answered = &p->answered};
+	p->source.answered_count = attempts > 1;
+	schedule_source_init(&p->source.schedule, 0, hosts, attempts, DELAY_NS, coverage > 0, DELAY_NS);
+	p->source.coverage_bound = coverage_bound(coverage);
+	p->answered = answered_new(8);
 	p->seen = calloc(hosts, 1);
 	for (unsigned int i = 0; i < PROBERS; i++) {
 		const struct prober_config prober = {
@@ -547,12 +563,19 @@ open_probing(struct probing *p, unsigned int hosts, unsigned int places)
 			.outlet_count = 1,
 			.pressures = p->pressures,
 			.pressure_count = 2,
+			.chunks = 8,
 		};
 
 		rig_tx(&p->rig, &p->tx[i]);
 		p->outlet[i] = (struct outlet){&p->probe, &p->tx[i], p->rig.pool};
-		prober_init(&p->prober[i], &prober);
+		assert_int_equal(prober_init(&p->prober[i], &prober), 0);
 	}
+}
+
+static void
+open_probing(struct probing *p, unsigned int hosts, unsigned int places)
+{
+	open_passes(p, hosts, places, 1, 0);
 }
 
 static void
@@ -561,6 +584,9 @@ close_probing(struct probing *p)
 	for (unsigned int i = 0; i < PROBERS; i++)
 		prober_fini(&p->prober[i]);
 	rig_close(&p->rig);
+	for (unsigned int i = 0; i < PROBERS; i++)
+		prober_free(&p->prober[i]);
+	answered_free(p->answered);
 	targets_free(p->targets);
 	free(p->seen);
 }
@@ -590,7 +616,7 @@ static void
 test_every_target_once_by_all_probers(void **state)
 {
 	/* More than a chunk, and no multiple of bursts; a driver that takes a few at a time. */
-	const unsigned int hosts = 3 * PROBER_CHUNK + 77;
+	const unsigned int hosts = 3 * SCHEDULE_CHUNK + 77;
 	unsigned int sent = 0, rounds = 0;
 	struct probing p;
 
@@ -609,13 +635,65 @@ test_every_target_once_by_all_probers(void **state)
 	close_probing(&p);
 }
 
+/* Let time pass until both probers are done; a nap is until something is due. */
+static unsigned int
+run_probers(struct probing *p)
+{
+	unsigned int sent = 0;
+
+	for (unsigned int rounds = 0; !(p->prober[0].exhausted && p->prober[1].exhausted); rounds++) {
+		assert_true(rounds < 1000000);
+		poll_prober(p, rounds % 2);
+		sent += note_sent(p);
+		if (rounds % 8 == 0)
+			p->rig.clock.virtual_ns += NS_PER_MS;
+	}
+	return sent;
+}
+
+/* r attempts are r probes for whoever does not answer, one for whoever has by then; then coverage's. */
+static void
+test_attempts_and_coverage(void **state)
+{
+	const unsigned int hosts = 2 * SCHEDULE_CHUNK + 77;
+	unsigned int sent, twice = 0;
+	struct probing p;
+
+	(void)state;
+	open_passes(&p, hosts, 64, 3, 0);
+	for (unsigned int i = 0; i < hosts; i += 3)
+		answered_mark(p.answered, i); /* by position: all before their second attempt */
+	sent = run_probers(&p);
+	for (unsigned int i = 0; i < hosts; i++) {
+		uint64_t position = perm_inverse(&p.perm, i);
+
+		assert_int_equal(p.seen[i], position % 3 == 0 ? 1 : 3);
+	}
+	assert_int_equal(COUNT_OF(&p.rig.ledger, LEDGER_TARGET), 3 * hosts);
+	assert_int_equal(COUNT_OF(&p.rig.ledger, LEDGER_SPARED), 3 * hosts - sent);
+	close_probing(&p);
+
+	open_passes(&p, hosts, 64, 1, 0.25);
+	sent = run_probers(&p);
+	for (unsigned int i = 0; i < hosts; i++) {
+		uint64_t draw = cookie_make(&p.probe.config.key, HOST(i), PORT, COOKIE_SAMPLE);
+		bool drawn = coverage_is_drawn(draw, coverage_bound(0.25));
+
+		assert_int_equal(p.seen[i], drawn ? 2 : 1);
+		twice += drawn;
+	}
+	assert_in_range(twice, hosts / 5, hosts * 3 / 10);
+	assert_int_equal(sent, hosts + twice);
+	close_probing(&p);
+}
+
 static void
 test_pressure_holds_probers(void **state)
 {
 	struct probing p;
 
 	(void)state;
-	open_probing(&p, 2 * PROBER_CHUNK, 512);
+	open_probing(&p, 2 * SCHEDULE_CHUNK, 512);
 	poll_prober(&p, 0);
 	assert_int_equal(note_sent(&p), 32);
 	for (unsigned int i = 0; i < 2; i++) {
@@ -853,6 +931,7 @@ main(void)
 		cmocka_unit_test(test_a_worker_takes_no_more_than_it_can_answer),
 		cmocka_unit_test(test_repeats_and_the_cooldown_are_marked),
 		cmocka_unit_test(test_every_target_once_by_all_probers),
+		cmocka_unit_test(test_attempts_and_coverage),
 		cmocka_unit_test(test_pressure_holds_probers),
 		cmocka_unit_test(test_no_mbuf_is_waited_for),
 		cmocka_unit_test(test_what_has_no_mbuf_is_put_back),

@@ -166,7 +166,7 @@ test_faults(void **state)
 		{"--force=1", "asdic scan: --force takes no argument\n"},
 		{"--seed", "asdic scan: --seed needs an argument: N\n"},
 		{"-q|-e", "asdic scan: --seed needs an argument: N\n"},
-		{"--resume", "asdic scan: --resume is not built yet; leave it out\n"},
+		{"--resume=a", "asdic scan: --resume takes no argument\n"},
 		{"--set|rate",
 		 "asdic scan: --set rate: write KEY=VALUE, like limits.cooldown=5s\n"},
 		{"--set|=5", "asdic scan: --set =5: write KEY=VALUE, like limits.cooldown=5s\n"},

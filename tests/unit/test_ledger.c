@@ -13,7 +13,7 @@ static void
 fill_balanced(struct ledger *l)
 {
 	memset(l, 0, sizeof(*l));
-	ledger_add(l, LEDGER_TARGET, 10 + LEDGER_PROBE + 3 + 2);
+	ledger_add(l, LEDGER_TARGET, 10 + LEDGER_PROBE + 3 + 2 + 3);
 	ledger_add(l, LEDGER_SKIPPED, 3);
 	ledger_add(l, LEDGER_PUT_BACK, 2);
 	for (unsigned int f = 0; f < LEDGER_FRAMES; f++) {
@@ -22,6 +22,7 @@ fill_balanced(struct ledger *l)
 		ledger_add(l, LEDGER_GATED + f, 2);
 		ledger_add(l, LEDGER_REFUSED + f, 1);
 	}
+	ledger_add(l, LEDGER_SPARED, 3);
 	for (unsigned int k = 0; k < CLASSIFY_KINDS; k++)
 		ledger_add(l, LEDGER_KIND + k, k + 4);
 	ledger_add(l, LEDGER_RECEIVED, CLASSIFY_KINDS * (CLASSIFY_KINDS - 1) / 2 + 4 * CLASSIFY_KINDS);

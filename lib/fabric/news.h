@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * News: what a worker's replies bring that was not known. The first reply of a kind from a target; that a
+ * target of coverage's sample has answered an attempt, or the second look; and where in the order a target
+ * stands, if anybody needs that: for a later attempt to leave it out, or since the scan goes on after a
+ * kill.
+ *
+ * A struct news is its worker's, as its set is.
+ */
+#ifndef FABRIC_NEWS_H
+#define FABRIC_NEWS_H
+
+#include <stdint.h>
+
+#include "classify/classify.h"
+#include "dedup/dedup.h"
+#include "fabric/prober.h"
+#include "record/record.h"
+
+/* All borrowed. */
+struct news {
+	struct dedup *dedup;
+	const struct prober_source *source; /* what positions mean, and who is looked at again */
+	const struct cookie_key *key;
+	struct answered *answered; /* for later attempts; NULL where there are none */
+	/*
+	 * Of a scan that goes on: positions below are of epochs that are over, so whoever answers late from
+	 * there has been recorded, or came too late. 0: it is the first run.
+	 */
+	uint64_t floor;
+};
+
+/* Fill in n records, of replies that have been copied there; n is DEDUP_BURST at most. */
+void news_find(struct news *news, struct record_scan *record, unsigned int n);
+
+/* An earlier run has recorded this: a reply of that kind, with that news (enum record_news). */
+void news_recall(struct news *news, uint32_t address, uint16_t port, uint8_t kind, uint8_t what);
+
+#endif /* FABRIC_NEWS_H */

@@ -1,0 +1,238 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Scans that are killed at any moment and gone on with find what an uninterrupted one finds, each once.
+
+RESUME_KILLS says how many kills there are in all (20); RESUME_SEED, when they come."""
+
+import io
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import time
+import unittest
+
+import numpy as np
+from harness import ASDIC, OPEN, SimnetTest, Targets, network, target_keys, world
+
+KILLS = int(os.environ.get("RESUME_KILLS", "20"))
+SEED = int(os.environ.get("RESUME_SEED", "1"))
+
+CIDR = "20.64.0.0/18"
+TARGETS = Targets(CIDR, ports=[443])
+TEXT = world(network("0.0.0.0/0", default={"open": "10%", "closed": "5%"}, unreachable="2%",
+                     latency={"min": "1ms", "max": "200ms"}, synack_retries=3), seed=21)
+# A second and a half of sending; a reply is there within the cooldown or never.
+FLAGS = (CIDR, "-p", "443", "-e", "7", "-c", "500ms", "-r", "11k", "-q", "-f", "saddr_raw,sport",
+         "--set", "output.header=false")
+
+
+def open_text(path):
+    """A file's text, a frame after the other where it is compressed."""
+    if path.suffix != ".zst":
+        return path.read_text(encoding="ascii")
+    return subprocess.run(["zstd", "-dcq", str(path)], check=True, capture_output=True, text=True).stdout
+
+
+class ResumeTest(SimnetTest):
+    def start(self, *flags):
+        device, _ = self.device(TEXT)
+        process = subprocess.Popen([ASDIC, "scan", "-i", device, *map(str, flags)], stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self.folder)
+        self.addCleanup(lambda: (process.poll() is None and process.kill(), process.communicate()))
+        return process
+
+    def finish(self, process, status=0):
+        stdout, stderr = process.communicate(timeout=120)
+        self.assertEqual(process.returncode, status, stderr)
+        return stdout, stderr
+
+    def has_checkpoint(self):
+        return any(self.folder.glob("*.checkpoint"))
+
+    def rows(self, pattern):
+        """The targets of all files of a name, which are whole."""
+        self.assertEqual([p.name for p in self.folder.glob(".*.part") if p.stat().st_size > 0], [])
+        text = "".join(open_text(path) for path in sorted(self.folder.glob(pattern)))
+        rows = np.loadtxt(io.StringIO(text), delimiter=",", dtype=np.uint64).reshape(-1, 2)
+        return target_keys(rows[:, 0], rows[:, 1])
+
+    def check_manifest(self, runs=None):
+        path, = self.folder.glob("*.manifest.json")
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        self.assertEqual((manifest["complete"], manifest["end_reason"]), (True, "complete"))
+        self.assertTrue(manifest["ledger_balanced"])
+        if runs is not None:
+            self.assertEqual(manifest["runs"], runs)
+        self.assertEqual(manifest["success_unique"], len(TARGETS.in_state(TEXT, OPEN)))
+        for file in manifest["files"]:
+            data = (self.folder / file["name"]).read_bytes()
+            self.assertEqual(file["bytes"], len(data))
+            shown = subprocess.run(["sha256sum"], input=data, capture_output=True, check=True).stdout
+            self.assertEqual(file["sha256"], shown.decode().split()[0])
+            self.assertEqual(file["rows"], open_text(self.folder / file["name"]).count("\n"))
+
+    def run_through(self, chance, kills, output, flags, lcores=(2,), signals=(signal.SIGKILL,)):
+        """Begin, be killed so often, and come to the end. How often each run was gone on with."""
+        resumed = began = 0
+        for kill in range(kills + 1):
+            go_on = self.has_checkpoint()
+            resumed += go_on
+            began += not go_on
+            process = self.start(*FLAGS, "-o", output, *flags, "--lcores", chance.choice(lcores),
+                                 "--resume" if go_on else "--force")
+            if kill == kills:
+                break
+            time.sleep(chance.uniform(0.1, 1.7))
+            process.send_signal(chance.choice(signals))
+            if process.poll() is None and chance.random() < 0.3:
+                time.sleep(0.1)
+                process.kill()
+            process.communicate(timeout=60)
+        _, stderr = self.finish(process)
+        return resumed, stderr
+
+
+class Killed(ResumeTest):
+    """Every scenario has its part of the kills."""
+
+    SCENARIOS = (
+        ("plain", "found.csv", "found.csv", (), (2,), (signal.SIGKILL,)),
+        ("lcores", "found.csv", "found.csv", (), (1, 2, 3, 5), (signal.SIGKILL,)),
+        ("zstd, rotated", "{start}-found.csv.zst", "*found*.zst", ("--set", "output.rotate=1s"), (2,),
+         (signal.SIGKILL,)),
+        ("twice", "found.csv.zst", "found.csv.zst", ("-P", "2", "--set", "probe.probe_delay=300ms"), (1, 2),
+         (signal.SIGKILL,)),
+        ("ctrl-C too", "found.csv", "found*.csv", ("--set", "output.rotate=1s"), (2,),
+         (signal.SIGKILL, signal.SIGINT)),
+    )
+
+    def test_union(self):
+        kills = -(-KILLS // len(self.SCENARIOS))
+        for number, (name, output, pattern, flags, lcores, signals) in enumerate(self.SCENARIOS):
+            with self.subTest(name, kills=kills):
+                self.setUp()
+                chance = random.Random(SEED * 1000 + number)
+                resumed, stderr = self.run_through(chance, kills, output, flags, lcores, signals)
+                self.assertGreater(resumed, 0, "never gone on with")
+                self.assertIn("ledger, balanced", stderr)
+                self.assert_same(self.rows(pattern), TARGETS.in_state(TEXT, OPEN), "found")
+                self.check_manifest()
+                left = sorted(p.name for p in self.folder.iterdir() if "checkpoint" in p.name)
+                self.assertEqual(len(left), 1, left)
+
+
+class Resume(ResumeTest):
+    def floor(self):
+        path = self.folder / "found.csv.checkpoint"
+        found = re.search(r"^floor (\d+)$", path.read_text(encoding="ascii"), re.M) if path.exists() else None
+        return int(found.group(1)) if found else 0
+
+    def stopped(self, *flags, after=0.8, floor=0):
+        """A scan that ctrl-C has stopped with some done and some not."""
+        process = self.start(*FLAGS, "-o", "found.csv", *flags)
+        deadline = time.monotonic() + 60
+        time.sleep(after)
+        while self.floor() < floor:
+            self.assertIsNone(process.poll(), "it ended by itself")
+            self.assertLess(time.monotonic(), deadline, "no epoch is over")
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        self.finish(process, 130)
+        self.assertTrue((self.folder / "found.csv.checkpoint").exists())
+
+    def go_on(self, *flags, status=0):
+        return self.finish(self.start(*FLAGS, "-r", "50k", "-o", "found.csv", "--resume", *flags), status)
+
+    def test_without_a_checkpoint(self):
+        _, stderr = self.go_on(status=2)
+        self.assertIn("there is no checkpoint 'found.csv.checkpoint'", stderr)
+        _, stderr = self.finish(self.start(*FLAGS, "--resume"), 2)
+        self.assertIn("standard output alone leaves no checkpoint", stderr)
+
+    def test_stopped_and_gone_on_with(self):
+        self.stopped("-r", "4k", floor=4096)
+        checkpoint = self.folder / "found.csv.checkpoint"
+        self.assertEqual(checkpoint.stat().st_mode & 0o777, 0o600)
+        floor = self.floor()
+        _, stderr = self.finish(self.start(*FLAGS, "-o", "found.csv"), 2)
+        self.assertIn("was not finished", stderr)
+        _, stderr = self.go_on("--lcores", "1")
+        sent = int(re.search(r"probes sent (\d+)", stderr).group(1))
+        self.assertEqual(sent, len(TARGETS) - floor)
+        self.assert_same(self.rows("found.csv"), TARGETS.in_state(TEXT, OPEN), "found")
+        self.check_manifest(runs=2)
+        _, stderr = self.go_on()
+        self.assertIn("is complete: nothing is left to do", stderr)
+
+    def test_a_changed_job_is_refused(self):
+        self.stopped()
+        for flags, words in (
+                (("-e", "8"), "order.seed was '7' and is '8'"),
+                (("-p", "80"), "targets was '16384, sha256"),
+                (("--shard", "1/2"), "order.shard was '1/1' and is '1/2'"),
+                (("--set", "probe.profile=linux"), "probe.profile was 'windows' and is 'linux'"),
+                (("-P", "2"), "probe.probes was '1' and is '2'"),
+                (("-f", "saddr"), "output.1.fields was 'saddr_raw,sport' and is 'saddr'"),
+                (("--output-filter", ""), "output.1.filter was 'success = 1 && repeat = 0' and is ''"),
+                (("-S", "198.18.0.7"), "interfaces was '1 with 1 addresses"),
+                (("--set", "targets.allow_reserved=[10.0.0.0/8]"), "10.0.0.0 was excluded and is not any more")):
+            with self.subTest(flags):
+                _, stderr = self.go_on(*flags, status=2)
+                self.assertIn(words, stderr)
+        self.go_on()
+
+    def test_more_exclusions_hold_at_the_gate(self):
+        self.stopped(after=0.6)
+        excluded = "20.64.32.0/19"
+        before = self.rows("found.csv")
+        self.write("optout.txt", excluded + "\n")
+        _, stderr = self.go_on("-b", "optout.txt")
+        gated = int(re.search(r"probes gated (\d+)", stderr).group(1))
+        self.assertGreater(gated, 1000)
+        found = self.rows("found.csv")
+        allowed = Targets("20.64.0.0/19", ports=[443]).in_state(TEXT, OPEN)
+        self.assert_same(np.setdiff1d(found, before), np.setdiff1d(allowed, before), "found after it")
+
+    def test_limits_go_on(self):
+        self.stopped("-N", "300", after=0.3)
+        _, stderr = self.go_on("-N", "300")
+        self.assertIn("limits.results", stderr)
+        self.assertEqual(len(self.rows("found.csv")), 300)
+        _, stderr = self.go_on("-t", "1")
+        self.assertIn("limits.runtime", stderr)
+        _, stderr = self.go_on()
+        self.assert_same(self.rows("found.csv"), TARGETS.in_state(TEXT, OPEN), "found")
+
+    def test_coverage_goes_on(self):
+        flags = ("--set", "probe.coverage=100%", "--set", "probe.probe_delay=0")
+        self.stopped(*flags)
+        self.go_on(*flags)
+        self.assert_same(self.rows("found.csv"), TARGETS.in_state(TEXT, OPEN), "found")
+        manifest = json.loads((self.folder / "found.csv.manifest.json").read_text(encoding="utf-8"))
+        hosts = len(TARGETS.in_state(TEXT, OPEN))
+        self.assertEqual((manifest["coverage"]["answered_second_look"], manifest["coverage"]["of_those_found_before"]),
+                         (hosts, hosts))
+
+    def test_key_file(self):
+        key = self.folder / "scan.key"
+        process = self.start(*FLAGS, "--set", f"order.key_file={key}", "-n", "100")
+        self.finish(process)
+        self.assertRegex(key.read_text(encoding="ascii"), r"^[0-9a-f]{32}\n$")
+        self.assertEqual(key.stat().st_mode & 0o777, 0o600)
+        first = key.read_text(encoding="ascii")
+        self.finish(self.start(*FLAGS, "--set", f"order.key_file={key}", "-n", "100"))
+        self.assertEqual(key.read_text(encoding="ascii"), first)
+        key.chmod(0o644)
+        _, stderr = self.finish(self.start(*FLAGS, "--set", f"order.key_file={key}"), 2)
+        self.assertIn("chmod 600", stderr)
+        key.chmod(0o600)
+        key.write_text("no key\n", encoding="ascii")
+        _, stderr = self.finish(self.start(*FLAGS, "--set", f"order.key_file={key}"), 2)
+        self.assertIn("no line of 32 hexadecimal digits", stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
