@@ -45,10 +45,42 @@ world_answer_flow(const struct world *w, const struct world_event *e)
 			       load_be16(ports + 2));
 }
 
-uint32_t
-world_answer_isn(uint64_t flow, uint32_t syn_seq)
+#define ISN_WSCALE_BITS 4
+#define ISN_CLIENT_BITS 15
+
+_Static_assert((WORLD_MSS - WORLD_MSS_MIN) >> (ISN_CLIENT_BITS - ISN_WSCALE_BITS) == 0,
+	       "any MSS fits");
+
+struct world_client
+world_client_of(const struct wire_tcp_options *offered)
 {
-	return (uint32_t)world_draw(flow, DRAW_ISN, syn_seq);
+	uint16_t mss = offered->has_mss ? offered->mss : WORLD_MSS_UNSAID;
+
+	return (struct world_client){
+		.mss = mss < WORLD_MSS_MIN ? WORLD_MSS_MIN : mss > WORLD_MSS ? WORLD_MSS : mss,
+		.wscale = offered->has_wscale ? offered->wscale : WORLD_UNSCALED,
+	};
+}
+
+uint32_t
+world_answer_isn(uint64_t flow, uint32_t syn_seq, struct world_client client)
+{
+	uint32_t said = (uint32_t)(client.mss - WORLD_MSS_MIN) << ISN_WSCALE_BITS | client.wscale;
+	uint64_t draw = world_draw(flow, DRAW_ISN, (uint64_t)said << 32 | syn_seq);
+
+	return (uint32_t)draw << ISN_CLIENT_BITS | said;
+}
+
+bool
+world_answer_isn_read(uint64_t flow, uint32_t syn_seq, uint32_t isn, struct world_client *client)
+{
+	uint32_t said = isn & ((UINT32_C(1) << ISN_CLIENT_BITS) - 1);
+
+	*client = (struct world_client){
+		.mss = (uint16_t)(WORLD_MSS_MIN + (said >> ISN_WSCALE_BITS)),
+		.wscale = said & ((1 << ISN_WSCALE_BITS) - 1),
+	};
+	return client->mss <= WORLD_MSS && isn == world_answer_isn(flow, syn_seq, *client);
 }
 
 /* A host, whatever it is asked. */
@@ -155,34 +187,41 @@ echo_build(const struct world *w, const struct world_event *e, uint64_t flow, ui
 	return sizeof(*ip) + len;
 }
 
+/* What a SYN offers, as far as its head is at hand. */
+static void
+syn_options_read(const struct world_event *e, struct wire_tcp_options *offered)
+{
+	const struct wire_tcp *syn = head_tcp(e);
+	size_t end = head_ip_len(e) + (size_t)(syn->data_offset >> 4) * 4;
+	const uint8_t *first = (const uint8_t *)(syn + 1);
+
+	if (end > e->head_len)
+		end = e->head_len;
+	wire_tcp_options_read(first, end - (size_t)(first - e->head), offered);
+}
+
 /* MSS always, the others where the SYN offers them; each padded to four bytes. A window that a
  * service names is not scaled. */
 static size_t
 synack_options(const struct world_event *e, const struct world_service *service, uint64_t flow,
-	       uint8_t *options)
+	       const struct wire_tcp_options *offered, uint8_t *options)
 {
 	uint16_t mss = service->mss != 0 ? service->mss : WORLD_MSS;
-	const struct wire_tcp *syn = head_tcp(e);
-	size_t end = head_ip_len(e) + (size_t)(syn->data_offset >> 4) * 4, n = 4;
-	const uint8_t *first = (const uint8_t *)(syn + 1);
-	struct wire_tcp_options offered;
+	size_t n = 4;
 
-	if (end > e->head_len)
-		end = e->head_len;
-	wire_tcp_options_read(first, end - (size_t)(first - e->head), &offered);
 	memcpy(options, (const uint8_t[]){2, 4}, 2);
 	store_be16(options + 2, mss);
-	if (offered.has_sack_perm) {
+	if (offered->has_sack_perm) {
 		memcpy(options + n, (const uint8_t[]){1, 1, 4, 2}, 4);
 		n += 4;
 	}
-	if (offered.has_timestamp) {
+	if (offered->has_timestamp) {
 		memcpy(options + n, (const uint8_t[]){1, 1, 8, 10}, 4);
 		store_be32(options + n + 4, (uint32_t)world_draw(flow, DRAW_TIMESTAMP, e->repeat));
-		store_be32(options + n + 8, offered.ts_value);
+		store_be32(options + n + 8, offered->ts_value);
 		n += 12;
 	}
-	if (offered.has_wscale && service->window == WORLD_WINDOW_UNSAID) {
+	if (offered->has_wscale && service->window == WORLD_WINDOW_UNSAID) {
 		memcpy(options + n, (const uint8_t[]){1, 3, 3, WORLD_WSCALE}, 4);
 		n += 4;
 	}
@@ -197,10 +236,13 @@ synack_build(const struct world *w, const struct world_event *e, uint64_t flow, 
 	const struct wire_tcp *syn = head_tcp(e);
 	const struct world_service *service =
 		world_service_at(w, load_be32(head_ip(e)->dst), load_be16(syn->dst_port));
-	size_t len = sizeof(*tcp) + synack_options(e, service, flow, (uint8_t *)(tcp + 1));
 	uint32_t window = service->window != WORLD_WINDOW_UNSAID ? service->window
 								 : host_window(host_hash(w, e));
+	struct wire_tcp_options offered;
+	size_t len;
 
+	syn_options_read(e, &offered);
+	len = sizeof(*tcp) + synack_options(e, service, flow, &offered, (uint8_t *)(tcp + 1));
 	answer_ip(w, e, flow, IP_PROTO_TCP, sizeof(*ip) + len, ip);
 	*tcp = (struct wire_tcp){
 		.data_offset = (uint8_t)(len / 4) << 4,
@@ -208,7 +250,8 @@ synack_build(const struct world *w, const struct world_event *e, uint64_t flow, 
 	};
 	memcpy(tcp->src_port, syn->dst_port, 2);
 	memcpy(tcp->dst_port, syn->src_port, 2);
-	store_be32(tcp->seq, world_answer_isn(flow, load_be32(syn->seq)));
+	store_be32(tcp->seq,
+		   world_answer_isn(flow, load_be32(syn->seq), world_client_of(&offered)));
 	store_be32(tcp->ack, load_be32(syn->seq) + 1);
 	store_be16(tcp->window, (uint16_t)window);
 	wire_tcp_checksum_set(ip, tcp, (uint16_t)len);

@@ -39,9 +39,32 @@ _Static_assert(sizeof(struct answer_segment) <= EVENT_HEAD_MAX, "fits a head");
 /* The flow of the packet that an event answers; 0 for ARP. */
 uint64_t world_answer_flow(const struct world *w, const struct world_event *e);
 
-/* The initial sequence number of the host's side of a flow, of whose SYN it is a function too: so
- * an ACK proves that there was one. */
-uint32_t world_answer_isn(uint64_t flow, uint32_t syn_seq);
+/*
+ * What a host needs to know of a SYN once it has answered it. It stands in the initial sequence
+ * number of the SYN-ACK, as in SYN cookies (RFC 4987, 3.6; Linux keeps an index of the MSS there,
+ * and the window scale in the timestamp), so that no host keeps a SYN, and whoever acknowledges the
+ * number brings it back. From the top: 17 bits of a hash of (flow, SYN, what is below), 11 bits of
+ * MSS, 4 bits of window scale.
+ */
+struct world_client {
+	uint16_t mss;   /* WORLD_MSS_MIN to WORLD_MSS */
+	uint8_t wscale; /* the shift, or WORLD_UNSCALED: it offered none */
+};
+
+#define WORLD_MSS_MIN 48
+#define WORLD_MSS_UNSAID 536 /* RFC 9293, 3.7.1 */
+#define WORLD_UNSCALED 15
+
+/* Of the options of a SYN: its MSS brought into bounds. */
+struct world_client world_client_of(const struct wire_tcp_options *offered);
+
+/* The initial sequence number of the host's side of a flow. */
+uint32_t world_answer_isn(uint64_t flow, uint32_t syn_seq, struct world_client client);
+
+/* Whether a host would have answered the SYN by that number; if so, with the client that it says.
+ * One invented number in 131,072 passes. */
+bool world_answer_isn_read(uint64_t flow, uint32_t syn_seq, uint32_t isn,
+			   struct world_client *client);
 
 /* The window that a host has by its kind, without scaling, and the shift of scaled ones. */
 uint16_t world_answer_window(const struct world *w, uint32_t host);

@@ -100,11 +100,13 @@ answer_fits(const struct world_event *e, const struct world_reaction *r)
 	const struct wire_tcp *syn = (const struct wire_tcp *)(e->head + (e->head[0] & 0xf) * 4);
 	const struct wire_tcp *tcp =
 		(const struct wire_tcp *)(r->packet + (r->packet[0] & 0xf) * 4);
+	struct world_client client;
 
 	if (load_be32(tcp->seq) != load_be32(syn->seq) + 1)
 		return false;
 	return (tcp->flags & TCP_RST) != 0 ||
-	       load_be32(tcp->ack) == world_answer_isn(r->flow, load_be32(syn->seq)) + 1;
+	       world_answer_isn_read(r->flow, load_be32(syn->seq), load_be32(tcp->ack) - 1,
+				     &client);
 }
 
 /* Ends the repeats, and is the beginning of a connection where hosts speak. The one that has left its
@@ -115,12 +117,12 @@ answer_react(struct world_stage *s, uint64_t now_ns, const struct world_reaction
 	struct world_event *e = stage_flow_find(s, r->flow, r->packet);
 
 	if (e == NULL || !answer_fits(e, r)) {
-		if (!server_hear(s, now_ns, r, NULL))
+		if (!server_hear(s, now_ns, r, false))
 			s->counters.strays++;
 		return;
 	}
 	s->counters.answered++;
-	server_hear(s, now_ns, r, e);
+	server_hear(s, now_ns, r, true);
 	stage_flow_remove(s, r->flow, e);
 	if (e->due_ns - stage_reorder_ns(s, e, r->flow) >= now_ns + stage_latency_ns(s, e, r->flow))
 		events_cancel(s->events, e);

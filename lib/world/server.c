@@ -5,9 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MSS_UNSAID 536 /* RFC 9293, 3.7.1 */
-#define MSS_MIN 48
-
 /* ---- The table --------------------------------------------------------------------------- */
 
 struct servers *
@@ -124,44 +121,28 @@ server_end(struct world_stage *s, struct server *c)
 
 /* ---- A connection is made ---------------------------------------------------------------- */
 
-/* Its client's side, as the SYN said it; options are all absent without one. */
+/* Its client's side, as the SYN said it. */
 static void
-client_learn(struct server *c, const struct wire_tcp_options *offered)
+client_learn(struct server *c, const struct world_client *client)
 {
-	uint16_t mss = offered->has_mss ? offered->mss : MSS_UNSAID;
+	uint16_t mss = client->mss;
 
-	mss = mss < MSS_MIN ? MSS_MIN : mss > WORLD_MSS ? WORLD_MSS : mss;
 	if (c->has_ts)
 		mss = (uint16_t)(mss - 12);
 	if (c->service->segment != 0 && c->service->segment < mss)
 		mss = c->service->segment;
 	c->mss = mss;
 	c->cwnd = SERVER_CWND_FIRST * mss;
-	c->wscaled = offered->has_wscale && c->service->window == WORLD_WINDOW_UNSAID;
-	c->client_wscale = c->wscaled ? offered->wscale : 0;
+	c->wscaled = client->wscale != WORLD_UNSCALED && c->service->window == WORLD_WINDOW_UNSAID;
+	c->client_wscale = c->wscaled ? client->wscale : 0;
 }
 
-static void
-syn_options(const struct world_event *syn, struct wire_tcp_options *offered)
-{
-	size_t ip_len = (size_t)(syn->head[0] & 0xf) * 4, end, first;
-	const struct wire_tcp *tcp = (const struct wire_tcp *)(syn->head + ip_len);
-
-	*offered = (struct wire_tcp_options){0};
-	first = ip_len + sizeof(*tcp);
-	end = ip_len + (size_t)(tcp->data_offset >> 4) * 4;
-	if (end > syn->head_len)
-		end = syn->head_len;
-	wire_tcp_options_read(syn->head + first, end - first, offered);
-}
-
-/* Whether a segment that fits no SYN-ACK at hand proves all the same that one was said. */
+/* Whether a segment proves that a SYN-ACK was said; to whom, if so. */
 static bool
-cookie_fits(const struct world *w, const struct world_reaction *r, uint32_t host, uint16_t port,
-	    const struct server_segment *g)
+cookie_fits(const struct world_reaction *r, const struct server_segment *g,
+	    struct world_client *client)
 {
-	return g->ack == world_answer_isn(r->flow, g->seq - 1) + 1 &&
-	       world_state_of(w, &w->terrain[r->network], host, port) == WORLD_OPEN;
+	return world_answer_isn_read(r->flow, g->seq - 1, g->ack - 1, client);
 }
 
 /* Who speaks with whom, and from where to go on. */
@@ -191,15 +172,17 @@ server_fill(struct server *c, const struct world_reaction *r, const struct serve
  * to speak, and when there is no room. */
 static struct server *
 server_open(struct world_stage *s, uint64_t now_ns, const struct world_reaction *r,
-	    const struct world_event *syn, const struct server_segment *g)
+	    const struct server_segment *g)
 {
-	struct wire_tcp_options offered = {0};
 	struct servers *sv = s->servers;
 	struct server made = {0}, *c;
+	struct world_client client;
 
 	server_fill(&made, r, g);
 	if ((g->flags & TCP_RST) != 0 || (g->flags & TCP_ACK) == 0 ||
-	    (syn == NULL && !cookie_fits(s->world, r, made.host, made.host_port, g)))
+	    !cookie_fits(r, g, &client) ||
+	    world_state_of(s->world, &s->world->terrain[r->network], made.host, made.host_port) !=
+		    WORLD_OPEN)
 		return NULL;
 	made.service = world_service_at(s->world, made.host, made.host_port);
 	if (made.service->kind == WORLD_SERVICE_SILENT)
@@ -213,9 +196,7 @@ server_open(struct world_stage *s, uint64_t now_ns, const struct world_reaction 
 	*c = made;
 	c->next = sv->buckets[c->flow & sv->mask];
 	sv->buckets[c->flow & sv->mask] = c->index;
-	if (syn != NULL)
-		syn_options(syn, &offered);
-	client_learn(c, &offered);
+	client_learn(c, &client);
 	speak_open(c, now_ns);
 	s->counters.connections++;
 	return c;
@@ -423,16 +404,17 @@ segment_hear(struct world_stage *s, uint64_t now_ns, struct server *c,
 
 /* Whether a client that has forgotten a connection has made another of the same ports. */
 static bool
-is_another(const struct server *c, const struct world_reaction *r, const struct world_event *syn,
+is_another(const struct server *c, const struct world_reaction *r, bool awaited,
 	   const struct server_segment *g)
 {
-	return (syn != NULL || is_foreign(c, g)) && (g->flags & TCP_RST) == 0 &&
-	       g->ack != c->snd_first && g->ack == world_answer_isn(r->flow, g->seq - 1) + 1;
+	struct world_client client;
+
+	return (awaited || is_foreign(c, g)) && (g->flags & TCP_RST) == 0 &&
+	       g->ack != c->snd_first && cookie_fits(r, g, &client);
 }
 
 bool
-server_hear(struct world_stage *s, uint64_t now_ns, const struct world_reaction *r,
-	    const struct world_event *syn)
+server_hear(struct world_stage *s, uint64_t now_ns, const struct world_reaction *r, bool awaited)
 {
 	struct server_segment g;
 	struct server *c;
@@ -441,12 +423,12 @@ server_hear(struct world_stage *s, uint64_t now_ns, const struct world_reaction 
 		return false;
 	segment_read(r, &g);
 	c = server_find(s->servers, r->flow, r->packet);
-	if (c != NULL && is_another(c, r, syn, &g)) {
+	if (c != NULL && is_another(c, r, awaited, &g)) {
 		server_end(s, c);
 		c = NULL;
 	}
 	if (c == NULL)
-		c = server_open(s, now_ns, r, syn, &g);
+		c = server_open(s, now_ns, r, &g);
 	if (c == NULL)
 		return false;
 	s->counters.segments_heard++;

@@ -3,9 +3,8 @@
  * Servers: the hosts' side of TCP connections (RFC 9293), for the files of lib/world alone.
  *
  * A connection exists from the segment that completes its handshake; until then a host keeps
- * nothing, its SYN-ACK's sequence number being a function of the SYN's (as SYN cookies are, RFC
- * 4987, 3.6). While the SYN-ACK is still to be repeated its SYN is at hand, and with it the
- * client's MSS and window scale; else it is taken to have said 536 and none.
+ * nothing, its SYN-ACK's sequence number being a function of the SYN's that says the client's MSS
+ * and window scale (as SYN cookies are, RFC 4987, 3.6; see world/answer.h).
  *
  * A host acts at the time at which it is told; the whole latency of its network lies on the way
  * back. What is on its way is an event with a copy of its bytes, so it arrives whatever becomes of
@@ -115,11 +114,10 @@ struct servers *servers_create(uint32_t connections, const struct world_tls *tls
 void servers_free(struct servers *sv);
 
 /*
- * Hear an ACK or RST; syn is the SYN-ACK's event that it fits, or NULL. Whether it is of a
+ * Hear an ACK or RST; awaited: it fits a SYN-ACK that was still to be repeated. Whether it is of a
  * connection.
  */
-bool server_hear(struct world_stage *s, uint64_t now_ns, const struct world_reaction *r,
-		 const struct world_event *syn);
+bool server_hear(struct world_stage *s, uint64_t now_ns, const struct world_reaction *r, bool awaited);
 
 /* Forget a connection; what is on its way still comes. */
 void server_end(struct world_stage *s, struct server *c);

@@ -21,6 +21,7 @@ struct client {
 	uint16_t src_port, dst_port;
 	uint16_t ip_id; /* another for each segment: draws of loss go by it */
 	uint16_t mss;   /* that it offers; 0: none */
+	uint8_t wscale; /* that it offers with an MSS; above 14: none */
 	uint16_t window;
 	uint16_t segment; /* most bytes it sends in one */
 	uint32_t iss, irs;
@@ -58,9 +59,10 @@ client_say(struct client *c, uint8_t flags, uint32_t seq, const uint8_t *data, u
 
 	memcpy(offered, options, sizeof(offered));
 	store_be16(offered + 2, c->mss);
+	offered[7] = c->wscale;
 	if ((flags & TCP_SYN) != 0 && c->mss != 0) {
 		s.options = offered;
-		s.options_len = sizeof(offered);
+		s.options_len = c->wscale <= 14 ? sizeof(offered) : 4;
 	}
 	c->send(c->context, frame, worlds_segment(&s, frame));
 }

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "bench.h"
+#include "world/answer.h"
 
 static void
 test_none_acknowledges_and_never_speaks(void **state)
@@ -170,7 +171,6 @@ test_resets_at_each_stage(void **state)
 		b.service.reset = (uint8_t)stages[i].reset;
 		b.service.cue = WORLD_CUE_DATA;
 		b.service.segment = 1000;
-		b.network.synack_retries = 3; /* the SYN is at hand, and with it its MSS */
 		bench_open(&b, i);
 		client_start(b.client, 0);
 		run(&b, NS_PER_SEC);
@@ -236,7 +236,6 @@ test_the_clients_window_and_mss_are_kept(void **state)
 	struct bench b = {.service = service(WORLD_SERVICE_ENDLESS, "0123456789")};
 
 	(void)state;
-	b.network.synack_retries = 3;
 	bench_open(&b, 1);
 	b.client->mss = 100;
 	b.client->window = 0;
@@ -255,6 +254,97 @@ test_the_clients_window_and_mss_are_kept(void **state)
 	client_abort(b.client);
 	assert_int_equal(connections_left(&b), 0);
 	bench_close(&b);
+}
+
+static void
+test_sequence_numbers_say_the_client(void **state)
+{
+	static const uint32_t syns[] = {0, 1, 0x80000000, UINT32_MAX};
+	struct world_client said, read;
+	unsigned int others = 0;
+
+	(void)state;
+	for (uint32_t mss = 0; mss <= UINT16_MAX; mss += mss < 2000 ? 1 : 997) {
+		uint16_t kept = mss < 48 ? 48 : mss > 1460 ? 1460 : (uint16_t)mss;
+
+		for (uint8_t scale = 0; scale <= 15; scale++) {
+			struct wire_tcp_options offered = {
+				.has_mss = 1, .mss = (uint16_t)mss,
+				.has_wscale = scale < 15, .wscale = scale < 15 ? scale : 0};
+			uint64_t flow = hash_mix64(mss * 16 + scale);
+			uint32_t syn = syns[(mss + scale) % 4], isn;
+
+			said = world_client_of(&offered);
+			isn = world_answer_isn(flow, syn, said);
+			assert_true(world_answer_isn_read(flow, syn, isn, &read));
+			assert_int_equal(read.mss, kept);
+			assert_int_equal(read.wscale, scale);
+			others += world_answer_isn_read(flow, syn + 1, isn, &read);
+			others += world_answer_isn_read(flow + 1, syn, isn, &read);
+			others += world_answer_isn_read(flow, syn, isn ^ 1, &read);
+			others += world_answer_isn_read(flow, syn, isn ^ 1 << 12, &read);
+			others += world_answer_isn_read(flow, syn, isn ^ 1u << 31, &read);
+		}
+	}
+	assert_in_range(others, 0, 10); /* of 164,640: one in 131,072 */
+	said = world_client_of(&(struct wire_tcp_options){0});
+	assert_int_equal(said.mss, 536);
+	assert_int_equal(said.wscale, 15);
+	/* No host says a number of an MSS that it does not keep. */
+	for (uint32_t i = 0; i < 1000000; i++) {
+		if (world_answer_isn_read(7, 8, (uint32_t)hash_mix64(i), &read))
+			assert_in_range(read.mss, 48, 1460);
+	}
+}
+
+/* A conversation, hashed with its times; *in is what the first flight brought. */
+static uint64_t
+conversation(uint16_t mss, uint8_t scale, uint16_t retries, uint32_t *in, unsigned int *longest)
+{
+	struct bench b = {.service = service(WORLD_SERVICE_ENDLESS, long_text)};
+	uint64_t hash = 0;
+
+	b.network.synack_retries = retries;
+	bench_open(&b, 1);
+	b.client->mss = mss;
+	b.client->wscale = scale;
+	b.client->window = 255;
+	client_start(b.client, 0);
+	for (uint64_t ns = 0; ns < 300 * NS_PER_MS;) {
+		unsigned int before = b.came;
+
+		ns += NS_PER_MS;
+		run(&b, ns);
+		for (; before < b.came; before++)
+			hash = hash_mix64(hash + ns);
+		hash = hash_mix64(hash ^ (b.client->in_len + ((uint64_t)b.client->irs << 32)));
+		if (ns == 50 * NS_PER_MS)
+			*in = b.client->in_len;
+	}
+	*longest = b.client->longest;
+	bench_close(&b);
+	return hash;
+}
+
+static void
+test_hosts_know_the_client_from_its_ack(void **state)
+{
+	static const uint16_t sizes[] = {88, 100, 536, 537, 1000, 1459, 1460};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		for (uint8_t scale = 0; scale <= 15; scale++) {
+			uint32_t window = scale < 15 ? 255u << scale : 255;
+			uint32_t flight = 10u * sizes[i], in[2];
+			unsigned int longest[2];
+			uint64_t kept = conversation(sizes[i], scale, 3, &in[0], &longest[0]);
+
+			assert_int_equal(conversation(sizes[i], scale, 0, &in[1], &longest[1]),
+					 kept);
+			assert_int_equal(in[1], flight < window ? flight : window);
+			assert_int_equal(longest[1], sizes[i] < window ? sizes[i] : window);
+		}
+	}
 }
 
 static void
@@ -421,6 +511,8 @@ main(void)
 		cmocka_unit_test(test_windows_and_mss_are_as_announced),
 		cmocka_unit_test(test_zero_window_takes_nothing),
 		cmocka_unit_test(test_the_clients_window_and_mss_are_kept),
+		cmocka_unit_test(test_sequence_numbers_say_the_client),
+		cmocka_unit_test(test_hosts_know_the_client_from_its_ack),
 		cmocka_unit_test(test_tarpits_drip),
 		cmocka_unit_test(test_silence_after_so_many_bytes),
 		cmocka_unit_test(test_malformed_is_said_once_asked),
