@@ -1,25 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include <dirent.h>
 #include <errno.h>
 #include <libgen.h>
 
+#include "jobs.h"
+
 #include "base/hash.h"
 #include "base/time.h"
-#include "job/job.h"
-#include "base/near.h"
 #include "job/schema.h"
 
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 #define FILE_MAX ((size_t)1 << 20)
 #define PATH_SIZE 1024
 
@@ -54,56 +43,6 @@ read_source(const char *path, size_t *len)
 	text[*len] = '\0';
 	free(big);
 	return text;
-}
-
-/* Load from exactly len bytes on the heap, and see that there are faults or a job, never both. */
-static struct job *
-load_bytes(const char *text, size_t len, const struct job_override *overrides, size_t count,
-	   struct diag *diag)
-{
-	char *copy = malloc(len > 0 ? len : 1);
-	struct job *job = (struct job *)1;
-	int rc;
-
-	assert_non_null(copy);
-	memcpy(copy, text, len);
-	rc = job_load("job", copy, len, overrides, count, diag, &job);
-	free(copy); /* the job keeps nothing of it */
-	assert_true(rc == 0 || rc == -EINVAL);
-	assert_int_equal(job != NULL, rc == 0);
-	assert_int_equal(diag_is_empty(diag), rc == 0);
-	return job;
-}
-
-/* A job that must be sound. */
-static struct job *
-load_sound(const char *text)
-{
-	struct diag diag = DIAG_EMPTY;
-	struct job *job = load_bytes(text, strlen(text), NULL, 0, &diag);
-	char line[1024];
-
-	if (job == NULL) {
-		diag_format(&diag, 0, line, sizeof(line));
-		diag_reset(&diag);
-		fail_msg("%s", line);
-	}
-	return job;
-}
-
-/* All faults, one a line. */
-static void
-format_faults(const struct diag *diag, char *buf, size_t size)
-{
-	char line[1024];
-	size_t at = 0;
-
-	buf[0] = '\0';
-	for (size_t i = 0; i < diag->count; i++) {
-		diag_format(diag, i, line, sizeof(line));
-		at += (size_t)snprintf(buf + at, size - at, "%s\n", line);
-		assert_true(at < size);
-	}
 }
 
 static void
@@ -452,141 +391,6 @@ test_devices(void **state)
 	}
 }
 
-/* What the output defaults to follows from its file and from the ports. */
-static void
-test_output_defaults(void **state)
-{
-	static const struct {
-		const char *targets, *output;
-		enum job_format format;
-		size_t fields;
-	} cases[] = {
-		{"ports: 443", "", JOB_FORMAT_CSV, 1},
-		{"ports: [443, 443-443]", "", JOB_FORMAT_CSV, 1},
-		{"ports: [443, 80]", "", JOB_FORMAT_CSV, 2},
-		{"ports: 80-81", "", JOB_FORMAT_CSV, 2},
-		{"ports: 443, include: [198.51.100.1, 198.51.100.2:80]", "", JOB_FORMAT_CSV, 2},
-		{"include: 198.51.100.2:80", "", JOB_FORMAT_CSV, 2},
-		{"include_files: a", "", JOB_FORMAT_CSV, 2},
-		{"include_files: a, ports: 443", "", JOB_FORMAT_CSV, 1},
-		{"ports: 443", "file: a.csv", JOB_FORMAT_CSV, 1},
-		{"ports: 443", "file: a.txt", JOB_FORMAT_CSV, 1},
-		{"ports: 443", "file: a.ndjson", JOB_FORMAT_NDJSON, 0},
-		{"ports: 443", "file: a.json", JOB_FORMAT_NDJSON, 0},
-		{"ports: 443", "file: a.jsonl", JOB_FORMAT_NDJSON, 0},
-		{"ports: 443", "file: a.json.zst", JOB_FORMAT_NDJSON, 0},
-		{"ports: 443", "file: a.csv.zst", JOB_FORMAT_CSV, 1},
-		{"ports: 443", "file: .json.zst", JOB_FORMAT_CSV, 1},
-		{"ports: 443", "file: .json", JOB_FORMAT_CSV, 1},
-		{"ports: 443", "file: a.json, format: csv", JOB_FORMAT_CSV, 1},
-		{"ports: 443", "format: ndjson", JOB_FORMAT_NDJSON, 0},
-		{"ports: 443", "file: a.csv, format: ndjson", JOB_FORMAT_NDJSON, 0},
-		{"ports: 443", "fields: [ttl, saddr, window]", JOB_FORMAT_CSV, 3},
-	};
-	char text[512];
-
-	(void)state;
-	for (size_t i = 0; i < COUNT_OF(cases); i++) {
-		struct job *job;
-
-		snprintf(text, sizeof(text),
-			 "interfaces: {device: net_null0}\ntargets: {%s}\noutput: {%s}\n",
-			 cases[i].targets, cases[i].output);
-		job = load_sound(text);
-		assert_int_equal(job->outputs[0].format, cases[i].format);
-		assert_int_equal(job->outputs[0].fields.count, cases[i].fields);
-		job_free(job);
-	}
-}
-
-/* Each output of a list has the defaults for what it leaves out, whatever the one before it says. */
-static void
-test_several_outputs(void **state)
-{
-	struct job *job = load_sound("interfaces: {device: net_null0}\n"
-				     "targets: {ports: [443, 80]}\n"
-				     "output:\n"
-				     "  - {file: a.ndjson.zst, filter: '', rotate: 1h}\n"
-				     "  - {format: ndjson, fields: [ttl]}\n"
-				     "  - {file: b, header: false}\n");
-	const struct job_output *o = job->outputs;
-
-	(void)state;
-	assert_int_equal(job->output_count, 3);
-	assert_string_equal(o[0].file.text, "a.ndjson.zst");
-	assert_string_equal(o[1].file.text, "-");
-	assert_string_equal(o[2].file.text, "b");
-	for (unsigned int i = 0; i < 3; i++) {
-		assert_int_equal(o[i].format, i < 2 ? JOB_FORMAT_NDJSON : JOB_FORMAT_CSV);
-		assert_int_equal(o[i].fields.count, i);
-		assert_int_equal(o[i].header, i < 2);
-		assert_int_equal(o[i].compress, i == 0);
-		assert_int_equal(o[i].rotate_ns, i == 0 ? 3600 * NS_PER_SEC : 0);
-		assert_string_equal(o[i].filter.text, i == 0 ? "" : "success = 1 && repeat = 0");
-	}
-	job_free(job);
-}
-
-static void
-test_file_names(void **state)
-{
-	static const struct {
-		const char *template, *name;
-	} cases[] = {
-		{"a.csv", "a.csv"},
-		{"{name}-{vantage}-{start}-{shard}.ndjson.zst",
-		 "census-ams1-20261123T171528Z-2of4.ndjson.zst"},
-		{"{campaign_2}{campaign_2}", "weekly.3weekly.3"},
-		{"out}/{name}", "out}/census"},
-	};
-	char text[512], name[JOB_FILE_NAME_SIZE];
-
-	(void)state;
-	for (size_t i = 0; i < COUNT_OF(cases); i++) {
-		struct job *job;
-
-		snprintf(text, sizeof(text),
-			 "interfaces: {device: net_null0}\ntargets: {ports: 443}\nname: census\n"
-			 "tags: {campaign_2: weekly.3, vantage: ams1, note: \"a/b, c\"}\n"
-			 "order: {shard: 2/4}\noutput: {file: \"%s\"}\n",
-			 cases[i].template);
-		job = load_sound(text);
-		assert_int_equal(job->tags.count, 3);
-		assert_string_equal(job->tags.items[2].value, "a/b, c");
-		assert_int_equal(job_file_name(job, &job->outputs[0], "20261123T171528Z", name), 0);
-		assert_string_equal(name, cases[i].name);
-		job_free(job);
-	}
-}
-
-/* A name that fills its room to the last byte, and one that is a byte longer. */
-static void
-test_file_names_are_bounded(void **state)
-{
-	char text[2048], name[JOB_FILE_NAME_SIZE], tag[128];
-
-	(void)state;
-	memset(tag, 'x', sizeof(tag));
-	for (unsigned int spare = 0; spare < 2; spare++) {
-		char template[512] = "";
-		struct job *job;
-
-		/* 31 times 128 and 127 or 128 more. */
-		for (unsigned int i = 0; i < 31; i++)
-			strcat(template, "{t}");
-		snprintf(text, sizeof(text),
-			 "interfaces: {device: net_null0}\ntargets: {ports: 443}\n"
-			 "tags: {t: %.128s}\noutput: {file: \"%s%.*s\"}\n",
-			 tag, template, 127 + (int)spare, tag);
-		job = load_sound(text);
-		assert_int_equal(job_file_name(job, &job->outputs[0], "", name),
-				 spare == 0 ? 0 : -ENAMETOOLONG);
-		if (spare == 0)
-			assert_int_equal(strlen(name), JOB_FILE_NAME_SIZE - 1);
-		job_free(job);
-	}
-}
-
 static void
 test_overrides(void **state)
 {
@@ -798,36 +602,6 @@ test_schema(void **state)
 	free(doc);
 }
 
-static void
-test_near(void **state)
-{
-	static const struct {
-		const char *a, *b;
-		unsigned int distance;
-	} cases[] = {
-		{"", "", 0}, {"rate", "rate", 0}, {"rate", "", 4}, {"rate", "rat", 1},
-		{"rate", "grate", 1}, {"rate", "rote", 1}, {"rate", "rtae", 1},
-		{"bandwith", "bandwidth", 1}, {"ca", "abc", 3}, {"kitten", "sitting", 3},
-	};
-	char word[NEAR_WORD_MAX + 2];
-
-	(void)state;
-	for (size_t i = 0; i < COUNT_OF(cases); i++) {
-		assert_int_equal(near_distance(cases[i].a, cases[i].b), cases[i].distance);
-		assert_int_equal(near_distance(cases[i].b, cases[i].a), cases[i].distance);
-	}
-	memset(word, 'x', sizeof(word));
-	word[NEAR_WORD_MAX] = '\0';
-	assert_int_equal(near_distance(word, ""), NEAR_WORD_MAX);
-	assert_int_equal(near_distance(word, word), 0);
-	word[NEAR_WORD_MAX] = 'x';
-	word[NEAR_WORD_MAX + 1] = '\0';
-	assert_int_equal(near_distance(word, word), NEAR_WORD_MAX + 1);
-	assert_true(near_is_likely("ab", 1));
-	assert_false(near_is_likely("abcde", 2));
-	assert_true(near_is_likely("abcdef", 2));
-}
-
 /* Any document ends in a job or in faults: prefixes, and random bytes in sound ones. */
 static void
 check_mangled(const char *folder, const char *name)
@@ -889,10 +663,6 @@ main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_every_key),
 		cmocka_unit_test(test_devices),
-		cmocka_unit_test(test_output_defaults),
-		cmocka_unit_test(test_several_outputs),
-		cmocka_unit_test(test_file_names),
-		cmocka_unit_test(test_file_names_are_bounded),
 		cmocka_unit_test(test_overrides),
 		cmocka_unit_test(test_overrides_alone),
 		cmocka_unit_test(test_overrides_at_fault),
@@ -900,7 +670,6 @@ main(void)
 		cmocka_unit_test(test_policy),
 		cmocka_unit_test(test_policy_without_reserved),
 		cmocka_unit_test(test_schema),
-		cmocka_unit_test(test_near),
 		cmocka_unit_test(test_mangled_jobs),
 		cmocka_unit_test(test_many_unknown_keys),
 	};
