@@ -10,39 +10,57 @@
 #include "cookie/cookie.h"
 #include "dedup/dedup.h"
 #include "gate/gate.h"
+#include "output/output.h"
 #include "pace/pace.h"
+#include "replies.h"
 #include "subject.h"
+#include "world/world.h"
 
 #define BURST 32
 #define SAMPLES 9
 #define ROUNDS 20000 /* bursts a sample */
+#define FILTER "success = 1 && repeat = 0"
 
 static const char help[] =
 	"usage: asdic-bench stage [FLAGS]\n\n"
-	"Times each stage that a probe passes, and classification and dedup of replies, one core.\n\n"
+	"Times each stage that a probe passes, that replies pass (the mixture of 'rx'; dedup of new keys), that\n"
+	"records pass, and what the simulated network takes for a probe that is not answered; one core.\n\n"
 	"  --profile=NAME     windows, linux or mss (windows)\n"
 	"  --json=FILE        the figures for machines\n";
+
+#define AHEAD (2 * BURST) /* positions permuted at once */
+#define REPLIES (1 << 14)
 
 /* What the stages hand on, one burst. */
 struct burst {
 	struct subject subject;
+	struct replies replies;
 	struct pace pace;
 	struct dedup *dedup;
+	struct world *world;
+	struct world_intake *intake;
+	struct output *output;
+	struct filter *filter;
+	struct record_fields fields;
 	uint64_t position;
-	uint64_t index[BURST];
+	uint64_t next_reply;
+	uint64_t ahead[AHEAD];
+	const uint64_t *index;
 	uint32_t address[BURST];
 	uint16_t port[BURST];
 	uint64_t cookie[BURST];
 	uint8_t frames[BURST][PROBE_FRAME_MAX];
 	uint8_t *frame[BURST];
-	uint8_t reply[BURST][PROBE_FRAME_MAX]; /* SYN-ACKs to the frames */
+	struct record_scan record[BURST];
 	uint64_t kept; /* results, so that no stage is optimised away */
 };
 
 static void
 do_perm(struct burst *b)
 {
-	perm_forward_run(&b->subject.inputs.perm, b->position, BURST, b->index);
+	if (b->position % AHEAD == 0)
+		perm_forward_run(&b->subject.inputs.perm, b->position, AHEAD, b->ahead);
+	b->index = b->ahead + b->position % AHEAD;
 	b->position += BURST;
 }
 
@@ -83,43 +101,65 @@ do_classify(struct burst *b)
 {
 	struct classify_config c = {&b->subject.probe, b->subject.inputs.sources.addresses,
 				    b->subject.inputs.sources.address_count};
-	struct reply reply;
+	const uint8_t *frame[BURST];
+	struct reply reply[BURST];
+	uint16_t len[BURST];
+	uint8_t kind[BURST];
 
-	for (unsigned int i = 0; i < BURST; i++)
-		b->kept += classify_frame(&c, b->reply[i], WIRE_FRAME_MIN, &reply) == CLASSIFY_SYNACK;
+	for (unsigned int i = 0; i < BURST; i++) {
+		const struct replies_frame *f = &b->replies.frame[b->next_reply++ % REPLIES];
+
+		frame[i] = f->data;
+		len[i] = f->len;
+	}
+	b->kept += classify_burst(&c, BURST, frame, len, kind, reply);
 }
 
 static void
 do_dedup(struct burst *b)
 {
+	uint64_t key[BURST];
+	bool is_new[BURST];
+
 	for (unsigned int i = 0; i < BURST; i++)
-		b->kept += (uint64_t)dedup_add(b->dedup, b->address[i], b->port[i], CLASSIFY_SYNACK);
+		key[i] = dedup_key(b->address[i], b->port[i], CLASSIFY_SYNACK);
+	dedup_add_burst(b->dedup, BURST, key, is_new);
+	b->kept += is_new[0];
 }
 
-/* The SYN-ACKs that the frames of the burst would be answered with. */
 static void
-make_replies(struct burst *b)
+do_ndjson(struct burst *b)
 {
-	const size_t len = sizeof(struct wire_ipv4) + sizeof(struct wire_tcp);
+	const struct record_clock clock = {0};
+	char line[RECORD_LINE_MAX];
 
-	memset(b->reply, 0, sizeof(b->reply));
-	for (unsigned int i = 0; i < BURST; i++) {
-		struct wire_ether *ether = (struct wire_ether *)b->reply[i];
-		struct wire_ipv4 *ip = (struct wire_ipv4 *)(ether + 1);
-		struct wire_tcp *tcp = (struct wire_tcp *)(ip + 1);
-		const struct wire_ipv4 *sent = (const struct wire_ipv4 *)(b->frame[i] + sizeof(*ether));
-		const struct wire_tcp *syn = (const struct wire_tcp *)(sent + 1);
+	for (unsigned int i = 0; i < BURST; i++)
+		b->kept += record_ndjson(&b->fields, &b->record[i], &clock, line);
+}
 
-		store_be16(ether->type, ETHER_TYPE_IPV4);
-		wire_ipv4_build(ip, load_be32(sent->dst), load_be32(sent->src), IP_PROTO_TCP,
-				(uint16_t)len, 0, 64);
-		store_be16(tcp->src_port, load_be16(syn->dst_port));
-		store_be16(tcp->dst_port, load_be16(syn->src_port));
-		store_be32(tcp->ack, load_be32(syn->seq) + 1);
-		tcp->data_offset = 5 << 4;
-		tcp->flags = TCP_SYN | TCP_ACK;
-		wire_tcp_checksum_set(ip, tcp, sizeof(*tcp));
-	}
+/* As the writer: filter, line, output. */
+static void
+do_write(struct burst *b)
+{
+	const struct record_clock clock = {0};
+	char line[RECORD_LINE_MAX];
+
+	for (unsigned int i = 0; i < BURST; i++)
+		if (filter_pass(b->filter, &b->record[i], &clock))
+			b->kept += (uint64_t)output_write(
+				b->output, line,
+				record_csv(&b->fields, &b->record[i], &clock, line));
+}
+
+static void
+do_world(struct burst *b)
+{
+	struct world_reaction reaction[BURST];
+	struct world_frame frame[BURST];
+
+	for (unsigned int i = 0; i < BURST; i++)
+		frame[i] = (struct world_frame){b->frame[i], b->subject.probe.frame_len};
+	b->kept += world_intake_burst(b->intake, frame, BURST, reaction);
 }
 
 struct stage {
@@ -132,7 +172,9 @@ static const struct stage stages[] = {
 	{"perm", do_perm, false},         {"select", do_select, true},
 	{"cookie", do_cookie, false},     {"fill", do_fill, false},
 	{"gate", do_gate, true},          {"pace", do_pace, false},
-	{"classify", do_classify, false}, {"dedup", do_dedup, true},
+	{"world", do_world, false},       {"classify", do_classify, false},
+	{"dedup", do_dedup, true},        {"ndjson", do_ndjson, false},
+	{"write", do_write, false},
 };
 
 #define STAGES (sizeof(stages) / sizeof(stages[0]))
@@ -209,6 +251,56 @@ write_json(const struct bench_options *o, const struct bench_figure *figures)
 	return fclose(json) == 0 ? EXIT_DONE : EXIT_FAILED;
 }
 
+/* One burst's probes, as what follows them finds them. */
+static void
+prepare_probes(struct burst *b, uint64_t rate_pps)
+{
+	pace_init(&b->pace, rate_pps, PACE_BURST);
+	for (unsigned int i = 0; i < BURST; i++) {
+		b->frame[i] = b->frames[i];
+		memcpy(b->frame[i], b->subject.probe.template, PROBE_FRAME_MAX);
+	}
+	do_perm(b);
+	do_select(b);
+	do_cookie(b);
+	do_fill(b);
+}
+
+/* Records of SYN-ACKs, and where they go. 0 or a negative errno. */
+static int
+prepare_records(struct burst *b)
+{
+	const struct output_config config = {.path = "/dev/null"};
+	struct classify_config c = {&b->subject.probe, b->subject.inputs.sources.addresses,
+				    b->subject.inputs.sources.address_count};
+	struct diag diag = DIAG_EMPTY;
+	unsigned int n = 0;
+
+	for (uint64_t i = 0; i < REPLIES && n < BURST; i++) {
+		const struct replies_frame *f = &b->replies.frame[i];
+
+		if (f->kind == CLASSIFY_SYNACK &&
+		    classify_frame(&c, f->data, f->len, &b->record[n].reply) == CLASSIFY_SYNACK)
+			n++;
+	}
+	record_fields_all(&b->fields);
+	if (filter_compile(FILTER, strlen(FILTER), (struct diag_place){0}, &diag, &b->filter) != 0)
+		return -EINVAL;
+	return output_open(&config, 0, &b->output);
+}
+
+/* A world of which no target of ours answers. */
+static int
+prepare_world(struct burst *b)
+{
+	const struct world_description nobody = {.seed = 1};
+	int rc = world_create(&nobody, &b->world);
+
+	if (rc == 0)
+		b->intake = world_intake_create(b->world);
+	return b->intake != NULL ? 0 : -ENOMEM;
+}
+
 static int
 prepare(struct burst *b, const struct bench_options *o)
 {
@@ -220,17 +312,12 @@ prepare(struct burst *b, const struct bench_options *o)
 	b->dedup = dedup_new(UINT64_C(1) << 30, 1);
 	if (b->dedup == NULL)
 		return -ENOMEM;
-	pace_init(&b->pace, o->rate_pps, PACE_BURST);
-	for (unsigned int i = 0; i < BURST; i++) {
-		b->frame[i] = b->frames[i];
-		memcpy(b->frame[i], b->subject.probe.template, PROBE_FRAME_MAX);
-	}
-	do_perm(b);
-	do_select(b);
-	do_cookie(b);
-	do_fill(b);
-	make_replies(b);
-	return 0;
+	rc = replies_make(&b->replies, &b->subject, REPLIES);
+	if (rc != 0)
+		return rc;
+	prepare_probes(b, o->rate_pps);
+	rc = prepare_records(b);
+	return rc == 0 ? prepare_world(b) : rc;
 }
 
 int
@@ -251,7 +338,13 @@ bench_stage(int argc, char **argv)
 		return EXIT_BAD_ARGUMENTS;
 	run_all(b, figures);
 	rc = write_json(&o, figures);
+	output_finish(b->output);
+	output_free(b->output);
+	filter_free(b->filter);
+	free(b->intake);
+	world_free(b->world);
 	dedup_free(b->dedup);
+	replies_free(&b->replies);
 	subject_free(&b->subject);
 	free(b);
 	return rc;
