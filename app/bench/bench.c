@@ -20,9 +20,11 @@
 #define LCORE_MB 16
 
 static const struct option options[] = {
-	{"device", required_argument, NULL, 'd'},  {"help", no_argument, NULL, 'h'},
+	{"device", required_argument, NULL, 'd'},  {"exclude-file", required_argument, NULL, 'x'},
+	{"help", no_argument, NULL, 'h'},          {"include", required_argument, NULL, 'i'},
 	{"json", required_argument, NULL, 'j'},    {"lcores", required_argument, NULL, 'l'},
-	{"peer-mac", required_argument, NULL, 'm'}, {"profile", required_argument, NULL, 'p'},
+	{"peer-mac", required_argument, NULL, 'm'}, {"ports", required_argument, NULL, 'P'},
+	{"profile", required_argument, NULL, 'p'},
 	{"rate", required_argument, NULL, 'r'},    {"seconds", required_argument, NULL, 's'},
 	{NULL, 0, NULL, 0},
 };
@@ -53,6 +55,15 @@ read_one(struct bench_options *o, int letter, const char *text)
 		return 0;
 	case 'm':
 		o->peer_mac = text;
+		return 0;
+	case 'i':
+		o->include = text;
+		return 0;
+	case 'x':
+		o->exclude_file = text;
+		return 0;
+	case 'P':
+		o->ports = text;
 		return 0;
 	case 'p':
 		o->profile = text;

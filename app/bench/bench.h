@@ -22,6 +22,9 @@ struct bench_options {
 	const char *peer_mac;  /* needed where frames reach a network */
 	const char *json;      /* file for the figures; NULL for none */
 	const char *profile;   /* of the SYN */
+	const char *include;   /* targets as a job names them; NULL for all */
+	const char *exclude_file;
+	const char *ports;     /* NULL: one, or on a network nearly all, since its addresses are few */
 	unsigned int lcores;
 	unsigned int seconds;
 	uint64_t rate_pps;     /* the promise; far above what is possible unless asked for */

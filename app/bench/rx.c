@@ -198,14 +198,14 @@ fault_of(const struct rig *g)
 	return NULL;
 }
 
-/* Until all is received and taken, or no more is for a second. */
+/* Until all is received and taken, or no more is for ten seconds. */
 static void
 wait_for_end(struct rig *g)
 {
 	const struct timespec nap = {0, 1000 * 1000};
 	uint64_t want = replies_valid(&g->replies), last = 0;
 
-	for (unsigned int idle = 0; idle < 1000; idle++) {
+	for (unsigned int idle = 0; idle < 10000; idle++) {
 		uint64_t taken = __atomic_load_n(&g->drain.taken, __ATOMIC_ACQUIRE);
 
 		if (taken == want && atomic_load_explicit(&g->source.end_tsc, memory_order_acquire) != 0)

@@ -41,9 +41,9 @@ give(uint16_t port, uint16_t queue, struct rte_mbuf **mbufs, uint16_t n, uint16_
 	n = most < s->filled - s->given ? most : (uint16_t)(s->filled - s->given);
 	for (uint16_t i = 0; i < n; i++)
 		mbufs[i] = s->descriptor[s->given++ % SOURCE_DESCRIPTORS];
-	if (n > 0)
-		fill(s, n);
-	else if (atomic_load_explicit(&s->end_tsc, memory_order_relaxed) == 0)
+	if (s->filled < s->replies->count)
+		fill(s, n > 0 ? n : PORT_BURST);
+	else if (n == 0 && atomic_load_explicit(&s->end_tsc, memory_order_relaxed) == 0)
 		atomic_store_explicit(&s->end_tsc, rte_rdtsc(), memory_order_release);
 	return n;
 }

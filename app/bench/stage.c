@@ -26,6 +26,9 @@ static const char help[] =
 	"Times each stage that a probe passes, that replies pass (the mixture of 'rx'; dedup of new keys), that\n"
 	"records pass, and what the simulated network takes for a probe that is not answered; one core.\n\n"
 	"  --profile=NAME     windows, linux or mss (windows)\n"
+	"  --include=RANGE    targets, on a device that reaches nobody (all public addresses)\n"
+	"  --ports=PORTS      their ports (443; on a network 1-65535)\n"
+	"  --exclude-file=F   a list of what to leave out, besides the reserved ranges\n"
 	"  --json=FILE        the figures for machines\n";
 
 #define AHEAD (2 * BURST) /* positions permuted at once */
@@ -58,6 +61,9 @@ struct burst {
 static void
 do_perm(struct burst *b)
 {
+	/* Round and round the targets, but for less than two bursts at the end. */
+	if (b->position + AHEAD > b->subject.inputs.perm.n)
+		b->position = 0;
 	if (b->position % AHEAD == 0)
 		perm_forward_run(&b->subject.inputs.perm, b->position, AHEAD, b->ahead);
 	b->index = b->ahead + b->position % AHEAD;

@@ -7,7 +7,7 @@
 #include "text.h"
 
 #define BENCHMARK_RANGE "198.18.0.0/15"
-#define OVERRIDES_MAX 8
+#define OVERRIDES_MAX 10
 
 struct overrides {
 	struct job_override item[OVERRIDES_MAX];
@@ -25,14 +25,26 @@ subject_make(struct subject *s, const struct bench_options *o)
 {
 	struct overrides v = {.count = 0};
 	struct diag diag = DIAG_EMPTY;
+	bool is_harmless = job_device_is_harmless(job_device_kind(o->device));
+	const char *ports = is_harmless ? "443" : "1-65535";
 	int rc;
 
 	memset(s, 0, sizeof(*s));
 	add(&v, "interfaces.device", o->device, "--device");
-	add(&v, "targets.ports", "443", "ports");
+	add(&v, "targets.ports", o->ports != NULL ? o->ports : ports, "--ports");
 	add(&v, "probe.profile", o->profile, "--profile");
 	add(&v, "order.seed", "42", "seed");
-	if (!job_device_is_harmless(job_device_kind(o->device))) {
+	if (o->exclude_file != NULL)
+		add(&v, "targets.exclude_files", o->exclude_file, "--exclude-file");
+	if (is_harmless) {
+		if (o->include != NULL)
+			add(&v, "targets.include", o->include, "--include");
+	} else {
+		if (o->include != NULL) {
+			fprintf(stderr, "asdic-bench: '%s' reaches a network: its targets are "
+					BENCHMARK_RANGE ", without --include\n", o->device);
+			return -EINVAL;
+		}
 		if (o->peer_mac == NULL) {
 			fprintf(stderr, "asdic-bench: '%s' reaches a network: give the peer's "
 					"--peer-mac\n", o->device);

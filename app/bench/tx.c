@@ -28,6 +28,9 @@ static const char help[] =
 	"  --profile=NAME     windows, linux or mss (windows)\n"
 	"  --rate=PPS         the promise; by default one that never holds\n"
 	"  --peer-mac=MAC     where the device reaches a network\n"
+	"  --include=RANGE    targets, on a device that reaches nobody (all public addresses)\n"
+	"  --ports=PORTS      their ports (443; on a network 1-65535)\n"
+	"  --exclude-file=F   a list of what to leave out, besides the reserved ranges\n"
 	"  --json=FILE        the figures for machines\n";
 
 struct sender_lcore {

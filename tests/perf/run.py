@@ -1,0 +1,266 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Measures asdic on this machine and prints a table, as docs/performance.md has it.
+
+    tests/perf/run.py              all of it: about ten minutes on two quiet cores, as root
+    tests/perf/run.py tx rx        parts of it: tx rx stage veth scan
+    tests/perf/run.py scan --whole the whole of 0.0.0.0/0 less the reserved ranges
+
+A figure that stands beside DPDK's testpmd is of pairs run in turn: the ratio is the median of the pairs'. What
+is set up (hugepages, a namespace with a veth pair) is taken down again, however it ends."""
+
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import re
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+BUILD = pathlib.Path(os.environ.get("ASDIC_BUILD", ROOT / "build"))
+BENCH, ASDIC = str(BUILD / "app/asdic-bench"), str(BUILD / "app/asdic")
+HUGEPAGES = pathlib.Path("/proc/sys/vm/nr_hugepages")
+PAGES = 700
+NAMESPACE, NEAR, FAR = f"asdic-perf-{os.getpid()}", "asdicp0", "asdicp1"
+
+ROWS = []
+
+
+def row(what, figure, peer="", note=""):
+    ROWS.append((what, figure, peer, note))
+    print(f"  {what}: {figure} {peer} {note}", flush=True)
+
+
+def sh(*command, check=True):
+    return subprocess.run(command, check=check, capture_output=True, text=True).stdout
+
+
+def bench(*arguments):
+    """A command of the rig; what it wrote for machines."""
+    with tempfile.NamedTemporaryFile(prefix="asdic-perf-", suffix=".json") as out:
+        done = subprocess.run([BENCH, *arguments, "--json", out.name], capture_output=True, text=True,
+                              check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"asdic-bench {' '.join(arguments)}: {done.stderr.strip()}")
+        return json.load(open(out.name, encoding="utf-8"))
+
+
+def mpps(figure):
+    return f"{figure['median'] / 1e6:.2f} Mpps ({figure['min'] / 1e6:.2f}-{figure['max'] / 1e6:.2f})"
+
+
+def testpmd(device, seconds, *more):
+    """Packets a second that testpmd's txonly brings into a device: the median of its seconds."""
+    memory = ["--in-memory"] if huge_free() else ["--no-huge", "-m", "512"]
+    command = ["dpdk-testpmd", "-l", "0,1", *memory, "--no-pci", "--no-telemetry", "--iova-mode=va",
+               "--vdev", device, "--", "--forward-mode=txonly", "--nb-cores=1", "--stats-period=1",
+               "--no-lsc-interrupt", *more]
+    run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                           stdin=subprocess.DEVNULL)
+    time.sleep(seconds + 2)
+    run.send_signal(signal.SIGINT)
+    text = run.communicate(timeout=60)[0]
+    rates = [int(n) for n in re.findall(r"Tx-pps:\s+(\d+)", text) if int(n) > 0][1:]
+    if not rates:
+        raise RuntimeError(f"testpmd sent nothing into {device}")
+    return statistics.median(rates)
+
+
+def pairs(device, times, seconds, *flags, peer=(), peer_device=None):
+    """asdic-bench tx and testpmd in turn: medians, and the median ratio."""
+    ours, theirs = [], []
+    for _ in range(times):
+        ours.append(bench("tx", "--device", device, "--seconds", str(seconds), *flags)["pps"]["median"])
+        theirs.append(testpmd(peer_device or device, seconds, *peer))
+    ratio = statistics.median(a / b for a, b in zip(ours, theirs))
+    figure = {"median": statistics.median(ours), "min": min(ours), "max": max(ours)}
+    other = {"median": statistics.median(theirs), "min": min(theirs), "max": max(theirs)}
+    return figure, other, ratio
+
+
+# Hugepages.
+
+def huge_free():
+    return int(re.search(r"HugePages_Free:\s+(\d+)", pathlib.Path("/proc/meminfo").read_text())[1]) > 300
+
+
+class Hugepages:
+    """Pages for both programs, if root may have them; as many as before afterwards."""
+
+    def __enter__(self):
+        self.before = None
+        if os.geteuid() == 0:
+            self.before = HUGEPAGES.read_text(encoding="ascii")
+            HUGEPAGES.write_text(str(PAGES), encoding="ascii")
+        return self
+
+    def __exit__(self, *_):
+        if self.before is not None:
+            HUGEPAGES.write_text(self.before, encoding="ascii")
+
+
+class Veth:
+    """A veth pair: near here, far in a namespace that drops all that comes. Its offloads are off: the
+    far end would be given frames with half a checksum."""
+
+    def __enter__(self):
+        sh("ip", "netns", "add", NAMESPACE)
+        try:
+            sh("ip", "link", "add", NEAR, "type", "veth", "peer", "name", FAR, "netns", NAMESPACE)
+            sh("ip", "netns", "exec", NAMESPACE, "sysctl", "-qw", f"net.ipv6.conf.{FAR}.disable_ipv6=1",
+               check=False)
+            sh("sysctl", "-qw", f"net.ipv6.conf.{NEAR}.disable_ipv6=1", check=False)
+            sh("ip", "netns", "exec", NAMESPACE, "ip", "link", "set", FAR, "up")
+            sh("ip", "link", "set", NEAR, "up")
+            sh("ethtool", "-K", NEAR, "tx", "off", check=False)
+            link = json.loads(sh("ip", "-n", NAMESPACE, "-j", "link", "show", FAR))[0]
+        except BaseException:
+            self.__exit__()
+            raise
+        self.peer_mac = link["address"]
+        return self
+
+    def __exit__(self, *_):
+        sh("ip", "link", "del", NEAR, check=False)
+        sh("ip", "netns", "del", NAMESPACE, check=False)
+
+
+# Parts.
+
+def part_tx(options):
+    for profile in ("mss", "windows"):
+        ours, theirs, ratio = pairs("net_null0", options.pairs, 3, "--profile", profile,
+                                    peer=("--txonly-multi-flow",))
+        row(f"one prober lcore into net_null, profile {profile}", mpps(ours),
+            f"testpmd txonly, many flows: {mpps(theirs)}", f"ratio {ratio:.2f}")
+
+
+def part_rx(_options):
+    alone, both = bench("rx", "--seconds", "5"), bench("rx", "--seconds", "5", "--lcores", "2")
+    row("one receiver lcore, mixed replies", mpps(alone["pps"]), "", f"{alone['ns_per_frame']:.1f} ns a frame")
+    row("a worker lcore behind it (dedup, records, resets)", mpps(both["pps"]))
+
+
+def chain(*flags):
+    """What a probe costs until it is in a frame and past the gate, ns."""
+    stages = bench("stage", *flags)
+    return sum(stages[name]["median"] for name in ("perm", "select", "cookie", "fill", "gate")), stages
+
+
+def part_stage(_options):
+    few, stages = chain()
+    row("stages, ns", ", ".join(f"{name} {s['median']:.1f}" for name, s in stages.items() if name != "unit"))
+    with tempfile.NamedTemporaryFile("w", prefix="asdic-perf-", suffix=".txt") as many:
+        for i in range(100000):
+            z = (i * 0x9e3779b1 + 12345) % (1 << 32)
+            many.write(f"{z >> 24}.{z >> 16 & 255}.{z >> 8 & 255}.{z & 255}\n")
+        many.flush()
+        for name, flags in (("a /16", ("--include", "11.0.0.0/16")),
+                            ("2^48 targets less the reserved", ("--ports", "1-65535")),
+                            ("100,000 exclusions more", ("--exclude-file", many.name))):
+            cost, _ = chain(*flags)
+            row(f"perm to gate: {name}", f"{cost:.1f} ns a probe", f"{few:.1f} with one port of all",
+                f"ratio {cost / few:.2f}")
+
+
+def part_veth(options):
+    for driver in ("net_af_packet", "net_af_xdp"):
+        with Veth() as veth:
+            device = f"{driver}0,iface={NEAR}"
+            ours, theirs, ratio = pairs(device, options.pairs, 4, "--peer-mac", veth.peer_mac,
+                                        peer=("--txonly-multi-flow", f"--eth-peer=0,{veth.peer_mac}"))
+            row(f"one lcore over veth by {driver}", mpps(ours), f"testpmd txonly: {mpps(theirs)}",
+                f"ratio {ratio:.2f}")
+
+
+WORLD = """seed: 2026
+networks:
+  - cidr: 0.0.0.0/0
+    ports: {443: {open: "1%"}}
+    latency: {min: 5ms, max: 300ms}
+"""
+
+SIMNET = re.compile(r"simnet|world_|syns_|lanes|hear|events_|deliver|answer|synack_|heap_|stage_|slot_|wheel_|"
+                    r"^arrive|ether_build|host_|syn_react|react")
+
+
+def simnet_share(command, folder):
+    """What part of a scan's samples stand in the simulated network, where perf can tell."""
+    data = str(folder / "perf.data")
+    try:
+        sh("perf", "record", "-q", "-e", "cpu-clock", "-F", "499", "-o", data, "--", *command)
+        text = sh("perf", "report", "-i", data, "--stdio", "-s", "sym")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    shares = [(float(m[1]), m[2]) for m in re.finditer(r"^\s+([\d.]+)%\s+\[[.k]\]\s+(\S+)", text, re.M)]
+    return sum(share for share, name in shares if SIMNET.search(name))
+
+
+def part_scan(options):
+    with tempfile.TemporaryDirectory(prefix="asdic-perf-") as name:
+        folder = pathlib.Path(name)
+        (folder / "world.yaml").write_text(WORLD, encoding="utf-8")
+        command = [ASDIC, "scan", "-i", f"net_simnet0,world={folder}/world.yaml,events=8388608", "-p", "443",
+                   "-f", "saddr_raw", "--rate", "unlimited", "-q", "-c", "1", "--seed", "42"]
+        if not options.whole:
+            command += ["-n", str(options.targets)]
+        start = time.monotonic()
+        done = subprocess.run([*command, "-o", str(folder / "a.csv")], capture_output=True, text=True,
+                              check=True)
+        seconds = time.monotonic() - start
+        probes, responders = map(int, re.search(r"; (\d+) probes, (\d+) responders", done.stderr).groups())
+        row(f"asdic scan of {probes:,} targets on simnet, 1% open", f"{probes / seconds / 1e6:.2f} M/s",
+            f"{seconds:.0f} s wall", f"{responders:,} responders; all of IPv4 at that: "
+            f"{3702258432 * seconds / probes:.0f} s")
+        if options.whole:
+            command += ["-n", str(options.targets)]
+        share = simnet_share([*command, "-o", str(folder / "b.csv")], folder)
+        if share is not None:
+            row("of its CPU time, in the simulated network", f"{share:.0f}%")
+
+
+PARTS = {"tx": part_tx, "rx": part_rx, "stage": part_stage, "veth": part_veth, "scan": part_scan}
+NEED_ROOT = {"veth"}
+
+
+def table():
+    cpu = re.search(r"model name\s*:\s*(.*)", pathlib.Path("/proc/cpuinfo").read_text())
+    print(f"\n{datetime.date.today()}, {os.cpu_count()} cores, {cpu[1] if cpu else 'unknown CPU'}, "
+          f"load {os.getloadavg()[0]:.1f}\n")
+    print("| what | asdic | beside it | |\n|---|---|---|---|")
+    for line in ROWS:
+        print("| " + " | ".join(line) + " |")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="all where none is named")
+    parser.add_argument("--pairs", type=int, default=5, help="runs of asdic and testpmd in turn (5)")
+    parser.add_argument("--targets", type=int, default=200_000_000, help="of the scan (200,000,000)")
+    parser.add_argument("--whole", action="store_true", help="scan all of IPv4 less the reserved ranges")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    status = 0
+    with Hugepages():
+        for name in options.parts or PARTS:
+            if name in NEED_ROOT and os.geteuid() != 0:
+                print(f"{name}: needs root; left out", file=sys.stderr)
+                continue
+            print(f"{name}:", flush=True)
+            try:
+                PARTS[name](options)
+            except (RuntimeError, subprocess.SubprocessError, OSError) as fault:
+                print(f"  {fault}", file=sys.stderr)
+                status = 1
+    table()
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
