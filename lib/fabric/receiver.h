@@ -43,7 +43,7 @@ struct receiver_config {
 };
 
 struct receiver {
-	struct receiver_config config;
+	_Alignas(64) struct receiver_config config; /* no line of a neighbour's, which another lcore writes */
 	struct reply waiting[PORT_BURST]; /* replies that found their ring full */
 	unsigned int waiting_count;
 	unsigned int full_bursts;  /* of replies, in a row until now */
