@@ -85,6 +85,10 @@ class ResumeTest(SimnetTest):
                                  "--resume" if go_on else "--force")
             if kill == kills:
                 break
+            # The first is killed once there is something to go on from, later ones at any moment.
+            deadline = time.monotonic() + 60
+            while not go_on and not self.has_checkpoint() and time.monotonic() < deadline:
+                time.sleep(0.02)
             time.sleep(chance.uniform(0.1, 1.7))
             process.send_signal(chance.choice(signals))
             if process.poll() is None and chance.random() < 0.3:
