@@ -17,6 +17,7 @@ _Static_assert(OUT_BYTES >= HELLO_CLIENT_MAX, "a hand-made hello fits");
 struct tls {
 	struct provider *provider;
 	BIO_METHOD *bio;
+	uint64_t replay_seed;     /* 0: none */
 	struct tls_session *free; /* sessions that were used and will be again */
 };
 
@@ -36,6 +37,7 @@ struct tls_session {
 	SSL *ssl;                /* NULL: in the clear, or over */
 	struct tls_session *next_free;
 	uint64_t now_ns;
+	uint64_t steps;          /* that drew random bytes, or could have */
 	struct span in;          /* what OpenSSL may read, during one call */
 	struct sniff sniff;
 	struct plain plain;

@@ -25,15 +25,17 @@
 #endif
 
 struct tls *
-tls_new(bool stock)
+tls_new(const struct tls_config *config)
 {
 	struct tls *t = calloc(1, sizeof(*t));
 
 	if (t == NULL)
 		return NULL;
-	t->provider = provider_new(stock);
+	t->replay_seed = config->replay_seed;
+	t->provider = provider_new(config->stock);
 	t->bio = session_bio_method();
-	if (t->provider == NULL || t->bio == NULL) {
+	if (t->provider == NULL || t->bio == NULL ||
+	    (t->replay_seed != 0 && !provider_replay(t->provider))) {
 		tls_free(t);
 		return NULL;
 	}

@@ -12,6 +12,8 @@
 #include <openssl/params.h>
 #include <openssl/provider.h>
 
+#include "replay/replay.h"
+
 struct provider {
 	OSSL_LIB_CTX *side;    /* where the default provider lives whose algorithms are offered */
 	OSSL_PROVIDER *whole;  /* that provider */
@@ -171,6 +173,13 @@ provider_free(struct provider *p)
 		OSSL_PROVIDER_unload(p->whole);
 	OSSL_LIB_CTX_free(p->side);
 	free(p);
+}
+
+/* The algorithms of the side context draw from that one. */
+bool
+provider_replay(struct provider *p)
+{
+	return replay_install(p->context) && (p->side == NULL || replay_install(p->side));
 }
 
 OSSL_LIB_CTX *

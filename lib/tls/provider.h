@@ -21,6 +21,9 @@ struct provider;
 struct provider *provider_new(bool stock);
 void provider_free(struct provider *p);
 
+/* Let all its random bytes be replayed (replay/replay.h); before any are drawn. False: no memory. */
+bool provider_replay(struct provider *p);
+
 OSSL_LIB_CTX *provider_context(struct provider *p);
 
 #endif /* TLS_PROVIDER_H */

@@ -5,6 +5,8 @@
 #include <openssl/err.h>
 #include <openssl/rand.h>
 
+#include "base/hash.h"
+#include "replay/replay.h"
 #include "tls/internal.h"
 
 /* OpenSSL is needed no more; what waits in out is still to be sent. */
@@ -26,6 +28,19 @@ take_session(struct tls *t)
 	return s;
 }
 
+/* Where a seed is replayed: before OpenSSL may draw. */
+static void
+seed_step(struct tls_session *s)
+{
+	const struct grab *g = s->grab;
+	uint64_t seed = s->profile->tls->replay_seed;
+
+	if (seed == 0)
+		return;
+	seed = hash_mix64(seed ^ ((uint64_t)g->address << 32 | (uint32_t)g->port << 16 | g->index));
+	replay_seed(hash_mix64(seed ^ g->look) + s->steps++);
+}
+
 /* After the handshake, what has arrived with it: the tickets of TLS 1.3. Data is not kept. */
 static void
 read_rest(struct tls_session *s)
@@ -43,6 +58,7 @@ step(struct tls_session *s)
 	int done, error;
 
 	ERR_clear_error();
+	seed_step(s);
 	done = SSL_do_handshake(s->ssl);
 	error = done == 1 ? SSL_ERROR_NONE : SSL_get_error(s->ssl, done);
 	if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) {
@@ -119,6 +135,7 @@ tls_session_new(struct tls_profile *p, const char *name, struct grab *grab, uint
 	s->grab = grab;
 	s->now_ns = now_ns;
 	s->is_plain = p->ctx == NULL || grab->look != GRAB_LOOK_FIRST;
+	seed_step(s);
 	begun = s->is_plain ? begin_plain(s, name) : begin_openssl(s, name);
 	if (begun)
 		return s;

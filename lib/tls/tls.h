@@ -77,8 +77,19 @@ enum tls_state {
 	TLS_DONE,       /* ended, in whatever way: the grab says how */
 };
 
-/* A thread's context, or NULL. stock: OpenSSL's own decoders, for measuring against. */
-struct tls *tls_new(bool stock);
+struct tls_config {
+	bool stock; /* OpenSSL's own decoders, for measuring against */
+
+	/*
+	 * For simulation alone; 0: none. All that is drawn by chance then follows from this seed, the
+	 * target, the look and the step that a session is at; so the same bytes of a server get the
+	 * same answer, in whatever order sessions go on.
+	 */
+	uint64_t replay_seed;
+};
+
+/* A thread's context, or NULL. */
+struct tls *tls_new(const struct tls_config *config);
 
 /* All its profiles must have been freed. NULL is fine. */
 void tls_free(struct tls *t);

@@ -145,7 +145,7 @@ test_forms(void **state)
 {
 	struct identity id = make_identity("RSA-2048", 3);
 	SSL_CTX *ctx = make_server_context(&id);
-	struct tls *t = tls_new(false);
+	struct tls *t = tls_new(&(struct tls_config){0});
 	struct tls_spec spec = {.versions = TLS_MODERN, .depth = TLS_HANDSHAKE};
 	struct tls_profile *p;
 	struct fixture f;
@@ -204,7 +204,7 @@ test_validation(void **state)
 	char path[] = "/tmp/test_grabrecord.XXXXXX";
 	int fd = mkstemp(path);
 	FILE *file = fdopen(fd, "w");
-	struct tls *t = tls_new(false);
+	struct tls *t = tls_new(&(struct tls_config){0});
 	struct tls_spec spec = {.versions = TLS_1_2, .depth = TLS_CERTIFICATE};
 	SSL_CTX *good = make_server_context(&id), *bad = make_server_context(&other);
 	struct tls_profile *p;

@@ -16,6 +16,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define WHOLE SIZE_MAX
+#define HELLO_ROOM 2048
 
 struct fixture {
 	struct tls *tls;
@@ -39,7 +40,7 @@ set_up(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
-	f->tls = tls_new(false);
+	f->tls = tls_new(&(struct tls_config){0});
 	f->pool = grab_pool_new(1024);
 	f->rsa = make_identity("RSA-2048", 3);
 	f->ec = make_identity("P-256", 1);
@@ -469,7 +470,7 @@ test_every_key(void **state)
 		"secp160r1", "P-192",
 	};
 	struct fixture *f = *state;
-	struct tls *const contexts[] = {tls_new(true), f->tls};
+	struct tls *const contexts[] = {tls_new(&(struct tls_config){.stock = true}), f->tls};
 
 	for (size_t i = 0; i < COUNT(types); i++) {
 		struct identity id = make_identity(types[i], 1);
@@ -496,6 +497,68 @@ test_every_key(void **state)
 		free_identity(&id);
 	}
 	tls_free(contexts[0]);
+}
+
+/* What a client says first. */
+static size_t
+say(struct fixture *f, struct tls *tls, uint32_t address, uint8_t look, uint8_t out[HELLO_ROOM])
+{
+	struct fixture own = *f;
+	struct tls_profile *p;
+	struct tls_session *s;
+	struct grab *g = grab_new(f->pool, GRAB_TLS, 0);
+	size_t len;
+
+	own.tls = tls;
+	p = profile(&own, TLS_MODERN, TLS_HANDSHAKE);
+	g->address = address;
+	g->port = 443;
+	g->look = look;
+	s = tls_session_new(p, "www.example.com", g, 0);
+	assert_non_null(s);
+	len = tls_output(s, out, HELLO_ROOM, 0);
+	assert_in_range(len, 40, HELLO_ROOM - 1);
+	tls_session_free(s);
+	tls_profile_free(p);
+	grab_free(g);
+	return len;
+}
+
+static bool
+same(const uint8_t a[2][HELLO_ROOM], const size_t len[2])
+{
+	return len[0] == len[1] && memcmp(a[0], a[1], len[0]) == 0;
+}
+
+/* A seed and a target make a client's bytes, whoever spoke before, and whichever the decoders. */
+static void
+test_replay(void **state)
+{
+	struct fixture *f = *state;
+	static uint8_t said[2][HELLO_ROOM];
+	size_t len[2];
+
+	for (uint8_t look = GRAB_LOOK_FIRST; look < GRAB_LOOKS; look++) {
+		struct tls *a = tls_new(&(struct tls_config){.replay_seed = 7});
+		struct tls *b = tls_new(&(struct tls_config){.replay_seed = 7, .stock = true});
+		struct tls *c = tls_new(&(struct tls_config){.replay_seed = 8});
+
+		len[0] = say(f, a, 1, look, said[0]);
+		len[1] = say(f, a, 2, look, said[1]);
+		assert_false(same(said, len));
+		len[1] = say(f, a, 1, look, said[1]);
+		assert_true(same(said, len));
+		len[1] = say(f, b, 1, look, said[1]);
+		assert_true(same(said, len));
+		len[1] = say(f, c, 1, look, said[1]);
+		assert_false(same(said, len));
+		len[0] = say(f, f->tls, 1, look, said[0]);
+		len[1] = say(f, f->tls, 1, look, said[1]);
+		assert_false(same(said, len));
+		tls_free(a);
+		tls_free(b);
+		tls_free(c);
+	}
 }
 
 static void
@@ -525,6 +588,7 @@ main(void)
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_mutual),
 		cmocka_unit_test(test_every_key),
+		cmocka_unit_test(test_replay),
 		cmocka_unit_test(test_specs),
 	};
 

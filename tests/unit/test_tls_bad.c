@@ -473,7 +473,7 @@ static int
 set_up(void **state)
 {
 	(void)state;
-	tls = tls_new(false);
+	tls = tls_new(&(struct tls_config){0});
 	pool = grab_pool_new(256);
 	return tls != NULL && pool != NULL ? 0 : -1;
 }

@@ -3,13 +3,16 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
+#include <openssl/provider.h>
 #include <openssl/ssl.h>
 
 #include "base/hash.h"
+#include "replay/replay.h"
 #include "worldcerts/worldcerts.h"
 
 #define SCRATCH 4096
@@ -128,7 +131,7 @@ session_open(void *context, const struct world_service *service, uint32_t certif
 
 	if (s == NULL)
 		return NULL;
-	simnet_rand_seed(flow);
+	replay_seed(flow);
 	s->service = service;
 	s->flow = flow;
 	s->ssl = ssl_make(tls, service, certificate);
@@ -166,7 +169,7 @@ session_hear(void *context, void *session, const uint8_t *data, size_t len)
 	(void)context;
 	if (s->over)
 		return;
-	simnet_rand_seed(hash_mix64(s->flow) + s->steps++);
+	replay_seed(hash_mix64(s->flow) + s->steps++);
 	BIO_write(SSL_get_rbio(s->ssl), data, (int)len);
 	while ((n = SSL_read(s->ssl, scratch, sizeof(scratch))) > 0) {
 		if (!s->answered)
@@ -211,6 +214,34 @@ session_close(void *context, void *session)
 
 /* ---- Speakers ---------------------------------------------------------------------------- */
 
+/*
+ * The library context of all speakers. The process has one, and keeps it: threads that were in it
+ * leave some state behind, which OpenSSL frees when they end (OPENSSL_thread_stop_ex(3)).
+ */
+static OSSL_LIB_CTX *shared;
+static pthread_once_t shared_once = PTHREAD_ONCE_INIT;
+
+static void
+library_make(void)
+{
+	OSSL_LIB_CTX *context = OSSL_LIB_CTX_new();
+
+	if (context == NULL)
+		return;
+	if (OSSL_PROVIDER_load(context, "default") != NULL && replay_install(context))
+		shared = context;
+	else
+		OSSL_LIB_CTX_free(context);
+}
+
+/* NULL without memory. */
+static OSSL_LIB_CTX *
+library(void)
+{
+	pthread_once(&shared_once, library_make);
+	return shared;
+}
+
 struct simnet_tls *
 simnet_tls_create(const struct world *w)
 {
@@ -231,7 +262,7 @@ simnet_tls_create(const struct world *w)
 		.over = session_over,
 		.close = session_close,
 	};
-	tls->library = simnet_rand_library();
+	tls->library = library();
 	if (tls->library == NULL) {
 		simnet_tls_free(tls);
 		return NULL;

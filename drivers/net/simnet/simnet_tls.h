@@ -3,14 +3,12 @@
  * The TLS that simulated hosts speak: OpenSSL's server over memory, behind struct world_tls.
  *
  * A speaker belongs to one stage, so to one lock. What OpenSSL draws by chance on its behalf (key
- * shares, randoms, nonces) comes from a generator that is set to the flow before each step: fresh
+ * shares, randoms, nonces) comes from lib/replay, which is set to the flow before each step: fresh
  * for each connection, and the same bytes when a seed is replayed. It is of a library context of
  * its own, which the application's TLS has no part in. No secrets are kept here by it.
  */
 #ifndef SIMNET_TLS_H
 #define SIMNET_TLS_H
-
-#include <openssl/types.h>
 
 #include "world/world.h"
 
@@ -25,13 +23,5 @@ void simnet_tls_free(struct simnet_tls *tls);
 
 /* What a stage is given; NULL for NULL. */
 const struct world_tls *simnet_tls_speaker(const struct simnet_tls *tls);
-
-/*
- * simnet_rand.c: the library context whose random bytes follow from simnet_rand_seed(), a thread's
- * own; NULL without memory. The process has one, and keeps it: threads that were in it leave some
- * state behind, which OpenSSL frees when they end (OPENSSL_thread_stop_ex(3)).
- */
-OSSL_LIB_CTX *simnet_rand_library(void);
-void simnet_rand_seed(uint64_t seed);
 
 #endif /* SIMNET_TLS_H */

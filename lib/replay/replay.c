@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* An OpenSSL provider of random bytes that can be replayed (provider-rand(7)). */
-#include "simnet_tls.h"
+#include "replay/replay.h"
 
-#include <pthread.h>
 #include <string.h>
 
 #include <openssl/core_dispatch.h>
@@ -19,7 +17,7 @@
 static __thread uint64_t state;
 
 void
-simnet_rand_seed(uint64_t seed)
+replay_seed(uint64_t seed)
 {
 	state = hash_mix64(seed);
 }
@@ -123,7 +121,7 @@ static const OSSL_DISPATCH rand_calls[] = {
 };
 
 static const OSSL_ALGORITHM rands[] = {
-	{"SIMNET-RAND", "provider=simnet", rand_calls, "replayable"},
+	{"REPLAY", "provider=replay", rand_calls, "replayable"},
 	{NULL, NULL, NULL, NULL},
 };
 
@@ -150,25 +148,10 @@ provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, const OSS
 	return 1;
 }
 
-static OSSL_LIB_CTX *library;
-static pthread_once_t library_once = PTHREAD_ONCE_INIT;
-
-static void
-library_make(void)
+bool
+replay_install(OSSL_LIB_CTX *context)
 {
-	OSSL_LIB_CTX *context = OSSL_LIB_CTX_new();
-
-	if (context != NULL &&
-	    OSSL_PROVIDER_add_builtin(context, "simnet", provider_init) == 1 &&
-	    OSSL_PROVIDER_load(context, "default") != NULL &&
-	    OSSL_PROVIDER_load(context, "simnet") != NULL &&
-	    RAND_set_DRBG_type(context, "SIMNET-RAND", "provider=simnet", NULL, NULL) == 1)
-		library = context;
-}
-
-OSSL_LIB_CTX *
-simnet_rand_library(void)
-{
-	pthread_once(&library_once, library_make);
-	return library;
+	return OSSL_PROVIDER_add_builtin(context, "replay", provider_init) == 1 &&
+	       OSSL_PROVIDER_load(context, "replay") != NULL &&
+	       RAND_set_DRBG_type(context, "REPLAY", "provider=replay", NULL, NULL) == 1;
 }
