@@ -238,13 +238,14 @@ open_keeper(struct scan *s)
 }
 
 static int
-scan(struct scan *s)
+scan_with(struct scan *s, const struct grabs *grabs)
 {
 	const struct request *r = &s->request;
 	const struct checkpoint *earlier = s->past.checkpoint;
 	struct engine_config config = {
 		.job = r->job,
 		.inputs = &r->inputs,
+		.grabs = grabs,
 		.virtual_clock = r->flags.virtual_clock,
 		.start_wall_ns = s->manifest.run_wall_ns,
 		.earlier_ns = earlier != NULL ? earlier->elapsed_ns : 0,
@@ -266,6 +267,24 @@ scan(struct scan *s)
 	if (status == EXIT_DONE)
 		status = listen_and_run(s);
 	engine_close(s->engine);
+	return status;
+}
+
+static int
+scan(struct scan *s)
+{
+	struct grabs *grabs = NULL;
+	int status;
+
+	if (s->request.job->grab_count > 0) {
+		grabs = grabs_new(s->request.job, &s->request.inputs);
+		if (grabs == NULL) {
+			fprintf(stderr, "asdic: out of memory\n");
+			return EXIT_MACHINE;
+		}
+	}
+	status = scan_with(s, grabs);
+	grabs_free(grabs);
 	return status;
 }
 

@@ -11,6 +11,9 @@
 /* How long the last frames may wait for a driver that takes none. */
 #define SENDERS_TIMEOUT_NS NS_PER_SEC
 
+/* Until every worker has heard that adoption has ended, and has told what it still has. */
+#define ADOPTION_SETTLE_NS (20 * NS_PER_MS)
+
 struct control {
 	struct engine *engine;
 	const struct job *job;
@@ -18,6 +21,7 @@ struct control {
 	struct watch *watch;
 	struct control_result *result;
 	enum fabric_stage stage;
+	uint64_t adoption_end_ns; /* 0: not yet */
 	uint64_t stage_end_ns; /* of the cooldown, and of waiting for the senders */
 };
 
@@ -89,6 +93,20 @@ begin_cooldown(struct control *c, uint64_t now_ns)
 	c->stage_end_ns = now_ns + (in_vain ? 0 : c->job->limits.cooldown_ns);
 }
 
+/* After the cooldown nobody is adopted any more; who was has the time that the job gives a grab. */
+static bool
+grabs_are_over(struct control *c, uint64_t now_ns)
+{
+	if (!engine_has_grabs(c->engine))
+		return true;
+	if (c->adoption_end_ns == 0) {
+		c->adoption_end_ns = now_ns;
+		engine_end_adoption(c->engine, now_ns);
+	}
+	return now_ns >= c->adoption_end_ns + ADOPTION_SETTLE_NS &&
+	       engine_live_grabs(c->engine) == 0;
+}
+
 /* One look at the state of things; true when the run is over. */
 static bool
 control_step(struct control *c, uint64_t now_ns)
@@ -110,7 +128,7 @@ control_step(struct control *c, uint64_t now_ns)
 	if (c->stage == FABRIC_DRAIN_PROBERS) {
 		if (signals_caught > 0 && c->result->reason == CONTROL_COMPLETE)
 			c->result->reason = CONTROL_STOPPED;
-		if (drained && now_ns >= c->stage_end_ns)
+		if (drained && now_ns >= c->stage_end_ns && grabs_are_over(c, now_ns))
 			enter(c, FABRIC_DRAIN_RECEIVERS);
 		return false;
 	}
@@ -142,8 +160,11 @@ control_next_ns(const struct control *c, uint64_t now_ns)
 	if (c->stage == FABRIC_RUNNING) {
 		next = runtime_ends_ns(c);
 		next = next < watch_next_ns(c->watch) ? next : watch_next_ns(c->watch);
-	} else if (c->stage == FABRIC_DRAIN_PROBERS) {
+	} else if (c->stage == FABRIC_DRAIN_PROBERS && c->adoption_end_ns == 0) {
 		next = c->stage_end_ns;
+	} else if (c->stage == FABRIC_DRAIN_PROBERS) {
+		next = engine_live_grabs(c->engine) > 0 ? TIME_NEVER
+							 : c->adoption_end_ns + ADOPTION_SETTLE_NS;
 	}
 	return next > now_ns ? next : now_ns;
 }

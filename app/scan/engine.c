@@ -208,6 +208,8 @@ engine_launch(struct engine *e, const struct engine_outputs *outputs)
 	if (rc == 0)
 		rc = fill_pools(e);
 	if (rc == 0)
+		rc = engine_make_grabs(e);
+	if (rc == 0)
 		rc = engine_make_writer(e, outputs);
 	if (rc != 0)
 		return rc;
@@ -380,7 +382,7 @@ engine_stop(struct engine *e, bool abort)
 	for (unsigned int i = 0; i < e->layout.probers; i++)
 		prober_fini(&e->lcores[e->layout.prober[i]].prober);
 	for (unsigned int i = 0; i < e->layout.workers; i++)
-		worker_fini(&e->lcores[e->layout.worker[i]].worker);
+		worker_fini(&e->lcores[e->layout.worker[i]].worker, engine_now_ns(e));
 	/* Relays first have nothing of their own: their rings are emptied by the owners. */
 	for (unsigned int i = 0; i < e->layout.lcores; i++)
 		for (unsigned int p = 0; p < e->port_count; p++)

@@ -16,6 +16,7 @@
 #include "port/clock.h"
 #include "fabric/fabric.h"
 #include "fabric/layout.h"
+#include "grabs.h"
 #include "inputs.h"
 #include "health/health.h"
 #include "job/job.h"
@@ -27,6 +28,7 @@
 struct engine_config {
 	const struct job *job;
 	const struct inputs *inputs;
+	const struct grabs *grabs; /* NULL where the job has none */
 	bool virtual_clock;     /* simulation: one thread, time that jumps */
 	uint64_t start_wall_ns; /* the wall clock when the run's clock is 0 */
 	uint64_t earlier_ns;    /* that earlier runs of this scan took */
@@ -131,6 +133,10 @@ bool engine_is_polite(const struct engine *e);
 
 /* Networks that have said that they want no probes; NULL where there are no caps. */
 const struct refusals *engine_refusals(const struct engine *e);
+/* Whether the job has grabs; those under way; and from when on nobody is adopted any more. */
+bool engine_has_grabs(const struct engine *e);
+uint32_t engine_live_grabs(const struct engine *e);
+void engine_end_adoption(struct engine *e, uint64_t now_ns);
 
 /* From now on replies are of the cooldown. */
 void engine_begin_cooldown(struct engine *e, uint64_t now_ns);

@@ -373,10 +373,16 @@ engine_make_writer(struct engine *e, const struct engine_outputs *outputs)
 		.keeper = outputs->keeper,
 		.earlier = outputs->earlier,
 		.clock = {e->config.start_wall_ns},
+		.grabs = {.rings = e->grabs.rings, .validate = true},
 		.results_limit = e->config.job->limits.results,
 		.ledger = &e->writer_ledger,
 	};
 
+	if (e->config.grabs != NULL) {
+		config.grabs.ring_count = e->layout.workers;
+		config.grabs.forms = e->config.grabs->forms;
+		config.grabs.form_count = e->config.job->grab_count;
+	}
 	e->writer = writer_new(&config);
 	return e->writer == NULL ? -ENOMEM : 0;
 }
@@ -399,6 +405,7 @@ make_all(struct engine *e)
 	e->promised = (struct engine_rate){job->rate_pps, job->bandwidth_bps};
 	tx_rate_init(&e->rate, job->rate_pps, job->bandwidth_bps);
 	atomic_init(&e->cooldown_since_ns, TIME_NEVER);
+	atomic_init(&e->adopt_until_ns, TIME_NEVER);
 	init_ports(e);
 	rc = engine_make_probes(e);
 	if (rc == 0)
@@ -490,6 +497,7 @@ engine_close(struct engine *e)
 	rte_mempool_free(e->urgent_pool);
 	fabric_free(e->fabric);
 	writer_free(e->writer);
+	engine_free_grabs(e);
 	if (e->has_eal)
 		eal_stop();
 	free(e);

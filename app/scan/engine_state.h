@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What an engine is made of: shared by engine_ports.c and engine_make.c, which put it together, and
+ * What an engine is made of: shared by engine_ports.c, engine_make.c and engine_grabs.c, which put it together, and
  * engine.c, which runs it. Nobody else looks inside.
  */
 #ifndef SCAN_ENGINE_STATE_H
@@ -43,6 +43,14 @@ struct engine_lcore {
 	struct rte_ring *records;
 };
 
+/* Of grabs; arrays are by worker, those of rings of segments also by their receivers' lcore. */
+struct engine_grabs {
+	struct grabber *grabbers[LCORES_MAX];
+	struct rte_ring *rings[LCORES_MAX];
+	struct rte_ring *segments[LCORES_MAX][LCORES_MAX]; /* [receiver's lcore][worker] */
+	struct rte_ring *segments_by_worker[LCORES_MAX][LCORES_MAX];
+};
+
 struct engine {
 	struct engine_config config;
 	struct clock clock;
@@ -74,7 +82,9 @@ struct engine {
 	struct rte_ring *record_rings[LCORES_MAX];
 	struct writer *writer;
 	struct ledger writer_ledger;
+	struct engine_grabs grabs;
 	_Atomic uint64_t cooldown_since_ns;
+	_Atomic uint64_t adopt_until_ns;
 };
 
 /* Start DPDK, open the ports and lay the roles out. 0, or what engine_open() returns, told. */
@@ -85,6 +95,10 @@ int engine_open_ports(struct engine *e);
  * its cookies are. 0 or a negative errno.
  */
 int engine_make_probes(struct engine *e);
+
+/* Make what grabs need, once gateways are known. 0 or a negative errno. */
+int engine_make_grabs(struct engine *e);
+void engine_free_grabs(struct engine *e);
 
 /* Make the writer, onto its outputs. 0 or a negative errno. */
 int engine_make_writer(struct engine *e, const struct engine_outputs *outputs);

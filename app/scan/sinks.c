@@ -160,6 +160,7 @@ open_sink(struct sinks *s, unsigned int i, const struct job_output *output,
 		.format = output->format,
 		.fields = &inputs->fields,
 		.filter = inputs->filter,
+		.kinds = output->records,
 		.rotate_ns = output->rotate_ns,
 	};
 	rc = output_open(&config, s->start, &s->sinks[i].output);

@@ -78,11 +78,30 @@ time_left(const struct status *s, char buf[TEXT_SIZE], uint64_t now_ns, uint64_t
 	return text_duration(buf, left + (double)s->job->limits.cooldown_ns / 1e9);
 }
 
+/* "tls: 4.6K/s ok 61K live; ": grabs that came as deep as was asked for, and those under way. */
+static const char *
+grabs_text(const struct status *s, const struct ledger *l, double span, char buf[3 * TEXT_SIZE])
+{
+	uint64_t complete = l->count[LEDGER_ENDED + GRAB_COMPLETE];
+	char rate[TEXT_SIZE], live[TEXT_SIZE];
+	bool is_tls = true;
+
+	buf[0] = '\0';
+	if (!engine_has_grabs(s->engine))
+		return buf;
+	for (size_t i = 0; i < s->job->grab_count; i++)
+		is_tls &= s->job->grabs[i].module == JOB_GRAB_TLS;
+	snprintf(buf, 3 * TEXT_SIZE, "%s: %s/s ok %s live; ", is_tls ? "tls" : "grabs",
+		 text_count(rate, (double)(complete - s->last_complete) / span),
+		 text_count(live, engine_live_grabs(s->engine)));
+	return buf;
+}
+
 static void
 print(struct status *s, uint64_t now_ns, bool cooling, uint64_t end_ns)
 {
 	char elapsed[TEXT_SIZE], left[TEXT_SIZE], sent_text[TEXT_SIZE], pps_text[TEXT_SIZE];
-	char recv_text[TEXT_SIZE], rps_text[TEXT_SIZE];
+	char recv_text[TEXT_SIZE], rps_text[TEXT_SIZE], grabs[3 * TEXT_SIZE];
 	double span = now_ns > s->last_ns ? (double)(now_ns - s->last_ns) / 1e9 : 1;
 	struct ledger l;
 	uint64_t sent, received;
@@ -95,7 +114,7 @@ print(struct status *s, uint64_t now_ns, bool cooling, uint64_t end_ns)
 	hits = sent == 0 ? 0 : 100.0 * (double)ledger_hits(&l) / (double)sent;
 	fprintf(stderr,
 		"%s%s %.0f%% (%s left); send: %s %s; recv: %s %s; hitrate: %.2f%%; "
-		"drops: nic %llu ring %llu; held by: %s%s",
+		"%sdrops: nic %llu ring %llu; held by: %s%s",
 		s->is_terminal ? "\r\033[K" : "", text_elapsed(elapsed, now_ns),
 		s->targets == 0 ? 100.0 : 100.0 * (double)sent / (double)s->targets,
 		time_left(s, left, now_ns, sent, cooling, end_ns),
@@ -103,13 +122,16 @@ print(struct status *s, uint64_t now_ns, bool cooling, uint64_t end_ns)
 		text_rate(pps_text, pps, (double)engine_rate(s->engine).frames_pps),
 		text_count(recv_text, (double)received),
 		text_rate(rps_text, (double)(received - s->last_received) / span, 0), hits,
+		grabs_text(s, &l, span, grabs),
 		(unsigned long long)engine_nic_drops(s->engine),
-		(unsigned long long)l.count[LEDGER_STRANDED], held_by(s, pps, cooling),
+		(unsigned long long)(l.count[LEDGER_STRANDED] + l.count[LEDGER_SEGMENT_CUT_OFF]),
+		held_by(s, pps, cooling),
 		s->is_terminal ? "" : "\n");
 	fflush(stderr);
 	s->last_ns = now_ns;
 	s->last_sent = sent;
 	s->last_received = received;
+	s->last_complete = l.count[LEDGER_ENDED + GRAB_COMPLETE];
 }
 
 void

@@ -22,6 +22,7 @@ struct status {
 	uint64_t last_ns;      /* run time and counts of the last line */
 	uint64_t last_sent;
 	uint64_t last_received;
+	uint64_t last_complete; /* grabs */
 };
 
 void status_init(struct status *s, struct engine *e, const struct job *job, uint64_t targets,

@@ -11,6 +11,7 @@
 #include <rte_ring_elem.h>
 
 #include "base/time.h"
+#include "grabrecord/grabrecord.h"
 
 #define BURST 64
 #define FLUSH_PERIOD_NS (500 * NS_PER_MS)
@@ -24,6 +25,8 @@ struct sink {
 struct writer {
 	struct writer_config config;
 	struct sink sinks[JOB_OUTPUTS_MAX];
+	bool counts_grabs;        /* as results, since no output takes what the scan found */
+	struct grabrecord *lines; /* of grabs; NULL where there are none */
 	pthread_t thread;
 	bool has_thread;
 	uint64_t next_flush_ns;
@@ -48,6 +51,25 @@ now_ns(void)
 	return (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_nsec;
 }
 
+static grabrecord_sink write_certificate;
+
+static int
+make_lines(struct writer *w)
+{
+	const struct writer_grabs *g = &w->config.grabs;
+	struct grabrecord_config config = {
+		.grabs = g->forms,
+		.grab_count = g->form_count,
+		.start_wall_ns = w->config.clock.start_wall_ns,
+		.validate = g->validate,
+		.certificates = write_certificate,
+		.arg = w,
+	};
+
+	w->lines = grabrecord_new(&config);
+	return w->lines == NULL ? -ENOMEM : 0;
+}
+
 struct writer *
 writer_new(const struct writer_config *config)
 {
@@ -58,7 +80,9 @@ writer_new(const struct writer_config *config)
 		return NULL;
 	w->config = *config;
 	w->next_flush_ns = now + FLUSH_PERIOD_NS;
+	w->counts_grabs = true;
 	for (unsigned int i = 0; i < config->sink_count; i++) {
+		w->counts_grabs &= (config->sinks[i].kinds & JOB_RECORD_SCAN) == 0;
 		w->sinks[i].config = config->sinks[i];
 		w->sinks[i].next_turn_ns = now + config->sinks[i].rotate_ns;
 	}
@@ -67,6 +91,10 @@ writer_new(const struct writer_config *config)
 	atomic_init(&w->hits, config->earlier.hits);
 	atomic_init(&w->coverage_found, config->earlier.coverage_found);
 	atomic_init(&w->coverage_seen, config->earlier.coverage_seen);
+	if (config->grabs.ring_count > 0 && make_lines(w) != 0) {
+		free(w);
+		return NULL;
+	}
 	ledger_add(config->ledger, LEDGER_OUTPUT, config->sink_count);
 	return w;
 }
@@ -74,6 +102,9 @@ writer_new(const struct writer_config *config)
 void
 writer_free(struct writer *w)
 {
+	if (w == NULL)
+		return;
+	grabrecord_free(w->lines);
 	free(w);
 }
 
@@ -89,17 +120,11 @@ note(struct writer *w, unsigned int number, int rc)
 
 /* Whether the output took it. */
 static bool
-write_row(struct writer *w, unsigned int number, const struct record_scan *r)
+write_line(struct writer *w, unsigned int number, const char *line, size_t n)
 {
 	struct sink *s = &w->sinks[number];
-	char line[RECORD_LINE_MAX];
-	size_t n;
-	int rc;
+	int rc = output_write(s->config.output, line, n);
 
-	n = s->config.format == JOB_FORMAT_CSV
-		    ? record_csv(s->config.fields, r, &w->config.clock, line)
-		    : record_ndjson(s->config.fields, r, &w->config.clock, line);
-	rc = output_write(s->config.output, line, n);
 	if (rc != 0) {
 		note(w, number, rc);
 		ledger_add(w->config.ledger, LEDGER_DISK_REFUSED, 1);
@@ -109,20 +134,41 @@ write_row(struct writer *w, unsigned int number, const struct record_scan *r)
 	return true;
 }
 
+static bool
+write_row(struct writer *w, unsigned int number, const struct record_scan *r)
+{
+	const struct writer_sink *s = &w->sinks[number].config;
+	char line[RECORD_LINE_MAX];
+	size_t n = s->format == JOB_FORMAT_CSV
+			   ? record_csv(s->fields, r, &w->config.clock, line)
+			   : record_ndjson(s->fields, r, &w->config.clock, line);
+
+	return write_line(w, number, line, n);
+}
+
+/* Whether an output wants a record of a kind that was made of a reply; if not, that is counted. */
+static bool
+wants(struct writer *w, unsigned int number, unsigned int kind, const struct record_scan *r, bool enough)
+{
+	const struct writer_sink *s = &w->sinks[number].config;
+
+	if ((s->kinds & kind) == 0 || !filter_pass(s->filter, r, &w->config.clock))
+		ledger_add(w->config.ledger, LEDGER_FILTERED, 1);
+	else if (enough)
+		ledger_add(w->config.ledger, LEDGER_BEYOND_LIMIT, 1);
+	else
+		return true;
+	return false;
+}
+
 static void
 write_record(struct writer *w, const struct record_scan *r)
 {
-	const struct writer_config *c = &w->config;
 	bool enough = writer_has_enough(w), taken = false;
 
-	for (unsigned int i = 0; i < c->sink_count; i++) {
-		if (!filter_pass(w->sinks[i].config.filter, r, &c->clock))
-			ledger_add(c->ledger, LEDGER_FILTERED, 1);
-		else if (enough)
-			ledger_add(c->ledger, LEDGER_BEYOND_LIMIT, 1);
-		else
+	for (unsigned int i = 0; i < w->config.sink_count; i++)
+		if (wants(w, i, JOB_RECORD_SCAN, r, enough))
 			taken |= write_row(w, i, r);
-	}
 	if (enough || atomic_load_explicit(&w->error, memory_order_relaxed) != 0) {
 		w->keeps = false;
 		return;
@@ -136,7 +182,91 @@ write_record(struct writer *w, const struct record_scan *r)
 	if (r->news & RECORD_BOTH)
 		atomic_fetch_add_explicit(&w->coverage_found, 1, memory_order_relaxed);
 	if (w->keeps)
-		keeper_note(c->keeper, r);
+		keeper_note(w->config.keeper, r);
+}
+
+/* The SYN-ACK that a grab began with, as far as the grab remembers it: for filters. */
+static struct record_scan
+reply_of(const struct grab *g)
+{
+	return (struct record_scan){
+		.reply = {
+			.received_ns = g->started_ns,
+			.address = g->address,
+			.port = g->port,
+			.kind = CLASSIFY_SYNACK,
+			.ttl = g->ttl,
+			.window = g->window,
+			.mss = g->mss,
+			.wscale = g->wscale,
+			.has_mss = g->mss != 0,
+			.has_wscale = g->wscale != 0,
+		},
+	};
+}
+
+/* A line is made only for an output that wants it. */
+static void
+write_grab(struct writer *w, const struct grab *g)
+{
+	unsigned int kind = g->module == GRAB_TLS ? JOB_RECORD_TLS : JOB_RECORD_BANNER;
+	struct record_scan reply = reply_of(g);
+	bool enough = w->counts_grabs && writer_has_enough(w), taken = false;
+	const char *line = NULL;
+	size_t n = 0;
+
+	for (unsigned int i = 0; i < w->config.sink_count; i++) {
+		if (!wants(w, i, kind, &reply, enough))
+			continue;
+		if (line == NULL)
+			line = grabrecord_line(w->lines, g, &n);
+		taken |= write_line(w, i, line, n);
+	}
+	if (enough || atomic_load_explicit(&w->error, memory_order_relaxed) != 0) {
+		w->keeps = false;
+		return;
+	}
+	if (w->counts_grabs)
+		atomic_fetch_add_explicit(&w->results, taken, memory_order_relaxed);
+	reply.news = RECORD_GRABBED;
+	if (w->keeps)
+		keeper_note(w->config.keeper, &reply);
+}
+
+/* A certificate that records refer to: once, for each output that takes them. */
+static void
+write_certificate(void *arg, const char *row, size_t len)
+{
+	struct writer *w = arg;
+
+	ledger_add(w->config.ledger, LEDGER_CERTIFICATE_RECORD, 1);
+	for (unsigned int i = 0; i < w->config.sink_count; i++) {
+		if ((w->sinks[i].config.kinds & JOB_RECORD_CERTIFICATE) == 0)
+			ledger_add(w->config.ledger, LEDGER_FILTERED, 1);
+		else
+			write_line(w, i, row, len);
+	}
+}
+
+/* A burst of each worker's grabs, which go back to its pool; how many, and whether these are all. */
+static unsigned int
+poll_grabs(struct writer *w, bool *emptied)
+{
+	unsigned int total = 0;
+
+	for (unsigned int i = 0; i < w->config.grabs.ring_count; i++) {
+		struct grab *burst[BURST];
+		unsigned int n = rte_ring_sc_dequeue_burst(w->config.grabs.rings[i], (void **)burst,
+							   BURST, NULL);
+
+		for (unsigned int k = 0; k < n; k++) {
+			write_grab(w, burst[k]);
+			grab_free(burst[k]);
+		}
+		total += n;
+		*emptied &= n < BURST;
+	}
+	return total;
 }
 
 /* Everything as it stands goes to the disk: the outputs first, then the checkpoint that speaks of them. */
@@ -201,6 +331,7 @@ writer_poll(struct writer *w)
 		total += n;
 		emptied &= n < BURST;
 	}
+	total += poll_grabs(w, &emptied);
 	if (emptied && w->keeps)
 		keeper_seen(w->config.keeper, seen_ns);
 	flush_when_due(w);
@@ -274,6 +405,24 @@ join(struct writer *w, bool abort)
 	return -pthread_timedjoin_np(w->thread, NULL, &deadline);
 }
 
+/* What is on the rings and will not be written. */
+static void
+leave(struct writer *w)
+{
+	const struct writer_config *c = &w->config;
+	void *grab;
+
+	for (unsigned int i = 0; i < c->ring_count; i++)
+		ledger_add(c->ledger, LEDGER_UNWRITTEN,
+			   (uint64_t)rte_ring_count(c->rings[i]) * c->sink_count);
+	for (unsigned int i = 0; i < c->grabs.ring_count; i++) {
+		while (rte_ring_sc_dequeue(c->grabs.rings[i], &grab) == 0) {
+			ledger_add(c->ledger, LEDGER_UNWRITTEN, c->sink_count);
+			grab_free(grab);
+		}
+	}
+}
+
 /* Finish an output, and count its rows now that it is known which of them it got. */
 static void
 finish_sink(struct writer *w, unsigned int number)
@@ -297,9 +446,7 @@ writer_finish(struct writer *w, bool abort)
 		return rc;
 	while (!abort && writer_poll(w) > 0)
 		;
-	for (unsigned int i = 0; i < c->ring_count; i++)
-		ledger_add(c->ledger, LEDGER_UNWRITTEN,
-			   (uint64_t)rte_ring_count(c->rings[i]) * c->sink_count);
+	leave(w);
 	for (unsigned int i = 0; i < c->sink_count; i++)
 		finish_sink(w, i);
 	save(w);

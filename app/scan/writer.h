@@ -2,8 +2,8 @@
 /*
  * The writer: from record rings to the outputs, past each one's filter and the limit of results.
  *
- * Every record is offered to every output. A result, which limits.results counts, is a first SYN-ACK that
- * some output took, however many of them did.
+ * Every record is offered to every output. A grab is filtered by the SYN-ACK that it began with. A result, which limits.results counts, is a first SYN-ACK that
+ * some output took, however many of them did; where no output takes scan records it is a grab.
  *
  * writer_poll() does one round and is all there is to it; writer_start() runs it in a thread of its own
  * that may block on a disk, which no lcore may. With a virtual clock there is no thread: control polls.
@@ -36,7 +36,17 @@ struct writer_sink {
 	enum job_format format;
 	const struct record_fields *fields;
 	const struct filter *filter;
+	unsigned int kinds;    /* of record that it takes: enum job_record bits */
 	uint64_t rotate_ns;    /* 0: never */
+};
+
+/* Where grabs come from, and how they read. */
+struct writer_grabs {
+	struct rte_ring *const *rings;       /* one a worker, of pointers to struct grab; borrowed */
+	unsigned int ring_count;             /* 0: the job has no grabs */
+	const struct grabrecord_grab *forms; /* of the job's grabs; borrowed */
+	size_t form_count;
+	bool validate;                       /* against the system's store of certificates */
 };
 
 struct writer_config {
@@ -45,6 +55,7 @@ struct writer_config {
 	const struct writer_sink *sinks; /* copied */
 	unsigned int sink_count;       /* 1 to JOB_OUTPUTS_MAX */
 	struct record_clock clock;
+	struct writer_grabs grabs;
 	uint64_t results_limit;        /* 0: none */
 	struct ledger *ledger;         /* the writer's own */
 	struct keeper *keeper;         /* borrowed; NULL: nothing is kept for a later run */

@@ -7,6 +7,9 @@
 #define FOUND_KEY 0x40
 #define SEEN_KEY 0x80
 
+/* That a grab of it has begun, or was written by an earlier run. */
+#define GRAB_KEY 0x20
+
 /* The target's position; false for one that is none of ours. */
 static bool
 find_position(const struct news *news, uint32_t address, uint16_t port, uint64_t *position)
@@ -81,6 +84,19 @@ news_find(struct news *news, struct record_scan *record, unsigned int n)
 		find_one(news, &record[i], is_new[i]);
 }
 
+bool
+news_owes_grab(struct news *news, const struct record_scan *record)
+{
+	const struct reply *r = &record->reply;
+	uint64_t position;
+
+	/* Late, of an epoch that is over. */
+	if (news->floor > 0 && find_position(news, r->address, r->port, &position) &&
+	    position < news->floor)
+		return false;
+	return dedup_add(news->dedup, r->address, r->port, r->kind | GRAB_KEY);
+}
+
 void
 news_recall(struct news *news, uint32_t address, uint16_t port, uint8_t kind, uint8_t what)
 {
@@ -92,6 +108,8 @@ news_recall(struct news *news, uint32_t address, uint16_t port, uint8_t kind, ui
 		dedup_add(news->dedup, address, port, kind | FOUND_KEY);
 	if (what & RECORD_SEEN)
 		dedup_add(news->dedup, address, port, kind | SEEN_KEY);
+	if (what & RECORD_GRABBED)
+		dedup_add(news->dedup, address, port, kind | GRAB_KEY);
 	if (news->answered != NULL && find_position(news, address, port, &position))
 		answered_mark(news->answered, position);
 }

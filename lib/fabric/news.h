@@ -10,6 +10,7 @@
 #ifndef FABRIC_NEWS_H
 #define FABRIC_NEWS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "classify/classify.h"
@@ -32,6 +33,12 @@ struct news {
 
 /* Fill in n records, of replies that have been copied there; n is DEDUP_BURST at most. */
 void news_find(struct news *news, struct record_scan *record, unsigned int n);
+
+/*
+ * Whether a SYN-ACK of which news_find() has told is owed a grab: neither this run has begun one, nor an
+ * earlier one written its record. Asked once of each; from then on it has begun.
+ */
+bool news_owes_grab(struct news *news, const struct record_scan *record);
 
 /* An earlier run has recorded this: a reply of that kind, with that news (enum record_news). */
 void news_recall(struct news *news, uint32_t address, uint16_t port, uint8_t kind, uint8_t what);

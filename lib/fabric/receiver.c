@@ -141,9 +141,24 @@ take_canaries(struct receiver *r, struct reply *reply, unsigned int n)
 	return left;
 }
 
-/* The replies among n frames go to their workers, or wait; how many they are. */
+/* What may be of a grab's connection goes to its worker; the rest is freed. */
+static void
+part_with(struct receiver *r, struct rte_mbuf **burst, uint16_t n, const uint8_t *kind)
+{
+	uint16_t kept = n;
+
+	if (r->config.segments.rings != NULL) {
+		kept = 0;
+		for (uint16_t i = 0; i < n; i++)
+			if (!segments_pass(&r->config.segments, kind[i], burst[i]))
+				burst[kept++] = burst[i];
+	}
+	rte_pktmbuf_free_bulk(burst, kept);
+}
+
+/* The replies among n frames go to their workers, or wait; how many they are. Frees the frames. */
 static unsigned int
-receive_frames(struct receiver *r, struct rte_mbuf *const *burst, uint16_t n, uint64_t now_ns)
+receive_frames(struct receiver *r, struct rte_mbuf **burst, uint16_t n, uint64_t now_ns)
 {
 	const uint8_t *frame[PORT_BURST];
 	uint8_t kind[PORT_BURST];
@@ -166,6 +181,7 @@ receive_frames(struct receiver *r, struct rte_mbuf *const *burst, uint16_t n, ui
 	if (r->config.canary != NULL)
 		replies = take_canaries(r, r->waiting, replies);
 	r->waiting_count = pass(r, r->waiting, replies);
+	part_with(r, burst, n, kind);
 	return replies;
 }
 
@@ -206,7 +222,6 @@ receive_burst(struct receiver *r, uint64_t now_ns)
 	}
 	ledger_add(r->config.ledger, LEDGER_RECEIVED, n);
 	replies = receive_frames(r, burst, n, now_ns);
-	rte_pktmbuf_free_bulk(burst, n);
 	/* Replies alone steer the probes: nobody can hold a scan by flooding it with something else. */
 	r->full_bursts = n == PORT_BURST && replies > PORT_BURST / 2 ? r->full_bursts + 1 : 0;
 	mark_seen(r, n, now_ns);

@@ -19,6 +19,7 @@
 #include "fabric/fabric.h"
 #include "fabric/canary.h"
 #include "fabric/prober.h"
+#include "fabric/segments.h"
 #include "fabric/watermark.h"
 #include "ledger/ledger.h"
 #include "neigh/neigh.h"
@@ -37,6 +38,7 @@ struct receiver_config {
 	struct rte_ring *const *rings;    /* one a worker; the lcore's, shared by its receivers */
 	unsigned int workers;
 	struct canary *canary;            /* NULL: there is none */
+	struct segments_out segments;     /* of grabs' connections */
 	struct pressure *pressure;
 	struct watermark *watermark;
 	struct ledger *ledger;

@@ -8,9 +8,17 @@
 #include <rte_ring_elem.h>
 
 #include "base/time.h"
+#include "fabric/segments.h"
 
 /* Records that the writer may be behind: a disk that pauses for some tenths of a second. */
 #define RECORD_RING_SIZE 65536
+
+/*
+ * How long a responder may wait for credit. Its host says the SYN-ACK again after 1, 3 and 7 s, and
+ * keeps the connection for as long again: 15 s where it is said three times (RFC 6298, 5.7 and RFC
+ * 9293, 3.8.3 leave it to hosts; Linux has five, others two).
+ */
+#define ADOPT_WITHIN_NS (10 * NS_PER_SEC)
 
 void
 worker_init(struct worker *w, const struct worker_config *config)
@@ -77,8 +85,8 @@ count(struct worker *w, const struct record_scan *record, unsigned int n)
 		first[record[i].reply.kind] += !record[i].repeat;
 	for (unsigned int k = 0; k < CLASSIFY_REPLIES; k++)
 		firsts += first[k];
+	ledger_add(w->config.ledger, LEDGER_TAKEN, n);
 	ledger_add(w->config.ledger, LEDGER_FIRST_SYNACK, first[CLASSIFY_SYNACK]);
-	ledger_add(w->config.ledger, LEDGER_LEFT_ALONE, first[CLASSIFY_SYNACK]);
 	ledger_add(w->config.ledger, LEDGER_FIRST_ECHOREPLY, first[CLASSIFY_ECHOREPLY]);
 	ledger_add(w->config.ledger, LEDGER_FIRST_OTHER,
 		   first[CLASSIFY_RST] + first[CLASSIFY_ICMP]);
@@ -98,59 +106,172 @@ note_refusals(struct worker *w, const struct record_scan *record, unsigned int n
 	}
 }
 
+/* A SYN-ACK whose grab is owed: false when it must wait for what that needs. */
+static bool
+adopt(struct worker *w, const struct record_scan *record, uint64_t now_ns)
+{
+	static const enum ledger_want wants[] = {
+		[GRABBER_NO_CONNECTION] = LEDGER_WANT_CONNECTION,
+		[GRABBER_NO_MEMORY] = LEDGER_WANT_MEMORY,
+		[GRABBER_NO_RECORD] = LEDGER_WANT_RECORD,
+	};
+	const struct reply *r = &record->reply;
+	enum ledger_want want = LEDGER_WANT_TIME;
+
+	if (now_ns < atomic_load_explicit(w->config.adopt_until_ns, memory_order_relaxed)) {
+		enum grabber_answer answer = grabber_adopt(w->config.grabber, r, now_ns);
+
+		if (answer == GRABBER_ADOPTED) {
+			ledger_add(w->config.ledger, LEDGER_ADOPTED, 1);
+			return true;
+		}
+		if (now_ns < r->received_ns + ADOPT_WITHIN_NS)
+			return false;
+		want = wants[answer];
+	}
+	ledger_add(w->config.ledger, LEDGER_DECLINED + want, 1);
+	reset(w, r);
+	return true;
+}
+
+/* A SYN-ACK is adopted, taken by its connection, or reset; false when it must wait. */
+static bool
+serve(struct worker *w, const struct record_scan *record, bool owes_grab, uint64_t now_ns)
+{
+	const struct reply *r = &record->reply;
+	bool is_wanted = w->config.grabber != NULL && grabber_wants(w->config.plan, r->port);
+
+	if (r->kind == CLASSIFY_RST && is_wanted)
+		grabber_reset(w->config.grabber, r, now_ns);
+	if (r->kind != CLASSIFY_SYNACK)
+		return true;
+	if (owes_grab) {
+		if (!adopt(w, record, now_ns))
+			return false;
+		if (record->repeat)
+			ledger_add(w->config.ledger, LEDGER_FIRST_AGAIN, 1);
+		return true;
+	}
+	if (!record->repeat)
+		ledger_add(w->config.ledger, LEDGER_LEFT_ALONE, 1);
+	if (!is_wanted || !grabber_repeat(w->config.grabber, r, now_ns))
+		reset(w, r);
+	return true;
+}
+
+/* Deal with what was fetched, in its order, as far as it goes: who waits for credit holds who is behind. */
+static unsigned int
+deal(struct worker *w, unsigned int most, uint64_t now_ns)
+{
+	const struct record_scan *record = &w->held[w->held_first];
+	const bool *owes_grab = &w->held_owes_grab[w->held_first];
+	unsigned int n = w->held_count - w->held_first, done = 0;
+
+	n = n < most ? n : most;
+	while (done < n && serve(w, &record[done], owes_grab[done], now_ns))
+		done++;
+	if (done == 0)
+		return 0;
+	count(w, record, done);
+	if (w->config.refusals != NULL)
+		note_refusals(w, record, done);
+	/* Room was there when the credit was taken, and only this lcore produces. */
+	rte_ring_sp_enqueue_bulk_elem(w->config.records, record, sizeof(record[0]), done, NULL);
+	ledger_add(w->config.ledger, LEDGER_RECORD, done);
+	w->held_first += done;
+	return done;
+}
+
+/* Have up to most replies off a ring in hand, and find what is new of them. */
 static void
-make_records(struct worker *w, const struct reply *reply, unsigned int n, struct record_scan *record)
+fetch(struct worker *w, struct rte_ring *ring, unsigned int most)
 {
 	uint64_t cooldown = atomic_load_explicit(w->config.cooldown_since_ns, memory_order_relaxed);
+	struct reply reply[PORT_BURST];
+	unsigned int n = rte_ring_sc_dequeue_burst_elem(ring, reply, sizeof(reply[0]), most, NULL);
 
+	w->held_first = 0;
+	w->held_count = n;
 	for (unsigned int i = 0; i < n; i++)
-		record[i] = (struct record_scan){
+		w->held[i] = (struct record_scan){
 			.reply = reply[i],
 			.cooldown = reply[i].received_ns >= cooldown,
 		};
-	news_find(&w->config.news, record, n);
+	news_find(&w->config.news, w->held, n);
+	for (unsigned int i = 0; i < n; i++)
+		w->held_owes_grab[i] = w->config.grabber != NULL &&
+				       reply[i].kind == CLASSIFY_SYNACK &&
+				       grabber_wants(w->config.plan, reply[i].port) &&
+				       news_owes_grab(&w->config.news, &w->held[i]);
 }
 
+/* Take replies from each receiver's ring in turn, while there is credit. */
 static unsigned int
-take_from(struct worker *w, struct rte_ring *ring, unsigned int most)
+take_replies(struct worker *w, uint64_t now_ns)
 {
-	struct reply reply[PORT_BURST];
-	struct record_scan record[PORT_BURST];
-	unsigned int n = rte_ring_sc_dequeue_burst_elem(ring, reply, sizeof(reply[0]), most, NULL);
+	unsigned int work = 0;
 
-	if (n == 0)
-		return 0;
-	ledger_add(w->config.ledger, LEDGER_TAKEN, n);
-	make_records(w, reply, n, record);
-	count(w, record, n);
-	if (w->config.refusals != NULL)
-		note_refusals(w, record, n);
-	for (unsigned int i = 0; i < n; i++)
-		if (reply[i].kind == CLASSIFY_SYNACK)
-			reset(w, &reply[i]);
-	/* Room was there when the credit was taken, and only this lcore produces. */
-	rte_ring_sp_enqueue_bulk_elem(w->config.records, record, sizeof(record[0]), n, NULL);
-	ledger_add(w->config.ledger, LEDGER_RECORD, n);
-	return n;
+	for (unsigned int i = 0; i < w->config.receivers; i++) {
+		unsigned int most = credit(w);
+
+		if (most == 0)
+			break;
+		if (w->held_first == w->held_count) {
+			fetch(w, w->config.rings[w->next_ring], most);
+			w->next_ring = (w->next_ring + 1) % w->config.receivers;
+		}
+		work += deal(w, most, now_ns);
+	}
+	return work;
+}
+
+/* Of connections: what came in for them, their timers, what they have to send. */
+static unsigned int
+tend_grabs(struct worker *w, uint64_t now_ns)
+{
+	unsigned int work = 0;
+
+	for (unsigned int i = 0; i < w->config.receivers; i++)
+		work += segments_take(w->config.segments[i], w->config.grabber, w->config.ledger,
+				      now_ns);
+	work += grabber_poll(w->config.grabber, now_ns);
+	/* Who waits to be adopted counts as well: the run does not end before. */
+	atomic_store_explicit(&w->live,
+			      grabber_live(w->config.grabber) + w->held_count - w->held_first,
+			      memory_order_relaxed);
+	return work;
 }
 
 static void
 update_pressure(struct worker *w)
 {
 	_Atomic bool *raised = &w->config.pressure->raised;
-	bool pressed = rte_ring_count(w->config.records) > RECORD_RING_SIZE / 2;
+	bool pressed = w->held_first < w->held_count ||
+		       (w->config.grabber != NULL && grabber_is_crowded(w->config.grabber)) ||
+		       rte_ring_count(w->config.records) > RECORD_RING_SIZE / 2;
 
 	if (atomic_load_explicit(raised, memory_order_relaxed) != pressed)
 		atomic_store_explicit(raised, pressed, memory_order_relaxed);
 }
 
+/* Nothing waits: on its rings, or in hand. */
 static bool
-has_empty_rings(const struct worker *w)
+has_dealt_with_all(const struct worker *w)
 {
 	for (unsigned int i = 0; i < w->config.receivers; i++)
 		if (!rte_ring_empty(w->config.rings[i]))
 			return false;
-	return true;
+	return w->held_first == w->held_count;
+}
+
+/* Everything that came before seen_ns has its records, but for grabs that are under way. */
+static void
+raise_watermark(struct worker *w, uint64_t seen_ns)
+{
+	uint64_t oldest = w->config.grabber != NULL ? grabber_oldest_ns(w->config.grabber) : TIME_NEVER;
+
+	if (has_dealt_with_all(w))
+		watermark_raise(w->config.watermark, seen_ns < oldest ? seen_ns : oldest);
 }
 
 static unsigned int
@@ -158,20 +279,12 @@ worker_poll(void *context, uint64_t now_ns)
 {
 	struct worker *w = context;
 	uint64_t seen_ns = watermark_least(w->config.receiver_marks, w->config.receiver_mark_count);
-	unsigned int work = 0;
+	unsigned int work = take_replies(w, now_ns);
 
-	(void)now_ns;
-	for (unsigned int i = 0; i < w->config.receivers; i++) {
-		unsigned int most = credit(w);
-
-		if (most == 0)
-			break;
-		work += take_from(w, w->config.rings[w->next_ring], most);
-		w->next_ring = (w->next_ring + 1) % w->config.receivers;
-	}
+	if (w->config.grabber != NULL)
+		work += tend_grabs(w, now_ns);
 	update_pressure(w);
-	if (has_empty_rings(w))
-		watermark_raise(w->config.watermark, seen_ns);
+	raise_watermark(w, seen_ns);
 	return work;
 }
 
@@ -181,23 +294,38 @@ worker_drain(void *context, uint64_t now_ns)
 	struct worker *w = context;
 
 	worker_poll(context, now_ns);
-	return has_empty_rings(w);
+	return has_dealt_with_all(w) && worker_live(w) == 0;
 }
 
 static uint64_t
 worker_next_ns(const void *context, uint64_t now_ns)
 {
-	(void)context;
-	(void)now_ns;
-	return TIME_NEVER;
+	const struct worker *w = context;
+	uint64_t next = TIME_NEVER;
+
+	/* Who waits for credit is declined when its time is over. */
+	if (w->held_first < w->held_count)
+		next = w->held[w->held_first].reply.received_ns + ADOPT_WITHIN_NS;
+	if (w->config.grabber != NULL) {
+		uint64_t grabs = grabber_next_ns(w->config.grabber, now_ns);
+
+		next = grabs < next ? grabs : next;
+	}
+	return next;
 }
 
 void
-worker_fini(struct worker *w)
+worker_fini(struct worker *w, uint64_t now_ns)
 {
-	for (unsigned int i = 0; i < w->config.receivers; i++)
+	ledger_add(w->config.ledger, LEDGER_LEFT_IN_RING, w->held_count - w->held_first);
+	for (unsigned int i = 0; i < w->config.receivers; i++) {
 		ledger_add(w->config.ledger, LEDGER_LEFT_IN_RING,
 			   rte_ring_count(w->config.rings[i]));
+		if (w->config.grabber != NULL)
+			segments_fini(w->config.segments[i], w->config.ledger);
+	}
+	if (w->config.grabber != NULL)
+		grabber_fini(w->config.grabber, now_ns);
 }
 
 const struct role_ops worker_role = {

@@ -3,19 +3,23 @@
  * The worker role: what becomes of a reply.
  *
  * It takes replies from the rings of all receivers, tells first ones from repeats, makes a record of each
- * for the writer, and answers a SYN-ACK that no grab adopts with a RST, so that its host need not
- * say it again. Errors by which a network says that it wants no probes are told to the probers. It takes
- * a reply only with credit: room for its record and for its RST. Without credit replies wait in their rings, and pressure holds the probers.
+ * for the writer. A SYN-ACK that the job has a grab for is adopted (fabric/grabber.h); any other is
+ * answered with a RST, so that its host need not say it again. Errors by which a network says that it
+ * wants no probes are told to the probers. It takes a reply only with credit: room for its record and
+ * for its RST, and what a grab needs. Without credit replies wait, and pressure holds the probers; a
+ * responder that has waited for 10 s is declined and counted by what it lacked.
  *
  * A struct worker belongs to one lcore; it alone knows the targets of its buckets.
  */
 #ifndef FABRIC_WORKER_H
 #define FABRIC_WORKER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "fabric/fabric.h"
+#include "fabric/grabber.h"
 #include "fabric/outlet.h"
 #include "fabric/news.h"
 #include "fabric/prober.h"
@@ -41,19 +45,38 @@ struct worker_config {
 	const struct watermark *receiver_marks; /* of all receivers */
 	unsigned int receiver_mark_count;
 	struct watermark *watermark;
+	/* Grabs; NULL where the job has none. */
+	struct grabber *grabber;
+	const struct grabber_plan *plan;
+	struct rte_ring *const *segments; /* one a receiver */
+	/* Set by control: nobody is adopted any more from then on; TIME_NEVER before. */
+	const _Atomic uint64_t *adopt_until_ns;
 };
 
 struct worker {
 	struct worker_config config;
 	unsigned int next_ring; /* to be fair to receivers */
+	/* Off a ring and not dealt with: from held_first up to held_count. */
+	struct record_scan held[PORT_BURST];
+	bool held_owes_grab[PORT_BURST];
+	unsigned int held_first;
+	unsigned int held_count;
+	_Atomic uint32_t live; /* grabs under way; read by control */
 };
+
+/* Grabs under way; any thread. */
+static inline uint32_t
+worker_live(const struct worker *w)
+{
+	return atomic_load_explicit(&w->live, memory_order_relaxed);
+}
 
 extern const struct role_ops worker_role;
 
 void worker_init(struct worker *w, const struct worker_config *config);
 
-/* After the lcores have stopped: count what is still on its rings. */
-void worker_fini(struct worker *w);
+/* After the lcores have stopped: count what is still on its rings, end the grabs under way. */
+void worker_fini(struct worker *w, uint64_t now_ns);
 
 /* A ring for records from one worker to the writer, or NULL. */
 struct rte_ring *worker_record_ring_new(unsigned int worker);

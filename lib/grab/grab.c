@@ -21,6 +21,7 @@ _Static_assert(sizeof(struct grab_block) == GRAB_BLOCK_BYTES, "no padding");
 struct grab_pool {
 	struct grab_block *free; /* the owner's */
 	size_t free_count;
+	size_t fresh;            /* blocks from here on have never been used: memory that costs nothing yet */
 	struct grab_block *memory;
 	size_t blocks;
 	_Alignas(64) _Atomic(struct grab_block *) returned; /* pushed by any thread */
@@ -41,10 +42,6 @@ grab_pool_new(size_t blocks)
 		return NULL;
 	}
 	pool->blocks = pool->free_count = blocks;
-	for (size_t i = 0; i < blocks; i++) {
-		pool->memory[i].next = pool->free;
-		pool->free = &pool->memory[i];
-	}
 	return pool;
 }
 
@@ -88,9 +85,12 @@ take_block(struct grab_pool *pool)
 	if (pool->free == NULL)
 		take_returned(pool);
 	b = pool->free;
-	if (b == NULL)
+	if (b != NULL)
+		pool->free = b->next;
+	else if (pool->fresh < pool->blocks)
+		b = &pool->memory[pool->fresh++];
+	else
 		return NULL;
-	pool->free = b->next;
 	pool->free_count--;
 	b->next = NULL;
 	return b;

@@ -130,12 +130,63 @@ struct job_probe {
 	double coverage;         /* share of the targets that are looked at once more */
 };
 
+enum job_grab_module { JOB_GRAB_TLS, JOB_GRAB_BANNER };
+enum job_grab_depth { JOB_DEPTH_HELLO, JOB_DEPTH_CERTIFICATE, JOB_DEPTH_HANDSHAKE };
+enum job_grab_form { JOB_FORM_INLINE, JOB_FORM_LEAF, JOB_FORM_REFERENCE };
+
+/* Versions of TLS, as a set: 1 << each. */
+enum job_version {
+	JOB_VERSION_SSL2,
+	JOB_VERSION_SSL3,
+	JOB_VERSION_TLS1_0,
+	JOB_VERSION_TLS1_1,
+	JOB_VERSION_TLS1_2,
+	JOB_VERSION_TLS1_3,
+};
+
+/* Bytes to send: any, control characters too. */
+struct job_payload {
+	char *bytes;
+	size_t len;
+};
+
+/* Grabs of one job. */
+#define JOB_GRABS_MAX 16
+
+/* What a worker does with the responders of some ports. The first whose ports fit has them. */
+struct job_grab {
+	char *name; /* letters, digits, '.', '_' and '-'; of no other grab */
+	enum job_grab_module module;
+	struct job_port_range *ports;
+	size_t port_range_count; /* 0: every port */
+	uint64_t timeout_ns;
+	/* Of tls. */
+	enum job_grab_depth depth;
+	unsigned int versions; /* never none */
+	char *sni;             /* a host name; "target": the target's own; "none" */
+	struct job_texts alpn; /* each 1 to 255 bytes, 512 in all */
+	enum job_grab_form certificates;
+	/* Of banner. */
+	struct job_payload send;
+	uint32_t max_bytes;
+};
+
 enum job_format { JOB_FORMAT_CSV, JOB_FORMAT_NDJSON };
+
+/* Kinds of record, as a set. */
+enum {
+	JOB_RECORD_SCAN = 1 << 0,
+	JOB_RECORD_TLS = 1 << 1,
+	JOB_RECORD_BANNER = 1 << 2,
+	JOB_RECORD_DNS = 1 << 3,
+	JOB_RECORD_CERTIFICATE = 1 << 4, /* what tls records refer to, each once */
+};
 
 /* Outputs of one job. */
 #define JOB_OUTPUTS_MAX 16
 
 struct job_output {
+	unsigned int records;    /* which kinds it takes: never none; of CSV scan alone */
 	struct job_text file;    /* a template (job_file_name()); "-" is standard output */
 	bool compress;           /* by zstd: the file ends in .zst */
 	uint64_t rotate_ns;      /* 0: one file; never for standard output */
@@ -148,35 +199,12 @@ struct job_output {
 #define JOB_PER_24 1000
 #define JOB_PER_16 20000
 
-/* Grabs of one job. */
-#define JOB_GRABS_MAX 16
-
-enum job_grab_module { JOB_GRAB_TLS, JOB_GRAB_BANNER };
-enum job_depth { JOB_DEPTH_HELLO, JOB_DEPTH_CERTIFICATE, JOB_DEPTH_HANDSHAKE };
-enum job_certificates { JOB_CERTIFICATES_INLINE, JOB_CERTIFICATES_LEAF, JOB_CERTIFICATES_REFERENCE };
-
-/* What workers do with responders: the first whose ports fit. */
-struct job_grab {
-	char *name; /* of its object below "data"; no two are the same */
-	enum job_grab_module module;
-	struct job_port_range *ports; /* none: any port */
-	size_t port_range_count;
-	uint64_t timeout_ns;          /* from the open connection */
-	enum job_depth depth;         /* of tls, and what follows */
-	unsigned int versions;        /* 1 << i of ssl2 ssl3 tls1.0 tls1.1 tls1.2 tls1.3 */
-	struct job_text sni;          /* "target": the target's name; "": none; else this name */
-	struct job_texts alpn;
-	enum job_certificates certificates;
-	char *send;                   /* of banner; send_len bytes of any kind */
-	size_t send_len;
-	uint64_t max_bytes;
-};
-
 struct job_limits {
 	uint64_t runtime_ns;  /* 0: none */
 	uint64_t results;     /* 0: none */
 	uint64_t targets;     /* 0: all; else at most this many */
 	double targets_share; /* 1.0: all; else this share of N, above 0 */
+	uint64_t connections; /* of grabs, at once, of all workers together; 0: what memory gives */
 	uint64_t cooldown_ns; /* default 8 s */
 	/*
 	 * Probes/s for a /24 and a /16; 0: no cap. Defaults, which are for public addresses alone:
@@ -206,11 +234,13 @@ struct job {
 	uint64_t bandwidth_bps; /* 0: none */
 	struct job_texts canaries; /* address:port, JOB_CANARIES_MAX at most */
 	struct job_order order;
-	struct job_tags tags;
-	struct job_output outputs[JOB_OUTPUTS_MAX]; /* no two with the same text for a file */
-	size_t output_count;                        /* 1 or more */
 	struct job_grab grabs[JOB_GRABS_MAX];
 	size_t grab_count;
+	struct job_tags tags;
+	/* No two with the same text for a file. Where grabs refer to certificates and no output was
+	 * told to take those, the last is a file for them beside the first of tls records. */
+	struct job_output outputs[JOB_OUTPUTS_MAX];
+	size_t output_count;                        /* 1 or more */
 	struct job_limits limits;
 	struct job_lcores lcores;
 };

@@ -284,10 +284,10 @@ reader_gateway_mac(struct reader *r, const struct key *key, const struct yaml_no
 	memcpy(interface->gateway_mac, mac, sizeof(mac));
 }
 
-void
-reader_ports(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+static size_t
+read_ports(struct reader *r, const struct key *key, const struct yaml_node *node,
+	   struct job_port_range **out)
 {
-	struct job_targets *targets = field;
 	size_t count = reader_item_count(r, key, node), kept = 0;
 	struct job_port_range *ranges = reader_alloc(r, count, sizeof(*ranges));
 
@@ -300,19 +300,24 @@ reader_ports(struct reader *r, const struct key *key, const struct yaml_node *no
 		else
 			reader_refuse_item(r, key, item);
 	}
-	targets->ports = ranges;
-	targets->port_range_count = kept;
+	*out = ranges;
+	return kept;
+}
+
+void
+reader_ports(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+{
+	struct job_targets *targets = field;
+
+	targets->port_range_count = read_ports(r, key, node, &targets->ports);
 }
 
 void
 reader_grab_ports(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	struct job_grab *grab = field;
-	struct job_targets ports = {0};
 
-	reader_ports(r, key, node, &ports);
-	grab->ports = ports.ports;
-	grab->port_range_count = ports.port_range_count;
+	grab->port_range_count = read_ports(r, key, node, &grab->ports);
 }
 
 static bool

@@ -164,19 +164,22 @@ reader_interfaces(struct reader *r, const struct key *key, const struct yaml_nod
 	r->job->interface_count = count;
 }
 
-/* One mapping, or a list of them, into an array whose first item has the defaults still. */
+/* Read a mapping, or a list of them, into an array of structs of that size. */
 static void
-read_items(struct reader *r, const struct key *key, const struct yaml_node *node, void *items,
+read_items(struct reader *r, const struct key *key, const struct yaml_node *node, void *field,
 	   size_t size)
 {
+	char *items = field;
+
 	if (!has_room(r, key, node))
 		return;
 	if (node->kind != YAML_SEQUENCE) {
-		reader_mapping(r, key, node, items);
+		reader_mapping(r, key, node, field);
 		return;
 	}
+	/* The first has the defaults still. */
 	for (size_t i = 1; i < node->count; i++)
-		memcpy((char *)items + i * size, items, size);
+		memcpy(items + i * size, items, size);
 	for (size_t i = 0; i < node->count; i++)
 		read_item(r, key, node->items[i], i, size);
 }

@@ -37,13 +37,14 @@ key_read reader_string;     /* char * */
 key_read reader_name;       /* char *, fit for a file name */
 key_read reader_email;      /* char * */
 key_read reader_text;       /* struct job_text, may be empty */
-key_read reader_payload;    /* struct job_grab: what to send, any text, control characters too */
+key_read reader_payload;    /* struct job_payload: any text, control characters too */
 key_read reader_texts;      /* struct job_texts; one, or a list */
 key_read reader_choice;     /* an enum: the number of the word among the row's choices */
-key_read reader_versions;   /* unsigned int: the set of the words among the row's choices */
 key_read reader_choices;    /* nothing kept: a list of words among the row's choices */
 key_read reader_module;     /* char *: the probe module */
-key_read reader_records;    /* nothing kept: the kinds of records of an output */
+key_read reader_records;    /* unsigned int: the kinds of records of an output */
+key_read reader_versions;   /* unsigned int: a set of words among the row's choices */
+key_read reader_sni;        /* char *: a host name, or a word that stands for one */
 key_read reader_clock;      /* nothing kept: "02:00" */
 key_read reader_window;     /* nothing kept: "02:00-08:00" */
 key_read reader_cores;      /* struct job_cpus: [1, 5-15] */

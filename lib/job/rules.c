@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "job/grab_rules.h"
 #include "job/readers.h"
 #include "job/template.h"
 
@@ -377,86 +378,10 @@ check_outputs(struct reader *r)
 		if (output->file.text == NULL)
 			return; /* without memory */
 		complete_output(r, output, node);
+		grab_rules_records(r, output, node);
 		if (node != NULL && node->kind != YAML_MAPPING)
 			continue; /* told already */
 		check_file(r, i, has_place || node == NULL ? output->file.place : node->place);
-	}
-}
-
-/* Without versions, those of TLS. */
-#define VERSIONS_OF_TLS 0x3cu
-
-/* Keys that are of one module alone. */
-static void
-check_module_keys(struct reader *r, const struct yaml_node *node, enum job_grab_module module)
-{
-	static const struct {
-		const char *key;
-		enum job_grab_module module;
-	} keys[] = {
-		{"depth", JOB_GRAB_TLS}, {"versions", JOB_GRAB_TLS}, {"sni", JOB_GRAB_TLS},
-		{"alpn", JOB_GRAB_TLS},  {"certificates", JOB_GRAB_TLS},
-		{"send", JOB_GRAB_BANNER}, {"max_bytes", JOB_GRAB_BANNER},
-	};
-
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		const struct yaml_node *value = yaml_find(node, keys[i].key);
-
-		if (value != NULL && keys[i].module != module)
-			diag_add(r->diag, value->place, "'%s' is of module %s; remove it", keys[i].key,
-				 keys[i].module == JOB_GRAB_TLS ? "tls" : "banner");
-	}
-}
-
-static void
-check_grab(struct reader *r, size_t i, const struct yaml_node *node)
-{
-	struct job_grab *grab = &r->job->grabs[i];
-
-	if (grab->name == NULL && yaml_find(node, "name") == NULL)
-		diag_add(r->diag, node->place, "the grab has no 'name'; write one, like name: tls");
-	if (yaml_find(node, "module") == NULL)
-		diag_add(r->diag, node->place, "the grab has no 'module'; write module: tls or "
-			 "module: banner");
-	else
-		check_module_keys(r, node, grab->module);
-	for (size_t k = 0; k < i && grab->name != NULL; k++)
-		if (r->job->grabs[k].name != NULL && strcmp(r->job->grabs[k].name, grab->name) == 0)
-			diag_add(r->diag, node->place,
-				 "two grabs have the name '%s'; write another name", grab->name);
-	if (grab->versions == 0)
-		grab->versions = VERSIONS_OF_TLS;
-}
-
-/* Their rules are for values that are kept. */
-static bool
-grabs_are_built(void)
-{
-	const struct key *key;
-
-	for (size_t i = 0; (key = schema_key(i)) != NULL; i++)
-		if (strcmp(key->path, "grabs") == 0)
-			return key->state == KEY_BUILT;
-	return false;
-}
-
-static void
-check_grabs(struct reader *r)
-{
-	const struct yaml_node *list = schema_given(r, "grabs");
-	size_t count;
-
-	if (list == NULL || (list->kind != YAML_SEQUENCE && list->kind != YAML_MAPPING))
-		return;
-	count = list->kind == YAML_SEQUENCE ? list->count : 1;
-	if (count > JOB_GRABS_MAX)
-		return;
-	r->job->grab_count = count;
-	for (size_t i = 0; i < count; i++) {
-		const struct yaml_node *node = list->kind == YAML_SEQUENCE ? list->items[i] : list;
-
-		if (node->kind == YAML_MAPPING)
-			check_grab(r, i, node);
 	}
 }
 
@@ -471,7 +396,7 @@ rules_apply(struct reader *r)
 	complete_caps(r);
 	check_targets(r);
 	check_standard_input(r);
+	grab_rules_apply(r);
 	check_outputs(r);
-	if (grabs_are_built())
-		check_grabs(r);
+	grab_rules_outputs(r);
 }

@@ -8,6 +8,7 @@
 
 #include "job/readers.h"
 #include "job/template.h"
+#include "names/hostname.h"
 #include "yaml/value.h"
 
 bool
@@ -139,18 +140,17 @@ reader_text(struct reader *r, const struct key *key, const struct yaml_node *nod
 void
 reader_payload(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
-	struct job_grab *grab = field;
+	struct job_payload *payload = field;
 
 	if (node->kind != YAML_SCALAR || node->len > key->max) {
 		reader_refuse(r, key, node);
 		return;
 	}
-	grab->send = reader_alloc(r, node->len + 1, 1);
-	if (grab->send == NULL)
+	payload->bytes = reader_alloc(r, node->len + 1, 1);
+	if (payload->bytes == NULL)
 		return;
-	memcpy(grab->send, node->text, node->len);
-	grab->send[node->len] = '\0';
-	grab->send_len = node->len;
+	memcpy(payload->bytes, node->text, node->len);
+	payload->len = node->len;
 }
 
 static bool
@@ -216,23 +216,6 @@ reader_choice(struct reader *r, const struct key *key, const struct yaml_node *n
 }
 
 void
-reader_versions(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
-{
-	size_t count = reader_item_count(r, key, node);
-	unsigned int set = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		int number = find_choice(key->choices, reader_item_at(node, i));
-
-		if (number < 0)
-			reader_refuse_item(r, key, reader_item_at(node, i));
-		else
-			set |= 1u << number;
-	}
-	memcpy(field, &set, sizeof(set));
-}
-
-void
 reader_choices(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	size_t count = reader_item_count(r, key, node);
@@ -252,24 +235,50 @@ reader_module(struct reader *r, const struct key *key, const struct yaml_node *n
 		store_string(r, node, field);
 }
 
+/* A list of words among the row's choices, as the set of their numbers. */
+static unsigned int
+read_set(struct reader *r, const struct key *key, const struct yaml_node *node)
+{
+	size_t count = reader_item_count(r, key, node);
+	unsigned int set = 0;
+
+	if (node->kind == YAML_SEQUENCE && count == 0)
+		diag_add(r->diag, node->place, "'%s' is an empty list; write %s", schema_name(key),
+			 key->mend);
+	for (size_t i = 0; i < count; i++) {
+		int number = find_choice(key->choices, reader_item_at(node, i));
+
+		if (number < 0)
+			reader_refuse_item(r, key, reader_item_at(node, i));
+		else
+			set |= 1u << number;
+	}
+	return set;
+}
+
+void
+reader_sni(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+{
+	if (node->kind != YAML_SCALAR || hostname_fault(node->text, node->len) != NULL)
+		reader_refuse(r, key, node);
+	else
+		store_string(r, node, field);
+}
+
+void
+reader_versions(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+{
+	*(unsigned int *)field = read_set(r, key, node);
+}
+
 void
 reader_records(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
-	size_t count = reader_item_count(r, key, node);
+	unsigned int set = read_set(r, key, node);
 
-	(void)field;
-	if (node->kind == YAML_SEQUENCE && count == 0)
-		diag_add(r->diag, node->place, "'records' is an empty list; write %s", key->mend);
-	for (size_t i = 0; i < count; i++) {
-		const struct yaml_node *item = reader_item_at(node, i);
-		int number = find_choice(key->choices, item);
-
-		if (number < 0)
-			reader_refuse_item(r, key, item);
-		else if (number > 0)
-			reader_refuse_unbuilt(r, item, "records '%s' are not built yet; write %s",
-					      item->text, key->mend);
-	}
+	if ((set & JOB_RECORD_DNS) != 0)
+		reader_refuse_unbuilt(r, node, "records 'dns' are not built yet; write %s", key->mend);
+	*(unsigned int *)field = set & ~(unsigned int)JOB_RECORD_DNS;
 }
 
 /* "hh:mm" */

@@ -13,9 +13,14 @@
  *   replies of each kind        = passed to a worker + canaries' + given up with its ring
  *   passed to workers           = taken by workers
  *   taken                       = SYN-ACKs + echo replies + RSTs and ICMP errors, first or repeated
- *   responders (first SYN-ACKs) = adopted + declined + left alone
+ *   responders (first SYN-ACKs) and those that an earlier run owes a grab
+ *                               = adopted + declined, by cause + left alone
+ *   adopted + opened            = grabs, by how they ended = grab records made
+ *   other looks wanted          = opened + declined
+ *   segments met                = passed to workers + cut off
+ *   segments passed to workers  = of a connection + of none + given up with their ring
  *   taken                       = records made
- *   records made x outputs      = written + filtered + beyond the limit + refused by disk + unwritten
+ *   all records made x outputs  = written + filtered + beyond the limit + refused by disk + unwritten
  *
  * Every output is offered every record and makes of it what its own filter says, so what became of
  * records is counted for each output: a record that two outputs take is written twice.
@@ -33,9 +38,27 @@
 #include <stdint.h>
 
 #include "classify/classify.h"
+#include "grab/grab.h"
 
 /* Kinds of frame that are sent; each has the four terms intended, sent, gated and refused. */
-enum ledger_frame { LEDGER_PROBE, LEDGER_RESET, LEDGER_ARP, LEDGER_ECHO, LEDGER_CANARY, LEDGER_FRAMES };
+enum ledger_frame {
+	LEDGER_PROBE,
+	LEDGER_RESET,   /* of a connection that nobody has */
+	LEDGER_ARP,
+	LEDGER_ECHO,
+	LEDGER_CANARY,
+	LEDGER_SEGMENT, /* of a grab's connection */
+	LEDGER_FRAMES
+};
+
+/* What a responder was declined for. */
+enum ledger_want {
+	LEDGER_WANT_CONNECTION,
+	LEDGER_WANT_MEMORY,
+	LEDGER_WANT_RECORD,
+	LEDGER_WANT_TIME, /* it came when the scan ended */
+	LEDGER_WANTS
+};
 
 enum ledger_term {
 	/* Targets that a prober has taken up, in each pass, and what became of those that got no probe. */
@@ -62,10 +85,25 @@ enum ledger_term {
 	LEDGER_FIRST_ECHOREPLY, /* no connection: nothing to adopt, decline or reset */
 	LEDGER_FIRST_OTHER,
 	LEDGER_REPEAT,
+	LEDGER_FIRST_AGAIN, /* SYN-ACKs that an earlier run had recorded, and owed a grab */
 	LEDGER_ADOPTED,
-	LEDGER_DECLINED,
-	LEDGER_LEFT_ALONE, /* no grab asked for it: answered with a RST */
+	LEDGER_DECLINED, /* + enum ledger_want: there was none before its time was over */
+	LEDGER_LEFT_ALONE = LEDGER_DECLINED + LEDGER_WANTS, /* no grab asked for it: answered with a RST */
 	LEDGER_RECORD,
+	/* What else receivers hand to workers: segments and ICMP errors of connections, as frames. */
+	LEDGER_SEGMENT_MET,
+	LEDGER_SEGMENT_PASSED,
+	LEDGER_SEGMENT_CUT_OFF, /* its ring was full: the peer sends it again */
+	LEDGER_SEGMENT_TAKEN,   /* of a connection */
+	LEDGER_SEGMENT_STRAY,   /* of none */
+	LEDGER_SEGMENT_LEFT,    /* still on a ring when a second ctrl-C ended the run */
+	/* Grabs. */
+	LEDGER_LOOK_WANTED, /* older kinds of TLS, at a host that refused */
+	LEDGER_LOOK_DECLINED,
+	LEDGER_OPENED,
+	LEDGER_ENDED,       /* + enum grab_cause */
+	LEDGER_GRAB_RECORD = LEDGER_ENDED + GRAB_CAUSES,
+	LEDGER_CERTIFICATE_RECORD, /* made by the writer, for what grab records refer to */
 	/* What the writer made of the records, for each of its outputs. */
 	LEDGER_OUTPUT, /* outputs: noted once, and a factor rather than a sum */
 	LEDGER_WRITTEN,

@@ -33,6 +33,7 @@ enum record_news {
 	RECORD_FOUND = 2, /* the target has answered an attempt */
 	RECORD_SEEN = 4,  /* the target has answered the second look */
 	RECORD_BOTH = 8,  /* with this, both */
+	RECORD_GRABBED = 16, /* of its SYN-ACK's grab: the record of it */
 };
 
 struct record_scan {

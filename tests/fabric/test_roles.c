@@ -123,7 +123,7 @@ static void
 close_line(struct line *l)
 {
 	receiver_fini(&l->receiver);
-	worker_fini(&l->worker);
+	worker_fini(&l->worker, 0);
 	ledger_add(&l->rig.ledger, LEDGER_OUTPUT, 1);
 	ledger_add(&l->rig.ledger, LEDGER_UNWRITTEN, rte_ring_count(l->records));
 	tx_give_up(&l->tx);

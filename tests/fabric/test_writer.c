@@ -60,7 +60,7 @@ open_output(const char *path)
 static void
 open_desk(struct desk *d, const char *path, uint64_t limit, unsigned int outputs)
 {
-	struct writer_sink sinks[2] = {0};
+	struct writer_sink sinks[2] = {{.kinds = JOB_RECORD_SCAN}, {.kinds = JOB_RECORD_SCAN}};
 	struct writer_config config = {
 		.rings = d->rings,
 		.ring_count = 2,

@@ -192,10 +192,8 @@ static void
 test_example(void **state)
 {
 	static const char expected[] =
-		"job:27:1: 'grabs' is not built yet; remove it\n"
 		"job:30:1: 'dns' is not built yet; remove it\n"
-		"job:42:16: records 'tls' are not built yet; write [scan]\n"
-		"job:42:21: records 'dns' are not built yet; write [scan]\n"
+		"job:42:15: records 'dns' are not built yet; write a list of scan, tls, banner, certificate\n"
 		"job:44:1: 'schedule' is not built yet; remove it\n";
 	size_t len;
 	char *text = read_source("tests/jobs/example.yaml", &len);

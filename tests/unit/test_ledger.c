@@ -35,12 +35,27 @@ fill_balanced(struct ledger *l)
 	ledger_add(l, LEDGER_FIRST_ECHOREPLY, 7);
 	ledger_add(l, LEDGER_FIRST_OTHER, 4);
 	ledger_add(l, LEDGER_REPEAT, 2);
+	for (unsigned int want = 0; want < LEDGER_WANTS; want++)
+		ledger_add(l, LEDGER_DECLINED + want, 1);
+	ledger_add(l, LEDGER_FIRST_AGAIN, 2);
 	ledger_add(l, LEDGER_ADOPTED, 3);
-	ledger_add(l, LEDGER_DECLINED, 2);
 	ledger_add(l, LEDGER_LEFT_ALONE, 1);
 	ledger_add(l, LEDGER_RECORD, 19);
+	ledger_add(l, LEDGER_SEGMENT_MET, 11);
+	ledger_add(l, LEDGER_SEGMENT_CUT_OFF, 2);
+	ledger_add(l, LEDGER_SEGMENT_PASSED, 9);
+	ledger_add(l, LEDGER_SEGMENT_TAKEN, 5);
+	ledger_add(l, LEDGER_SEGMENT_STRAY, 3);
+	ledger_add(l, LEDGER_SEGMENT_LEFT, 1);
+	ledger_add(l, LEDGER_LOOK_WANTED, 15);
+	ledger_add(l, LEDGER_LOOK_DECLINED, 2);
+	ledger_add(l, LEDGER_OPENED, 13);
+	for (unsigned int cause = 0; cause < GRAB_CAUSES; cause++)
+		ledger_add(l, LEDGER_ENDED + cause, 1);
+	ledger_add(l, LEDGER_GRAB_RECORD, 16);
+	ledger_add(l, LEDGER_CERTIFICATE_RECORD, 2);
 	ledger_add(l, LEDGER_OUTPUT, 2);
-	ledger_add(l, LEDGER_WRITTEN, 26);
+	ledger_add(l, LEDGER_WRITTEN, 62);
 	ledger_add(l, LEDGER_FILTERED, 6);
 	ledger_add(l, LEDGER_BEYOND_LIMIT, 3);
 	ledger_add(l, LEDGER_DISK_REFUSED, 1);

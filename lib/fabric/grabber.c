@@ -1,0 +1,726 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "fabric/grabber.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_ring.h>
+
+#include "base/hash.h"
+#include "base/time.h"
+#include "fabric/session.h"
+#include "tcp/tcp.h"
+
+/* Grabs of a session at most: the first look, and one for each older kind of TLS. */
+#define LOOKS 3
+
+/* What goes out at once: a ClientHello, a last flight, a piece of a request. */
+#define PIECE_BYTES 2048
+
+/* Blocks that a grab must find when it begins: an ordinary chain. More it takes as it can. */
+#define BLOCKS_TO_BEGIN 8
+
+/* Of all sessions at once, on average: those that wait for a first answer have one. */
+#define BLOCKS_PER_SESSION 2
+
+/* TCP's buffers, per session: of 512 bytes, lazily used. */
+#define SEND_BLOCKS_PER_SESSION 4
+#define RECV_BLOCKS_PER_SESSION 8
+
+/* Our window, as the SYN says, and what is read of a peer whatever it sends. */
+#define RECEIVE_WINDOW 65535
+#define SEND_MAX 16384
+#define RECEIVE_MAX (1 << 20)
+
+/* Ethernet's. */
+#define MTU 1500
+#define FRAME_MAX (MTU + sizeof(((struct wire_link *)NULL)->header))
+
+/* Tries of what is not acknowledged, after 1, 2 and 4 s; how long a lone segment's ACK may wait. */
+#define RETRIES 3
+#define DELAYED_ACK_NS (40 * NS_PER_MS)
+
+struct grabber {
+	struct grabber_config config;
+	struct tcp *tcp;
+	struct tls *tls;
+	struct tls_profile *profiles[GRABBER_TASKS_MAX]; /* of the tasks of GRAB_TLS */
+	struct wire_link links[PROBE_IFACES_MAX];
+	struct grab_pool *grabs;
+	struct session_pool sessions;
+	uint32_t tls_live;
+	uint64_t now_ns; /* of the call that is under way */
+	bool is_over; /* no more looks */
+};
+
+struct rte_ring *
+grabber_ring_new(unsigned int worker, uint32_t sessions)
+{
+	char name[RTE_RING_NAMESIZE];
+
+	snprintf(name, sizeof(name), "grabs-%u", worker);
+	return rte_ring_create(name, rte_align32pow2(2 * LOOKS * sessions), SOCKET_ID_ANY,
+			       RING_F_SP_ENQ | RING_F_SC_DEQ);
+}
+
+static const struct grabber_task *
+task_of(const struct grabber *g, const struct session *s)
+{
+	return &g->config.plan->tasks[s->grab->index];
+}
+
+/* Give TCP what the session has to say. */
+static void
+pump(struct grabber *g, struct session *s)
+{
+	uint8_t piece[PIECE_BYTES];
+	size_t n;
+
+	while (s->conn != NULL) {
+		n = s->grab->module == GRAB_TLS
+			    ? tls_output(s->tls, piece, sizeof(piece), g->now_ns)
+			    : banner_output(&s->banner, piece, sizeof(piece), g->now_ns);
+		if (n == 0)
+			return;
+		/* TCP was given buffers for all that sessions say. */
+		if (tcp_send(g->tcp, s->conn, piece, n) < n) {
+			grab_end(s->grab, GRAB_NO_MEMORY, g->now_ns);
+			return;
+		}
+	}
+}
+
+/* To the writer: the place on the ring was reserved when the session began. */
+static void
+hand_over(struct grabber *g, struct grab *grab)
+{
+	ledger_add(g->config.ledger, LEDGER_ENDED + grab->cause, 1);
+	rte_ring_sp_enqueue(g->config.grabs, grab);
+	ledger_add(g->config.ledger, LEDGER_GRAB_RECORD, 1);
+}
+
+static void look_again(struct grabber *g, const struct session *s, enum grab_look look);
+
+/* It has ended: everything of it goes but the grab, which the writer gets. */
+static void
+finish(struct grabber *g, uint32_t number)
+{
+	struct session *s = &g->sessions.all[number];
+	struct grab *grab = s->grab;
+	struct session was;
+	enum grab_look look = GRAB_LOOK_FIRST;
+
+	if (s->conn != NULL) {
+		pump(g, s);
+		tcp_close(g->tcp, s->conn, TCP_CLOSE_RST);
+	}
+	tls_session_free(s->tls);
+	if (grab->module == GRAB_TLS) {
+		g->tls_live--;
+		look = tls_next_look(g->profiles[grab->index], grab);
+	}
+	was = *s;
+	session_end(&g->sessions, number);
+	if (look != GRAB_LOOK_FIRST && !g->is_over)
+		look_again(g, &was, look);
+	hand_over(g, grab);
+}
+
+/* A grab of what a SYN-ACK tells, or NULL. */
+static struct grab *
+new_grab(struct grabber *g, uint32_t address, uint16_t port)
+{
+	unsigned int index = g->config.plan->task_of_port[port] - 1u;
+	struct grab *grab = grab_new(g->grabs, g->config.plan->tasks[index].module, g->now_ns);
+
+	if (grab == NULL)
+		return NULL;
+	grab->address = address;
+	grab->port = port;
+	grab->index = (uint16_t)index;
+	return grab;
+}
+
+static uint32_t
+begin(struct grabber *g, struct grab *grab, const struct flow_tuple *tuple, uint8_t link,
+      uint64_t since_ns)
+{
+	uint32_t number = session_begin(&g->sessions, since_ns);
+	struct session *s = &g->sessions.all[number];
+
+	s->grab = grab;
+	s->tuple = *tuple;
+	s->link = link;
+	if (grab->module == GRAB_TLS)
+		g->tls_live++;
+	return number;
+}
+
+static struct tcp_begin
+tcp_begin_of(const struct grabber *g, uint32_t number)
+{
+	const struct session *s = &g->sessions.all[number];
+
+	return (struct tcp_begin){
+		.tuple = s->tuple,
+		.user = number,
+		.deadline_ns = g->now_ns + task_of(g, s)->timeout_ns,
+		.link = s->link,
+	};
+}
+
+/*
+ * A port of our own for another look at a host: in the same bucket, so that its answers come to this
+ * worker. Two looks at one host differ in it, lest the second meet what is left of the first.
+ */
+static uint16_t
+open_port(const struct grabber *g, const struct session *s, enum grab_look look)
+{
+	const struct probe_port_plan *plan = &g->config.outlets[s->link].probe->pool.plan;
+	const struct probe_ports *ports = &plan->ports[COOKIE_OPEN];
+	uint32_t slot = (uint32_t)(hash_mix64(s->tuple.remote) + look) % ports->slots;
+	enum cookie_plan use;
+	uint8_t bucket = 0;
+
+	probe_port_find(plan, s->tuple.local_port, &use, &bucket);
+	return (uint16_t)(ports->base + slot * PROBE_BUCKETS + bucket);
+}
+
+static void
+look_again(struct grabber *g, const struct session *was, enum grab_look look)
+{
+	struct flow_tuple tuple = was->tuple;
+	struct grab *grab = new_grab(g, tuple.remote, tuple.remote_port);
+	struct tcp_begin begin_at;
+	struct tcp_conn *conn;
+	uint32_t number;
+
+	ledger_add(g->config.ledger, LEDGER_LOOK_WANTED, 1);
+	if (grab == NULL) {
+		ledger_add(g->config.ledger, LEDGER_LOOK_DECLINED, 1);
+		return;
+	}
+	ledger_add(g->config.ledger, LEDGER_OPENED, 1);
+	tuple.local_port = open_port(g, was, look);
+	grab->look = look;
+	number = begin(g, grab, &tuple, was->link, was->since_ns);
+	begin_at = tcp_begin_of(g, number);
+	if (tcp_open(g->tcp, &begin_at, tcp_isn(g->tcp, &tuple, g->now_ns), g->now_ns, &conn) == 0) {
+		g->sessions.all[number].conn = conn;
+		return;
+	}
+	grab_end(grab, GRAB_NO_MEMORY, g->now_ns);
+	finish(g, number);
+}
+
+static void
+note_synack(struct grab *grab, const struct reply *r)
+{
+	grab->has_tcp = true;
+	grab->ttl = r->ttl;
+	grab->window = r->window;
+	grab->mss = r->has_mss ? r->mss : 0;
+	grab->wscale = r->has_wscale ? r->wscale : 0;
+}
+
+/* What is missing for one more of a module, if anything. */
+static enum grabber_answer
+credit(struct grabber *g, enum grab_module module)
+{
+	uint32_t live = g->sessions.live;
+
+	if (session_room(&g->sessions) == 0 || tcp_room(g->tcp) == 0)
+		return GRABBER_NO_CONNECTION;
+	if (module == GRAB_TLS && g->tls_live >= g->config.tls_sessions)
+		return GRABBER_NO_MEMORY;
+	if (grab_pool_room(g->grabs) < BLOCKS_TO_BEGIN)
+		return GRABBER_NO_MEMORY;
+	if (rte_ring_free_count(g->config.grabs) < LOOKS * (live + 1))
+		return GRABBER_NO_RECORD;
+	return GRABBER_ADOPTED;
+}
+
+static struct tcp_synack
+synack_of(const struct reply *r)
+{
+	return (struct tcp_synack){
+		.seq = r->seq,
+		.ack = r->ack,
+		.window = r->window,
+		.options = {
+			.ts_value = r->ts_value,
+			.ts_echo = r->ts_echo,
+			.mss = r->mss,
+			.wscale = r->wscale,
+			.has_mss = r->has_mss,
+			.has_wscale = r->has_wscale,
+			.has_sack_perm = r->has_sack_perm,
+			.has_timestamp = r->has_timestamp,
+		},
+	};
+}
+
+static struct flow_tuple
+tuple_of(const struct reply *r)
+{
+	return (struct flow_tuple){r->own_address, r->address, r->own_port, r->port};
+}
+
+/* The interface that a reply's address of ours is of, by which its connection goes on. */
+static uint8_t
+link_of(const struct grabber *g, const struct reply *r)
+{
+	unsigned int iface = 0;
+
+	(void)probe_sources_find(g->config.outlets[0].probe->config.sources, r->own_address,
+				 &iface);
+	return (uint8_t)iface;
+}
+
+enum grabber_answer
+grabber_adopt(struct grabber *g, const struct reply *r, uint64_t now_ns)
+{
+	const struct grabber_plan *plan = g->config.plan;
+	struct tcp_synack synack = synack_of(r);
+	struct flow_tuple tuple = tuple_of(r);
+	struct tcp_begin begin_at;
+	struct tcp_conn *conn;
+	enum grabber_answer answer;
+	struct grab *grab;
+	uint32_t number;
+
+	g->now_ns = now_ns;
+	answer = credit(g, plan->tasks[plan->task_of_port[r->port] - 1].module);
+	if (answer != GRABBER_ADOPTED)
+		return answer;
+	grab = new_grab(g, r->address, r->port);
+	if (grab == NULL)
+		return GRABBER_NO_MEMORY;
+	note_synack(grab, r);
+	if (grab->module == GRAB_TLS)
+		grab->look = (uint8_t)tls_first_look(g->profiles[grab->index]);
+	number = begin(g, grab, &tuple, link_of(g, r), r->received_ns);
+	begin_at = tcp_begin_of(g, number);
+	if (tcp_adopt(g->tcp, &begin_at, &synack, now_ns, &conn) == 0) {
+		/* Else it is over already. */
+		if (conn != NULL)
+			g->sessions.all[number].conn = conn;
+	} else {
+		grab_end(grab, GRAB_NO_MEMORY, now_ns);
+		finish(g, number);
+	}
+	return GRABBER_ADOPTED;
+}
+
+bool
+grabber_repeat(struct grabber *g, const struct reply *r, uint64_t now_ns)
+{
+	struct tcp_synack synack = synack_of(r);
+	struct flow_tuple tuple = tuple_of(r);
+
+	g->now_ns = now_ns;
+	return tcp_synack(g->tcp, &tuple, &synack, now_ns) == 0;
+}
+
+void
+grabber_reset(struct grabber *g, const struct reply *r, uint64_t now_ns)
+{
+	struct {
+		struct wire_ipv4 ip;
+		struct wire_tcp tcp;
+	} packet = {.tcp = {.data_offset = sizeof(struct wire_tcp) / 4 << 4, .flags = TCP_RST | TCP_ACK}};
+
+	wire_ipv4_build(&packet.ip, r->address, r->own_address, IP_PROTO_TCP, sizeof(packet), r->ip_id,
+			r->ttl);
+	store_be16(packet.tcp.src_port, r->port);
+	store_be16(packet.tcp.dst_port, r->own_port);
+	store_be32(packet.tcp.seq, r->seq);
+	store_be32(packet.tcp.ack, r->ack);
+	g->now_ns = now_ns;
+	tcp_input(g->tcp, (const uint8_t *)&packet, sizeof(packet), now_ns);
+}
+
+bool
+grabber_packet(struct grabber *g, const uint8_t *packet, size_t len, uint64_t now_ns)
+{
+	const struct wire_ipv4 *ip = (const struct wire_ipv4 *)packet;
+
+	g->now_ns = now_ns;
+	if (len < sizeof(*ip))
+		return false;
+	if (ip->protocol == IP_PROTO_ICMP)
+		return tcp_icmp(g->tcp, packet, len, now_ns) == 0;
+	return tcp_input(g->tcp, packet, len, now_ns) == 0;
+}
+
+/* What TCP tells. Sessions are named by their number, TCP's `user`. */
+
+static const char *
+server_name(const struct grabber *g, const struct session *s)
+{
+	const struct grabber_plan *plan = g->config.plan;
+	const struct grabber_task *task = task_of(g, s);
+	const char *name = NULL;
+
+	if (!task->indicate)
+		return NULL;
+	if (task->server_name != NULL)
+		return task->server_name;
+	names_find(plan->names, s->tuple.remote, s->tuple.remote_port, &name, 1);
+	return name;
+}
+
+/* The peer has window: now, and not before, is TLS worth its memory. */
+static bool
+speak(struct grabber *g, struct session *s)
+{
+	const struct grabber_task *task = task_of(g, s);
+
+	s->has_spoken = true;
+	if (s->grab->module == GRAB_BANNER) {
+		banner_begin(&s->banner, &task->banner, s->grab);
+		return true;
+	}
+	s->tls = tls_session_new(g->profiles[s->grab->index], server_name(g, s), s->grab, g->now_ns);
+	if (s->tls == NULL)
+		grab_end(s->grab, GRAB_NO_MEMORY, g->now_ns);
+	return s->tls != NULL;
+}
+
+/* Say what there is to say, and end what has ended. */
+static void
+go_on(struct grabber *g, uint32_t number)
+{
+	struct session *s = &g->sessions.all[number];
+
+	if (!grab_has_ended(s->grab))
+		pump(g, s);
+	if (grab_has_ended(s->grab))
+		finish(g, number);
+}
+
+static void
+on_open(void *context, struct tcp_conn *c, uint64_t user)
+{
+	struct grabber *g = context;
+	struct session *s = &g->sessions.all[user];
+
+	s->conn = c;
+	if (speak(g, s))
+		tcp_resume(g->tcp, c);
+	if (s->grab != NULL)
+		go_on(g, (uint32_t)user);
+}
+
+static size_t
+on_data(void *context, struct tcp_conn *c, uint64_t user, const uint8_t *bytes, size_t len)
+{
+	struct grabber *g = context;
+	struct session *s = &g->sessions.all[user];
+	struct span span = {bytes, len};
+
+	(void)c;
+	if (!s->has_spoken)
+		return 0;
+	if (s->grab->module == GRAB_TLS) {
+		tls_input(s->tls, span, g->now_ns);
+	} else if (banner_input(&s->banner, span, g->now_ns)) {
+		session_queue(&g->sessions, (uint32_t)user, banner_deadline_ns(&s->banner));
+	}
+	go_on(g, (uint32_t)user);
+	return len;
+}
+
+static void
+on_fin(void *context, struct tcp_conn *c, uint64_t user)
+{
+	struct grabber *g = context;
+	struct session *s = &g->sessions.all[user];
+
+	(void)c;
+	if (!s->has_spoken)
+		grab_end(s->grab, GRAB_CLOSED, g->now_ns);
+	else if (s->grab->module == GRAB_TLS)
+		tls_eof(s->tls, g->now_ns);
+	else
+		banner_eof(&s->banner, g->now_ns);
+	go_on(g, (uint32_t)user);
+}
+
+static void
+on_room(void *context, struct tcp_conn *c, uint64_t user)
+{
+	(void)c;
+	go_on(context, (uint32_t)user);
+}
+
+static void
+on_icmp(void *context, struct tcp_conn *c, uint64_t user, uint8_t type, uint8_t code)
+{
+	/* A soft error: the connection goes on (RFC 5461), and so does the grab. */
+	(void)context, (void)c, (void)user, (void)type, (void)code;
+}
+
+static enum grab_cause
+cause_of(const struct grabber *g, const struct session *s, enum tcp_cause cause)
+{
+	static const enum grab_cause causes[TCP_CAUSES] = {
+		[TCP_FINISHED] = GRAB_CLOSED,       [TCP_RESET] = GRAB_RESET,
+		[TCP_REFUSED] = GRAB_REFUSED,       [TCP_TIMED_OUT] = GRAB_TIMEOUT,
+		[TCP_ZERO_WINDOW] = GRAB_TIMEOUT,   [TCP_DEADLINE] = GRAB_TIMEOUT,
+		[TCP_UNREACHABLE] = GRAB_UNREACHABLE, [TCP_OVERFLOW] = GRAB_TOO_LARGE,
+		[TCP_CLOSED] = GRAB_INTERNAL,
+	};
+
+	/* Nothing that we sent since has left. */
+	if (causes[cause] == GRAB_TIMEOUT && gate_denies(g->config.gate, s->tuple.remote))
+		return GRAB_EXCLUDED;
+	return causes[cause];
+}
+
+/* End it, whoever talks. */
+static void
+abort_with(struct grabber *g, struct session *s, enum grab_cause cause)
+{
+	if (!s->has_spoken)
+		grab_end(s->grab, cause, g->now_ns);
+	else if (s->grab->module == GRAB_TLS)
+		tls_abort(s->tls, cause, g->now_ns);
+	else
+		banner_abort(&s->banner, cause, g->now_ns);
+}
+
+static void
+on_closed(void *context, uint64_t user, enum tcp_cause cause, enum tcp_stage stage)
+{
+	struct grabber *g = context;
+	struct session *s = &g->sessions.all[user];
+
+	(void)stage;
+	s->conn = NULL;
+	abort_with(g, s, cause_of(g, s, cause));
+	finish(g, (uint32_t)user);
+}
+
+/* Banners whose peers have been silent for long enough are whole. */
+static unsigned int
+expire_banners(struct grabber *g)
+{
+	struct session_pool *p = &g->sessions;
+	unsigned int done = 0;
+
+	for (; session_due_ns(p) <= g->now_ns; done++) {
+		uint32_t number = session_unqueue(p);
+		uint64_t due_ns;
+
+		if (number == 0)
+			continue;
+		due_ns = banner_deadline_ns(&p->all[number].banner);
+		if (due_ns > g->now_ns) {
+			session_queue(p, number, due_ns);
+			continue;
+		}
+		banner_expire(&p->all[number].banner, g->now_ns);
+		go_on(g, number);
+	}
+	return done;
+}
+
+/* Room for a frame on whatever way it will leave by. */
+static bool
+has_room(const struct grabber *g)
+{
+	for (unsigned int i = 0; i < g->config.outlet_count; i++)
+		if (tx_room(g->config.outlets[i].tx) == 0)
+			return false;
+	return true;
+}
+
+static unsigned int
+send_frames(struct grabber *g)
+{
+	uint8_t bytes[FRAME_MAX];
+	struct tcp_frame frame;
+	unsigned int sent = 0;
+
+	while (has_room(g) && tcp_output(g->tcp, g->now_ns, bytes, &frame)) {
+		tx_urgent(g->config.outlets[frame.link].tx, LEDGER_SEGMENT, bytes, frame.len);
+		sent++;
+	}
+	return sent;
+}
+
+unsigned int
+grabber_poll(struct grabber *g, uint64_t now_ns)
+{
+	unsigned int work;
+
+	g->now_ns = now_ns;
+	work = tcp_poll(g->tcp, now_ns);
+	work += expire_banners(g);
+	return work + send_frames(g);
+}
+
+uint64_t
+grabber_next_ns(const struct grabber *g, uint64_t now_ns)
+{
+	uint64_t tcp = tcp_next_ns(g->tcp), banners = session_due_ns(&g->sessions);
+
+	/* What waits for room leaves when the sender has made some, which is work and no nap. */
+	if (tcp_has_output(g->tcp) && has_room(g))
+		return now_ns;
+	return tcp < banners ? tcp : banners;
+}
+
+bool
+grabber_is_crowded(const struct grabber *g)
+{
+	return g->sessions.live > g->config.sessions / 2 ||
+	       g->tls_live > g->config.tls_sessions / 2;
+}
+
+uint32_t
+grabber_live(const struct grabber *g)
+{
+	return g->sessions.live;
+}
+
+uint64_t
+grabber_oldest_ns(const struct grabber *g)
+{
+	const struct session_pool *p = &g->sessions;
+
+	return p->oldest != 0 ? p->all[p->oldest].since_ns : TIME_NEVER;
+}
+
+void
+grabber_fini(struct grabber *g, uint64_t now_ns)
+{
+	struct session_pool *p = &g->sessions;
+
+	g->now_ns = now_ns;
+	g->is_over = true;
+	while (p->oldest != 0) {
+		struct session *s = &p->all[p->oldest];
+
+		if (s->conn != NULL)
+			tcp_abort(g->tcp, s->conn);
+		s->conn = NULL;
+		abort_with(g, s, GRAB_STOPPED);
+		finish(g, p->oldest);
+	}
+}
+
+/* Making one. */
+
+/* The SYN as the scan sends it: adoption rests on its options, and active opens look no other way. */
+static struct tcp_config
+tcp_config_of(const struct grabber_config *c)
+{
+	const struct probe_syn *syn = probe_syn_of(c->outlets[0].probe->config.profile);
+
+	return (struct tcp_config){
+		.connections = c->sessions,
+		.send_blocks = c->sessions * SEND_BLOCKS_PER_SESSION,
+		.recv_blocks = c->sessions * RECV_BLOCKS_PER_SESSION,
+		.send_max = SEND_MAX,
+		.recv_max = RECEIVE_WINDOW,
+		.mtu = MTU,
+		.ttl = c->outlets[0].probe->config.ttl,
+		.retries = RETRIES,
+		.links = (uint8_t)c->outlet_count,
+		.rto_ns = NS_PER_SEC,
+		.delayed_ack_ns = DELAYED_ACK_NS,
+		.receive_max = RECEIVE_MAX,
+		.syn_window = syn->window,
+		.syn_options_len = syn->options_len,
+		.syn_options = syn->options,
+		.key = {c->key[0], c->key[1]},
+		.events = {on_open, on_data, on_fin, on_room, on_icmp, on_closed},
+	};
+}
+
+static size_t
+grab_blocks(const struct grabber_config *c)
+{
+	return (size_t)c->sessions * BLOCKS_PER_SESSION + BLOCKS_TO_BEGIN;
+}
+
+size_t
+grabber_memory_bytes(const struct grabber_config *config)
+{
+	struct tcp_config tcp = tcp_config_of(config);
+
+	return sizeof(struct grabber) + tcp_memory_bytes(&tcp) +
+	       (size_t)config->sessions * sizeof(struct session) +
+	       grab_blocks(config) * GRAB_BLOCK_BYTES +
+	       (size_t)config->tls_sessions * TLS_SESSION_BYTES;
+}
+
+static int
+make_tcp(struct grabber *g, uint64_t now_ns)
+{
+	struct tcp_config tcp = tcp_config_of(&g->config);
+
+	for (unsigned int i = 0; i < g->config.outlet_count; i++) {
+		const struct probe_config *c = &g->config.outlets[i].probe->config;
+
+		wire_link_build(c->gateway_mac, c->source_mac, c->vlan, &g->links[i]);
+	}
+	tcp.link = g->links;
+	tcp.context = g;
+	g->tcp = tcp_new(&tcp, now_ns);
+	return g->tcp == NULL ? -ENOMEM : 0;
+}
+
+static int
+make_profiles(struct grabber *g)
+{
+	const struct grabber_plan *plan = g->config.plan;
+	int rc = 0;
+
+	g->tls = tls_new(false);
+	if (g->tls == NULL)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < plan->task_count && rc == 0; i++)
+		if (plan->tasks[i].module == GRAB_TLS)
+			rc = tls_profile_new(g->tls, &plan->tasks[i].tls, &g->profiles[i]);
+	return rc;
+}
+
+struct grabber *
+grabber_new(const struct grabber_config *config, uint64_t now_ns)
+{
+	struct grabber *g = calloc(1, sizeof(*g));
+	int rc;
+
+	if (g == NULL)
+		return NULL;
+	g->config = *config;
+	g->grabs = grab_pool_new(grab_blocks(config));
+	rc = g->grabs == NULL ? -ENOMEM : session_pool_init(&g->sessions, config->sessions);
+	if (rc == 0)
+		rc = make_tcp(g, now_ns);
+	if (rc == 0)
+		rc = make_profiles(g);
+	if (rc == 0)
+		return g;
+	grabber_free(g);
+	return NULL;
+}
+
+void
+grabber_free(struct grabber *g)
+{
+	if (g == NULL)
+		return;
+	for (unsigned int i = 0; i < GRABBER_TASKS_MAX; i++)
+		tls_profile_free(g->profiles[i]);
+	tls_free(g->tls);
+	tcp_free(g->tcp);
+	session_pool_fini(&g->sessions);
+	grab_pool_free(g->grabs);
+	free(g);
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "fabric/segments.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include <rte_mbuf.h>
+#include <rte_ring.h>
+
+#include "fabric/receiver.h"
+#include "flow/flow.h"
+#include "wire/wire.h"
+
+/* Frames that a worker may be behind. */
+#define RING_SIZE 4096
+
+struct rte_ring *
+segments_ring_new(unsigned int receiver, unsigned int worker)
+{
+	char name[RTE_RING_NAMESIZE];
+
+	snprintf(name, sizeof(name), "segments-%u-%u", receiver, worker);
+	return rte_ring_create(name, RING_SIZE, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+}
+
+/* The bucket of a port of ours that a packet, or what it quotes, is of. */
+static int
+find_bucket(const struct probe_sources *sources, const uint8_t *packet, size_t len, uint8_t *bucket)
+{
+	struct flow_packet segment;
+	struct flow_quote quote;
+	struct flow_tuple tuple;
+	enum cookie_plan use;
+	unsigned int iface;
+
+	if (flow_packet_read(packet, len, IP_PROTO_TCP, &segment) == 0)
+		tuple = segment.tuple;
+	else if (flow_quote_read(packet, len, IP_PROTO_TCP, &quote) == 0)
+		tuple = quote.tuple;
+	else
+		return -ENOENT;
+	if (probe_sources_find(sources, tuple.local, &iface) != 0)
+		return -ENOENT;
+	return probe_port_find(&sources->pool[iface].plan, tuple.local_port, &use, bucket);
+}
+
+/* What a connection may have to do with, beside the replies that name its target. */
+static bool
+may_concern(enum classify_kind kind)
+{
+	return kind == CLASSIFY_TCP_OTHER || kind == CLASSIFY_BAD_COOKIE || kind == CLASSIFY_ICMP;
+}
+
+bool
+segments_pass(const struct segments_out *out, enum classify_kind kind, struct rte_mbuf *m)
+{
+	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+	struct wire_network net;
+	struct rte_ring *ring;
+	uint8_t bucket;
+
+	if (out->rings == NULL || !may_concern(kind))
+		return false;
+	if (wire_network_find(frame, m->data_len, &net) != 0 ||
+	    find_bucket(out->sources, frame + net.offset, m->data_len - net.offset, &bucket) != 0)
+		return false;
+	ledger_add(out->ledger, LEDGER_SEGMENT_MET, 1);
+	ring = out->rings[receiver_worker_of(bucket, out->workers)];
+	if (rte_ring_sp_enqueue(ring, m) != 0) {
+		ledger_add(out->ledger, LEDGER_SEGMENT_CUT_OFF, 1);
+		return false;
+	}
+	ledger_add(out->ledger, LEDGER_SEGMENT_PASSED, 1);
+	return true;
+}
+
+static void
+take(struct rte_mbuf *m, struct grabber *g, struct ledger *ledger, uint64_t now_ns)
+{
+	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+	struct wire_network net;
+	bool is_ours = wire_network_find(frame, m->data_len, &net) == 0 &&
+		       grabber_packet(g, frame + net.offset, m->data_len - net.offset, now_ns);
+
+	if (is_ours)
+		ledger_add(ledger, LEDGER_SEGMENT_TAKEN, 1);
+	else
+		ledger_add(ledger, LEDGER_SEGMENT_STRAY, 1);
+}
+
+unsigned int
+segments_take(struct rte_ring *ring, struct grabber *g, struct ledger *ledger, uint64_t now_ns)
+{
+	struct rte_mbuf *burst[PORT_BURST];
+	unsigned int n = rte_ring_sc_dequeue_burst(ring, (void **)burst, PORT_BURST, NULL);
+
+	for (unsigned int i = 0; i < n; i++)
+		take(burst[i], g, ledger, now_ns);
+	if (n > 0)
+		rte_pktmbuf_free_bulk(burst, n);
+	return n;
+}
+
+void
+segments_fini(struct rte_ring *ring, struct ledger *ledger)
+{
+	void *m;
+
+	while (rte_ring_sc_dequeue(ring, &m) == 0) {
+		ledger_add(ledger, LEDGER_SEGMENT_LEFT, 1);
+		rte_pktmbuf_free(m);
+	}
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Segments: what receivers hand to workers for the connections of grabs.
+ *
+ * A reply travels as a value. What belongs to a connection that may exist, a segment or an ICMP error
+ * that quotes one, travels as the frame that it came in: the bucket in our port names its worker, as
+ * it does for replies. The worker reads it and frees it in the same poll. Nothing waits for room:
+ * what finds its ring full is counted and dropped, and the peer sends it again.
+ *
+ * An ICMP error may be both, the reply to a probe and news of its connection: then it travels both
+ * ways. So may a SYN-ACK or a RST, but these say all that matters as replies.
+ */
+#ifndef FABRIC_SEGMENTS_H
+#define FABRIC_SEGMENTS_H
+
+#include <stdbool.h>
+
+#include "classify/classify.h"
+#include "fabric/grabber.h"
+#include "ledger/ledger.h"
+#include "probe/probe.h"
+
+struct rte_mbuf;
+struct rte_ring;
+
+/* The receiver's end. */
+struct segments_out {
+	const struct probe_sources *sources;
+	struct rte_ring *const *rings; /* one a worker; NULL: the job has no grabs */
+	unsigned int workers;
+	struct ledger *ledger;
+};
+
+/* A ring for the frames of one receiver to one worker, or NULL. */
+struct rte_ring *segments_ring_new(unsigned int receiver, unsigned int worker);
+
+/*
+ * Hand over a frame that was classified, its checksums verified, if it may be of a connection. True: it is
+ * no longer the caller's.
+ */
+bool segments_pass(const struct segments_out *out, enum classify_kind kind, struct rte_mbuf *m);
+
+/* The worker's end: take what is there, a burst at most. How many. */
+unsigned int segments_take(struct rte_ring *ring, struct grabber *g, struct ledger *ledger,
+			   uint64_t now_ns);
+
+/* After the lcores have stopped: free and count what is still on a ring. */
+void segments_fini(struct rte_ring *ring, struct ledger *ledger);
+
+#endif /* FABRIC_SEGMENTS_H */

@@ -1,0 +1,278 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Grabs: every responder is adopted, talked with, and told of as the world says that it is."""
+
+import base64
+import collections
+import hashlib
+import ipaddress
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+import yaml
+
+from harness import ASDIC, SANITIZED, VIRTUAL, SimnetTest, network, truth, world
+
+LONG = bool(os.environ.get("ASDIC_LONG"))
+CERTIFICATES = {"folder": "certificates", "count": 12, "chain": "1-4", "names": "1-40",
+                "keys": ["p256", "rsa2048"]}
+TLS = "{name: tls, module: tls, ports: [443], timeout: 8s}"
+
+# What a host of each service is found to be: the furthest stage, and what ended it.
+NONE = {("hello_sent", "timeout")}
+WHOLE = {("handshake", "complete")}
+
+
+class GrabTest(SimnetTest):
+    @classmethod
+    def setUpClass(cls):
+        """Certificates are made once for all tests of a class."""
+        folder = tempfile.TemporaryDirectory(prefix="asdic-certificates-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.certificates = pathlib.Path(folder.name)
+        path = cls.certificates / "world.yaml"
+        path.write_text(yaml.safe_dump({"networks": [], "certificates": CERTIFICATES}))
+        subprocess.run([ASDIC, "world", str(path), "--make-certificates"], check=True,
+                       stdout=subprocess.DEVNULL)
+
+    def setUp(self):
+        super().setUp()
+        (self.folder / "certificates").symlink_to(self.certificates / "certificates")
+
+    def arguments(self, cidr, grabs, ports):
+        return ["-p", ports, "-o", "out.ndjson", "--force", "--set", f"grabs=[{', '.join(grabs)}]", cidr]
+
+    def grab(self, text, cidr, *flags, grabs=(TLS,), ports="443", **keys):
+        """A scan with grabs; run.records has its records by kind, run.rows the certificates told."""
+        run = self.scan(text, *self.arguments(cidr, grabs, ports), *flags, **keys)
+        run.text = (self.folder / "out.ndjson").read_text(encoding="utf-8")
+        run.records = collections.defaultdict(list)
+        for line in run.text.splitlines():
+            record = json.loads(line)
+            run.records[record["record"]].append(record)
+        rows = self.folder / "out.certificates.ndjson"
+        run.rows = [json.loads(line) for line in rows.read_text().splitlines()] if rows.exists() else []
+        return run
+
+    def services(self, text, cidr, port=443):
+        """By the formula alone: (service, number of its certificate) of every open address."""
+        described = truth.World(yaml.safe_load(text), str(self.folder))
+        return described, {str(ipaddress.ip_address(address)): (name, number) for address, name, _, number
+                           in truth.services(described, truth.read_ranges([cidr]), port)}
+
+    def assert_one_each(self, records, expected):
+        """One record for each of these addresses, and no other."""
+        found = collections.Counter(record["ip"] for record in records)
+        self.assertEqual(set(found), set(expected))
+        self.assertEqual(set(found.values()) - {1}, set())
+
+    def outcomes(self, records, services):
+        """How the hosts of each service were found: {service: {(stage, cause), ...}}."""
+        found = collections.defaultdict(set)
+        for record in records:
+            found[services[record["ip"]][0]].add((record["stage"], record["cause"]))
+        return dict(found)
+
+
+def shown(record):
+    """SHA-256 of the leaf, from its bytes, and of the others, as they are referred to."""
+    certificates = record["data"]["tls"]["result"]["handshake_log"]["server_certificates"]
+    leaf = base64.b64decode(certificates["certificate"]["raw"])
+    return hashlib.sha256(leaf).hexdigest(), [c["fingerprint_sha256"] for c in certificates.get("chain", [])]
+
+
+class Truth(GrabTest):
+    CIDR = f"20.16.0.0/{24 if SANITIZED else 16 if LONG else 21}"
+    TEXT = world(network("0.0.0.0/0", ports={443: {"open": "90%", "closed": "5%",
+                                                   "services": {"tls": "60%", "old": "10%", "silent": "5%"}}},
+                         latency={"min": "5ms", "max": "300ms"}, synack_retries=3),
+                 services={"old": {"kind": "tls", "versions": ["1.0", "1.1"]}},
+                 certificates=CERTIFICATES, seed=7)
+
+    def check(self, run):
+        described, services = self.services(self.TEXT, self.CIDR)
+        records = run.records["tls"]
+        self.assert_one_each(records, services)
+        self.assertEqual(self.outcomes(records, services),
+                         {"tls": WHOLE, "old": WHOLE, "silent": NONE, "none": NONE})
+        told = {row["fingerprint_sha256"]: base64.b64decode(row["raw"]) for row in run.rows}
+        self.assertEqual(len(told), len(run.rows), "each certificate is told once")
+        for digest, der in told.items():
+            self.assertEqual(hashlib.sha256(der).hexdigest(), digest)
+        for record in records:
+            service, number = services[record["ip"]]
+            if service in ("tls", "old"):
+                leaf, others = shown(record)
+                self.assertEqual(leaf, described.leaf(number), record["ip"])
+                self.assertEqual(len(others), number % 4, "chains have 1 to 4 certificates in turn")
+                self.assertEqual(set(others) - set(told), set())
+        self.assertEqual(run.ledger["responders"], len(services))
+        self.assertEqual(run.ledger["adopted"], len(services))
+
+    def test_every_certificate_is_the_worlds(self):
+        self.check(self.grab(self.TEXT, self.CIDR, *VIRTUAL[:2], "-q", "-r", "20k"))
+
+    def test_on_two_lcores_in_real_time(self):
+        self.check(self.grab(self.TEXT, self.CIDR, "-q", "-r", "2k", "--lcores", "2", "-c", "2"))
+
+    def test_four_times_more_than_there_is_room_for(self):
+        """Slower than asked, and still every one: a third of them hold their connection for 8 s."""
+        rate, connections = 1000, 512
+        self.assertGreater(rate * 0.9 * 0.3 * 8, 4 * connections)
+        run = self.grab(self.TEXT, self.CIDR, *VIRTUAL[:2], "-q", "-r", rate, "--set",
+                        f"limits.connections={connections}")
+        self.check(run)
+
+    @unittest.expectedFailure  # what TLS draws by chance does not yet follow from the key
+    def test_a_seed_replays(self):
+        flags = (*VIRTUAL[:2], "-q", "-r", "20k", "-e", "1")
+        first = self.grab(self.TEXT, "20.16.0.0/25", *flags).text
+        self.assertEqual(first, self.grab(self.TEXT, "20.16.0.0/25", *flags).text)
+
+
+class Faults(GrabTest):
+    CIDR = f"20.16.0.0/{25 if SANITIZED else 22}"
+
+    def test_losses(self):
+        """Who answered is heard to the end, at any loss that TCP bears; nobody is taken for another."""
+        for loss in ("1%", "5%", "20%"):
+            with self.subTest(loss=loss):
+                text = world(network("0.0.0.0/0", ports={443: {"open": "100%", "service": "tls"}},
+                                     latency={"min": "5ms", "max": "100ms"},
+                                     loss={"out": loss, "back": loss}, reorder=loss, duplicate=loss,
+                                     synack_retries=5), certificates=CERTIFICATES)
+                described, services = self.services(text, self.CIDR)
+                grab = TLS.replace("8s", "60s")
+                run = self.grab(text, self.CIDR, *VIRTUAL[:2], "-q", "-r", "20k", "-c", "35", grabs=[grab])
+                whole = [r for r in run.records["tls"] if r["cause"] == "complete"]
+                for record in whole:
+                    self.assertEqual(shown(record)[0], described.leaf(services[record["ip"]][1]))
+                self.assertEqual(run.ledger["adopted"], run.ledger["responders"])
+                self.assertEqual(len(run.records["tls"]), run.ledger["adopted"])
+                # A try of four that are lost at 20% each way ends a connection now and then.
+                least = {"1%": 1.0, "5%": 0.99, "20%": 0.7}[loss]
+                self.assertGreaterEqual(len(whole), least * len(run.records["tls"]))
+
+    def test_each_service(self):
+        kinds = {
+            "tls": ("tls", {("handshake", "complete")}),
+            "ssh": ({"banner": "SSH-2.0-OpenSSH_9.2\r\n"}, {("hello_sent", "not_tls")}),
+            "silent": ("silent", {("hello_sent", "timeout")}),
+            "none": ("none", {("hello_sent", "timeout")}),
+            "closed": ({"kind": "none", "window": 0}, {("connect", "timeout")}),
+            "reset1": ({"kind": "tls", "reset": "ack"}, {("hello_sent", "reset"), ("connect", "reset")}),
+            "reset2": ({"kind": "tls", "reset": "data"}, {("hello_sent", "reset")}),
+            "record": ({"malformed": "record"}, {("hello_sent", "not_tls")}),
+            "alert": ({"malformed": "alert"}, {("hello_sent", "alert")}),
+            "bytes": ({"kind": "tls", "segment": 1}, {("handshake", "complete")}),
+            "small": ({"kind": "tls", "mss": 88}, {("handshake", "complete")}),
+        }
+        services = {name: kind for name, (kind, _) in kinds.items() if not isinstance(kind, str)}
+        text = world(network("0.0.0.0/0", ports={443: {"open": "100%", "services": {
+            name: f"{100 // len(kinds)}%" for name in kinds}}}, synack_retries=3,
+            latency={"min": "5ms", "max": "50ms"}), services=services, certificates=CERTIFICATES)
+        _, found = self.services(text, "20.16.0.0/24")
+        run = self.grab(text, "20.16.0.0/24", *VIRTUAL[:2], "-q", "-r", "20k")
+        self.assert_one_each(run.records["tls"], found)
+        for name, outcomes in self.outcomes(run.records["tls"], found).items():
+            with self.subTest(service=name):
+                self.assertLessEqual(outcomes, kinds[name][1])
+
+    def test_old_servers_get_another_look(self):
+        text = world(network("0.0.0.0/0", ports={443: {"open": "100%", "service": "old"}}, synack_retries=3),
+                     services={"old": {"kind": "tls", "versions": "1.0"}}, certificates=CERTIFICATES)
+        grab = "{module: tls, versions: [ssl2, ssl3, tls1.3], timeout: 3s}"
+        run = self.grab(text, "20.16.0.0/28", *VIRTUAL[:2], "-q", "-r", "20k", grabs=[grab])
+        looks = collections.Counter(record["ip"] for record in run.records["tls"])
+        self.assertEqual(run.ledger["adopted"], 16)
+        self.assertEqual(run.ledger["opened"], 16, run.stderr)
+        self.assertEqual(set(looks.values()), {2})
+        self.assertEqual({(r["look"], r["cause"]) for r in run.records["tls"] if "look" in r},
+                         {("weak", "complete")})
+
+
+class Banners(GrabTest):
+    TEXT = world(network("0.0.0.0/0", ports={
+        22: {"open": "100%", "service": {"banner": "SSH-2.0-OpenSSH_9.2\r\n"}},
+        80: {"open": "100%", "service": {"banner": "HTTP/1.0 200 OK\r\n\r\nhello", "after": "blank",
+                                         "close": "fin"}},
+        23: {"open": "100%", "service": {"kind": "tarpit", "text": "wait ", "every": "1s"}},
+        19: {"open": "100%", "service": {"kind": "endless", "text": "all work "}}}, synack_retries=3))
+
+    def banners(self, port, grab):
+        run = self.grab(self.TEXT, "20.16.0.0/26", *VIRTUAL[:2], "-q", "-r", "20k", grabs=[grab],
+                        ports=str(port))
+        self.assertEqual(len(run.records["banner"]), 64)
+        return [(r["data"]["b"]["result"], r["stage"], r["cause"]) for r in run.records["banner"]]
+
+    def test_read_first(self):
+        for result, stage, cause in self.banners(22, "{name: b, module: banner}"):
+            self.assertEqual(result, {"banner": "SSH-2.0-OpenSSH_9.2\r\n", "length": 21, "truncated": False})
+            self.assertEqual((stage, cause), ("data", "complete"))
+
+    def test_send_a_line(self):
+        grab = '{name: b, module: banner, send: "GET / HTTP/1.0\\r\\n\\r\\n"}'
+        for result, stage, cause in self.banners(80, grab):
+            self.assertEqual(result["banner"], "HTTP/1.0 200 OK\r\n\r\nhello")
+            self.assertEqual((stage, cause), ("data", "complete"))
+
+    def test_a_tarpit_has_its_time_and_no_more(self):
+        for result, stage, _ in self.banners(23, "{name: b, module: banner, timeout: 10s}"):
+            self.assertLessEqual(result["length"], 10)
+            self.assertEqual(stage, "data")
+
+    def test_bytes_are_bounded(self):
+        for result, _, cause in self.banners(19, "{name: b, module: banner, max_bytes: 100}"):
+            self.assertEqual((result["length"], result["truncated"], cause), (100, True, "complete"))
+
+
+class Signals(GrabTest):
+    def test_twice_with_connections_open(self):
+        """Ten thousand connections that wait for a banner, and out within a second."""
+        count = 1024 if SANITIZED else 16384
+        text = world(network("0.0.0.0/0", default={"open": "100%"}, service="none"))
+        device, _ = self.device(text)
+        process = subprocess.Popen(
+            [ASDIC, "scan", "-i", device, "-q", "-r", "100k", *self.arguments(
+                f"20.16.0.0/{32 - count.bit_length() + 1}", ["{module: banner, timeout: 60s}"], "22")],
+            stderr=subprocess.PIPE, cwd=self.folder, text=True)
+        self.addCleanup(process.kill)
+        time.sleep(4)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        start = time.monotonic()
+        stderr = process.communicate(timeout=60)[1]
+        # A second of a CPU of its own: as long again for each process that has to share it.
+        self.assertLess(time.monotonic() - start, 30 if SANITIZED else 1 + os.getloadavg()[0])
+        self.assertEqual(process.returncode, 130)
+        self.assertIn("ledger, balanced", stderr)
+        self.assertGreater(int(re.search(r"grabs stopped (\d+)", stderr)[1]), count // 2)
+
+
+class Jobs(GrabTest):
+    def refused(self, *settings):
+        arguments = [argument for setting in settings for argument in ("--set", setting)]
+        status, _, stderr = self.asdic("check", "-i", "net_null0", "-p", "443", *arguments)
+        self.assertEqual(status, 2)
+        return stderr
+
+    def test_records_that_nobody_takes(self):
+        self.assertIn("no grab makes any", self.refused("output.records=[tls]", "output.format=ndjson"))
+        self.assertIn("have no columns", self.refused("grabs=[{module: tls}]", "output.records=[tls]"))
+
+    def test_what_is_of_another_module(self):
+        self.assertIn("'sni' is of module tls", self.refused("grabs=[{module: banner, sni: none}]"))
+        self.assertIn("'module' is missing", self.refused("grabs=[{name: x}]"))
+        self.assertIn("another grab already", self.refused("grabs=[{module: tls}, {module: tls}]"))
+
+
+if __name__ == "__main__":
+    unittest.main()
