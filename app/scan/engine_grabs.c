@@ -54,10 +54,12 @@ make_grabber(struct engine *e, unsigned int w, const struct grabs_size *size)
 		.tls_sessions = size->tls_sessions,
 	};
 
-	if (e->config.virtual_clock)
+	if (e->config.virtual_clock) {
 		memcpy(config.key, &e->config.inputs->key, sizeof(config.key));
-	else if (getentropy(config.key, sizeof(config.key)) != 0)
+		config.replay_seed = config.key[0] | 1;
+	} else if (getentropy(config.key, sizeof(config.key)) != 0) {
 		return -EIO;
+	}
 	e->grabs.rings[w] = grabber_ring_new(w, size->sessions);
 	config.grabs = e->grabs.rings[w];
 	if (config.grabs == NULL)

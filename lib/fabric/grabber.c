@@ -681,7 +681,7 @@ make_profiles(struct grabber *g)
 	const struct grabber_plan *plan = g->config.plan;
 	int rc = 0;
 
-	g->tls = tls_new(false);
+	g->tls = tls_new(&(struct tls_config){.replay_seed = g->config.replay_seed});
 	if (g->tls == NULL)
 		return -ENOMEM;
 	for (unsigned int i = 0; i < plan->task_count && rc == 0; i++)

@@ -70,6 +70,7 @@ struct grabber_config {
 	uint32_t sessions;          /* at once, of any module */
 	uint32_t tls_sessions;      /* at once, of TLS: what memory allows (TLS_SESSION_BYTES each) */
 	uint64_t key[2];            /* secret and random */
+	uint64_t replay_seed;       /* of simulation, for tls_new(); 0: none */
 };
 
 /* Bytes that a grabber of this size takes; touched as far as they are used. */
