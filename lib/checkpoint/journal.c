@@ -150,10 +150,11 @@ journal_add(struct journal *j, const struct journal_key *key)
 static void
 settle(struct journal *j, uint64_t claimed)
 {
-	struct checkpoint_segment *last = &j->segments[j->count - 1];
+	struct checkpoint_segment *last;
 
 	if (j->fd < 0 || j->error != 0)
 		return;
+	last = &j->segments[j->count - 1]; /* there is one, since it is open */
 	if (fdatasync(j->fd) != 0)
 		j->error = -errno;
 	last->claimed = claimed;

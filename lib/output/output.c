@@ -423,6 +423,8 @@ output_free(struct output *o)
 {
 	if (o == NULL)
 		return;
+	if (o->is_open)
+		part_drop(&o->part);
 	for (size_t i = 0; i < o->file_count; i++)
 		free(o->files[i].name);
 	free(o->files);

@@ -118,7 +118,7 @@ int output_finish(struct output *o);
 /* The files that are done, in the order in which they were written. */
 const struct output_file *output_files(const struct output *o, size_t *count);
 
-/* Free a finished sink. NULL is fine. */
+/* Free a sink. One that is not finished leaves its file as a kill does. NULL is fine. */
 void output_free(struct output *o);
 
 #endif /* OUTPUT_OUTPUT_H */

@@ -327,3 +327,10 @@ part_end(struct part *p, char text[DIGEST_TEXT_SIZE])
 	p->digest = NULL;
 	return err;
 }
+
+void
+part_drop(struct part *p)
+{
+	close(p->fd);
+	give_up(p, 0);
+}

@@ -58,6 +58,9 @@ int part_sync(struct part *p);
  */
 int part_end(struct part *p, char text[DIGEST_TEXT_SIZE]);
 
+/* Close it and free all that it holds; its file stays as it is. */
+void part_drop(struct part *p);
+
 /*
  * Give a file that was written aside the name path, or, with discard, do away with it. hidden may be NULL:
  * then there is nothing to do. One that has its name already is fine. 0 or a negative errno.
