@@ -373,7 +373,11 @@ engine_make_writer(struct engine *e, const struct engine_outputs *outputs)
 		.keeper = outputs->keeper,
 		.earlier = outputs->earlier,
 		.clock = {e->config.start_wall_ns},
-		.grabs = {.rings = e->grabs.rings, .validate = true},
+		.grabs = {
+			.rings = e->grabs.rings,
+			.validate = true,
+			.is_resumed = e->config.is_resumed,
+		},
 		.results_limit = e->config.job->limits.results,
 		.ledger = &e->writer_ledger,
 	};

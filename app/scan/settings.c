@@ -53,12 +53,30 @@ add_output(struct settings *s, const struct request *r, size_t i)
 	if (rc == 0)
 		rc = add(s, "fields", i + 1, "%.*s", (int)(len > 0 ? len - 1 : 0), names);
 	if (rc == 0)
+		rc = add(s, "records", i + 1, "%#x", o->records);
+	if (rc == 0)
 		rc = add(s, "header", i + 1, "%s", o->header ? "true" : "false");
 	if (rc == 0)
 		rc = add(s, "filter", i + 1, "%s", o->filter.text);
 	if (rc == 0)
 		rc = add(s, "rotate", i + 1, "%s", o->rotate_ns != 0 ? "true" : "false");
 	return rc;
+}
+
+/* What a grab finds must not change within a scan; how long it may take may. */
+static int
+add_grab(struct settings *s, const struct job_grab *g)
+{
+	char name[80], ports[1024] = "";
+	size_t at = 0;
+
+	snprintf(name, sizeof(name), "grabs.%s", g->name);
+	for (size_t i = 0; i < g->port_range_count && at < sizeof(ports); i++)
+		at += (size_t)snprintf(ports + at, sizeof(ports) - at, " %u-%u", g->ports[i].first,
+				       g->ports[i].last);
+	return add(s, name, 0, "module %d, ports%s, depth %d, versions %#x, sni %s, certificates %d, "
+		   "max_bytes %u", g->module, at > 0 ? ports : " all", g->depth, g->versions, g->sni,
+		   g->certificates, g->max_bytes);
 }
 
 static int
@@ -118,6 +136,8 @@ settings_make(struct settings *s, const struct request *r)
 	rc = add_targets(s, r);
 	if (rc == 0)
 		rc = add_probe(s, &r->job->probe);
+	for (size_t i = 0; i < r->job->grab_count && rc == 0; i++)
+		rc = add_grab(s, &r->job->grabs[i]);
 	if (rc == 0)
 		rc = add_sources(s, r);
 	for (size_t i = 0; i < r->job->output_count && rc == 0; i++)

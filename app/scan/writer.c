@@ -12,6 +12,7 @@
 
 #include "base/time.h"
 #include "grabrecord/grabrecord.h"
+#include "told.h"
 
 #define BURST 64
 #define FLUSH_PERIOD_NS (500 * NS_PER_MS)
@@ -67,7 +68,12 @@ make_lines(struct writer *w)
 	};
 
 	w->lines = grabrecord_new(&config);
-	return w->lines == NULL ? -ENOMEM : 0;
+	if (w->lines == NULL)
+		return -ENOMEM;
+	for (unsigned int i = 0; g->is_resumed && i < w->config.sink_count; i++)
+		if ((w->config.sinks[i].kinds & JOB_RECORD_CERTIFICATE) != 0)
+			told_recall(w->config.sinks[i].output, w->lines);
+	return 0;
 }
 
 struct writer *

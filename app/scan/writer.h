@@ -47,6 +47,7 @@ struct writer_grabs {
 	const struct grabrecord_grab *forms; /* of the job's grabs; borrowed */
 	size_t form_count;
 	bool validate;                       /* against the system's store of certificates */
+	bool is_resumed;                     /* outputs may hold certificates from before */
 };
 
 struct writer_config {

@@ -9,6 +9,7 @@ import ipaddress
 import json
 import os
 import pathlib
+import random
 import re
 import signal
 import subprocess
@@ -134,6 +135,49 @@ class Truth(GrabTest):
         flags = (*VIRTUAL[:2], "-q", "-r", "20k", "-e", "1")
         first = self.grab(self.TEXT, "20.16.0.0/25", *flags).text
         self.assertEqual(first, self.grab(self.TEXT, "20.16.0.0/25", *flags).text)
+
+
+class Killed(GrabTest):
+    """Killed at any moment and gone on with: every host's grab, each once, and each certificate."""
+
+    CIDR = f"20.16.0.0/{25 if SANITIZED else 22}"
+    KILLS = 1 if SANITIZED else 4
+
+    def test_goes_on(self):
+        text = world(network("0.0.0.0/0", ports={443: {"open": "90%", "services": {"tls": "90%", "silent": "5%"}}},
+                             latency={"min": "5ms", "max": "200ms"}, synack_retries=3),
+                     certificates=CERTIFICATES, seed=8)
+        described, services = self.services(text, self.CIDR)
+        device, _ = self.device(text)
+        command = [ASDIC, "scan", "-i", device, "-q", "-r", "300", "-c", "1", "-e", "5", *self.arguments(
+            self.CIDR, [TLS.replace("8s", "2s")], "443")]
+        command.remove("--force")
+        chance = random.Random(9)
+        for kill in range(self.KILLS):
+            process = subprocess.Popen(command + ["--resume"] * (kill > 0), cwd=self.folder,
+                                       stderr=subprocess.DEVNULL)
+            self.addCleanup(process.kill)
+            end = time.monotonic() + 60
+            while not list(self.folder.glob("*.checkpoint")) and time.monotonic() < end:
+                time.sleep(0.05)
+            time.sleep(chance.uniform(0.5, 2))
+            process.kill()
+            process.wait()
+        done = subprocess.run(command + ["--resume"], cwd=self.folder, capture_output=True, text=True,
+                              timeout=120, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        records = [json.loads(line) for line in (self.folder / "out.ndjson").read_text().splitlines()]
+        scans = [{"ip": r["saddr"]} for r in records if r["record"] == "scan"]
+        grabs = [r for r in records if r["record"] == "tls"]
+        self.assert_one_each(scans, services)
+        self.assert_one_each(grabs, services)
+        for record in grabs:
+            service, number = services[record["ip"]]
+            if service == "tls":
+                self.assertEqual(shown(record)[0], described.leaf(number))
+        rows = [json.loads(line)["fingerprint_sha256"] for line in
+                (self.folder / "out.certificates.ndjson").read_text().splitlines()]
+        self.assertEqual(len(rows), len(set(rows)), "a certificate is told once")
 
 
 class Faults(GrabTest):
