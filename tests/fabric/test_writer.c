@@ -19,6 +19,8 @@
 
 struct desk {
 	struct rte_ring *rings[2];
+	struct rte_ring *grabs; /* of one worker */
+	struct grab_pool *pool;
 	struct record_fields fields;
 	struct filter *filter;
 	struct filter *no_filter;
@@ -64,11 +66,15 @@ open_desk(struct desk *d, const char *path, uint64_t limit, unsigned int outputs
 	struct writer_config config = {
 		.rings = d->rings,
 		.ring_count = 2,
+		.grabs = {.rings = &d->grabs, .ring_count = 1},
 		.results_limit = limit,
 		.ledger = &d->ledger,
 	};
 
 	memset(d, 0, sizeof(*d));
+	d->grabs = rte_ring_create("grabs", 64, SOCKET_ID_ANY, 0);
+	d->pool = grab_pool_new(64);
+	assert_true(d->grabs != NULL && d->pool != NULL);
 	strcpy(d->path, "/tmp/asdic-writer-XXXXXX");
 	close(mkstemp(d->path));
 	strcpy(d->second_path, "/tmp/asdic-writer-XXXXXX");
@@ -141,6 +147,9 @@ close_desk(struct desk *d)
 	writer_free(d->writer);
 	rte_ring_free(d->rings[0]);
 	rte_ring_free(d->rings[1]);
+	rte_ring_free(d->grabs);
+	assert_int_equal(grab_pool_room(d->pool), 64);
+	grab_pool_free(d->pool);
 	filter_free(d->filter);
 	filter_free(d->no_filter);
 	for (unsigned int i = 0; i < 2; i++) {
@@ -296,6 +305,28 @@ test_what_is_left_is_counted_for_both(void **state)
 	close_desk(&d);
 }
 
+/* So is what was talked with a host. */
+static void
+test_grabs_that_are_left_are_counted_for_both(void **state)
+{
+	struct desk d;
+
+	(void)state;
+	open_desk(&d, NULL, 0, 2);
+	for (unsigned int i = 0; i < 10; i++) {
+		struct grab *g = grab_new(d.pool, GRAB_BANNER, 0);
+
+		assert_int_equal(rte_ring_enqueue(d.grabs, g), 0);
+		ledger_add(&d.ledger, LEDGER_LOOK_WANTED, 1);
+		ledger_add(&d.ledger, LEDGER_OPENED, 1);
+		ledger_add(&d.ledger, LEDGER_ENDED + GRAB_STOPPED, 1);
+		ledger_add(&d.ledger, LEDGER_GRAB_RECORD, 1);
+	}
+	assert_int_equal(writer_finish(d.writer, true), 0);
+	assert_int_equal(COUNT(d, LEDGER_UNWRITTEN), 20);
+	close_desk(&d);
+}
+
 int
 main(void)
 {
@@ -308,6 +339,7 @@ main(void)
 		cmocka_unit_test(test_two_outputs),
 		cmocka_unit_test(test_one_of_two_disks_is_full),
 		cmocka_unit_test(test_what_is_left_is_counted_for_both),
+		cmocka_unit_test(test_grabs_that_are_left_are_counted_for_both),
 	};
 
 	return cmocka_run_group_tests(tests, start_eal, stop_eal);
