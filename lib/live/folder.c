@@ -81,7 +81,7 @@ open_other(struct live_folder *f, const char *path)
 int
 live_folder_open_nth(struct live_folder *f, size_t i)
 {
-	char whose[16] = "*", pattern[80];
+	char whose[16] = "[0-9]*", pattern[80];
 	glob_t found;
 	int rc = -ERANGE;
 
