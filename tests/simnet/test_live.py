@@ -4,6 +4,7 @@
 
 import json
 import os
+import pathlib
 import re
 import signal
 import subprocess
@@ -44,6 +45,13 @@ class Running:
         if self.process.poll() is None:
             self.process.kill()
             self.process.communicate()
+
+    def pause(self):
+        """Until SIGCONT. Each of its threads stops when it comes to."""
+        self.process.send_signal(signal.SIGSTOP)
+        tasks = pathlib.Path(f"/proc/{self.process.pid}/task")
+        while any(re.search(r"\) (\S)", (task / "stat").read_text())[1] != "T" for task in tasks.iterdir()):
+            time.sleep(0.01)
 
     def stop(self, status=130):
         """Stops sending, and waits for the end."""
@@ -225,7 +233,7 @@ class Exclude(SimnetTest):
 
     def test_a_scan_that_does_not_confirm(self):
         scan = Running(self, OPEN, "20.0.0.0/8", "-p", "443", "-r", "1000")
-        scan.process.send_signal(signal.SIGSTOP)
+        scan.pause()
         status, _, err = self.asdic("exclude", "20.1.0.0/16")
         scan.process.send_signal(signal.SIGCONT)
         self.assertEqual(status, 1)
