@@ -6,7 +6,9 @@
 
 #include "base/time.h"
 #include "fabric/fabric.h"
+#include "fabric/grabber.h"
 #include "fabric/receiver.h"
+#include "fabric/segments.h"
 #include "fabric/worker.h"
 
 #define HOST(i) (0x14000000u + (i)) /* 20.0.0.0 and on */
@@ -32,6 +34,11 @@ struct line {
 	struct watermark marks[2]; /* the receiver's, the worker's */
 	struct prober_source source;
 	_Atomic uint64_t cooldown_since_ns;
+	/* Where there are grabs. */
+	struct grabber *grabber;
+	struct grabber_plan plan;
+	struct rte_ring *grabs;
+	struct rte_ring *segments[1];
 };
 
 static struct rte_ring *
@@ -118,12 +125,25 @@ write_records(struct line *l)
 	return n;
 }
 
+/* Nor is there one for what was talked. */
+static void
+drop_grabs(struct line *l)
+{
+	void *grab;
+
+	while (l->grabs != NULL && rte_ring_dequeue(l->grabs, &grab) == 0) {
+		ledger_add(&l->rig.ledger, LEDGER_UNWRITTEN, 1);
+		grab_free(grab);
+	}
+}
+
 /* As a second ctrl-C ends it. */
 static void
 close_line(struct line *l)
 {
 	receiver_fini(&l->receiver);
 	worker_fini(&l->worker, 0);
+	drop_grabs(l);
 	ledger_add(&l->rig.ledger, LEDGER_OUTPUT, 1);
 	ledger_add(&l->rig.ledger, LEDGER_UNWRITTEN, rte_ring_count(l->records));
 	tx_give_up(&l->tx);
@@ -133,6 +153,9 @@ close_line(struct line *l)
 	for (unsigned int i = 0; i < l->receiver.config.workers; i++)
 		rte_ring_free(l->rings[i]);
 	rte_ring_free(l->records);
+	rte_ring_free(l->grabs);
+	rte_ring_free(l->segments[0]);
+	grabber_free(l->grabber);
 	dedup_free(l->dedup);
 }
 
@@ -507,6 +530,78 @@ test_repeats_and_the_cooldown_are_marked(void **state)
 	assert_int_equal(count(&l, LEDGER_FIRST_SYNACK), 2);
 }
 
+/* ---- A worker that talks ----------------------------------------------------------------- */
+
+/* Who is found at PORT is asked for a banner, so many at once. */
+static void
+open_talking_line(struct line *l, uint32_t sessions)
+{
+	static const struct grabber_task task = {
+		.module = GRAB_BANNER, .banner = {.max_bytes = 100}, .timeout_ns = NS_PER_SEC};
+	static uint8_t task_of_port[65536] = {[PORT] = 1};
+	static const _Atomic uint64_t adopt_until_ns = TIME_NEVER;
+	struct grabber_config grabber = {.sessions = sessions, .key = {1, 2}};
+	struct worker_config config;
+
+	open_line(l, 1, 64, 64);
+	l->plan = (struct grabber_plan){.tasks = &task, .task_count = 1, .task_of_port = task_of_port};
+	l->grabs = grabber_ring_new(0, sessions);
+	l->segments[0] = segments_ring_new(0, 0);
+	grabber.plan = &l->plan;
+	grabber.outlets = &l->outlet;
+	grabber.outlet_count = 1;
+	grabber.gate = l->rig.gate;
+	grabber.grabs = l->grabs;
+	grabber.ledger = &l->rig.ledger;
+	l->grabber = grabber_new(&grabber, 0);
+	assert_true(l->grabs != NULL && l->segments[0] != NULL && l->grabber != NULL);
+	config = l->worker.config;
+	config.grabber = l->grabber;
+	config.plan = &l->plan;
+	config.segments = l->segments;
+	config.adopt_until_ns = &adopt_until_ns;
+	worker_init(&l->worker, &config);
+}
+
+/* An earlier run has recorded the SYN-ACK, and was killed before the grab was. */
+static void
+test_what_an_earlier_run_owes_is_adopted(void **state)
+{
+	struct line l;
+
+	(void)state;
+	open_talking_line(&l, 8);
+	news_recall(&l.worker.config.news, HOST(1), PORT, CLASSIFY_SYNACK, RECORD_FIRST);
+	news_recall(&l.worker.config.news, HOST(2), PORT, CLASSIFY_SYNACK, RECORD_FIRST | RECORD_GRABBED);
+	for (unsigned int i = 0; i < 3; i++)
+		synack_arrives(&l, i);
+	assert_int_equal(poll_receiver(&l), 3);
+	poll_worker(&l);
+	assert_int_equal(count(&l, LEDGER_ADOPTED), 2);
+	assert_int_equal(count(&l, LEDGER_FIRST_AGAIN), 1);
+	assert_int_equal(count(&l, LEDGER_REPEAT), 2);
+	close_line(&l);
+}
+
+/* Who waits for a place when the run is broken off is left as one who waits in the ring. */
+static void
+test_who_waits_at_the_end_is_counted(void **state)
+{
+	struct line l;
+
+	(void)state;
+	open_talking_line(&l, 2);
+	for (unsigned int i = 0; i < 5; i++)
+		synack_arrives(&l, i);
+	assert_int_equal(poll_receiver(&l), 5);
+	poll_worker(&l);
+	assert_int_equal(count(&l, LEDGER_ADOPTED), 2);
+	assert_int_equal(count(&l, LEDGER_RECORD), 2);
+	assert_true(l.pressures[1].raised);
+	close_line(&l);
+	assert_int_equal(count(&l, LEDGER_LEFT_IN_RING), 3);
+}
+
 int
 main(void)
 {
@@ -522,6 +617,8 @@ main(void)
 		cmocka_unit_test(test_a_worker_takes_no_more_than_it_can_record),
 		cmocka_unit_test(test_a_worker_takes_no_more_than_it_can_answer),
 		cmocka_unit_test(test_repeats_and_the_cooldown_are_marked),
+		cmocka_unit_test(test_what_an_earlier_run_owes_is_adopted),
+		cmocka_unit_test(test_who_waits_at_the_end_is_counted),
 	};
 
 	return cmocka_run_group_tests(tests, rig_eal_start, rig_eal_stop);
