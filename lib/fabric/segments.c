@@ -101,6 +101,12 @@ segments_take(struct rte_ring *ring, struct grabber *g, struct ledger *ledger, u
 	return n;
 }
 
+bool
+segments_are_behind(struct rte_ring *ring)
+{
+	return rte_ring_count(ring) > RING_SIZE / 8;
+}
+
 void
 segments_fini(struct rte_ring *ring, struct ledger *ledger)
 {

@@ -44,6 +44,9 @@ bool segments_pass(const struct segments_out *out, enum classify_kind kind, stru
 unsigned int segments_take(struct rte_ring *ring, struct grabber *g, struct ledger *ledger,
 			   uint64_t now_ns);
 
+/* Whether a worker is behind with what it was handed: connections wait for it, not for their peers. */
+bool segments_are_behind(struct rte_ring *ring);
+
 /* After the lcores have stopped: free and count what is still on a ring. */
 void segments_fini(struct rte_ring *ring, struct ledger *ledger);
 

@@ -106,6 +106,17 @@ note_refusals(struct worker *w, const struct record_scan *record, unsigned int n
 	}
 }
 
+/* Whether those that have been adopted take all the time there is: another would wait for its turn, and
+ * its deadline goes on. */
+static bool
+is_behind(const struct worker *w)
+{
+	for (unsigned int i = 0; i < w->config.receivers; i++)
+		if (segments_are_behind(w->config.segments[i]))
+			return true;
+	return false;
+}
+
 /* A SYN-ACK whose grab is owed: false when it must wait for what that needs. */
 static bool
 adopt(struct worker *w, const struct record_scan *record, uint64_t now_ns)
@@ -118,6 +129,8 @@ adopt(struct worker *w, const struct record_scan *record, uint64_t now_ns)
 	const struct reply *r = &record->reply;
 	enum ledger_want want = LEDGER_WANT_TIME;
 
+	if (now_ns < r->received_ns + ADOPT_WITHIN_NS && is_behind(w))
+		return false;
 	if (now_ns < atomic_load_explicit(w->config.adopt_until_ns, memory_order_relaxed)) {
 		enum grabber_answer answer = grabber_adopt(w->config.grabber, r, now_ns);
 
