@@ -148,10 +148,18 @@ provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, const OSS
 	return 1;
 }
 
-bool
+OSSL_PROVIDER *
 replay_install(OSSL_LIB_CTX *context)
 {
-	return OSSL_PROVIDER_add_builtin(context, "replay", provider_init) == 1 &&
-	       OSSL_PROVIDER_load(context, "replay") != NULL &&
-	       RAND_set_DRBG_type(context, "REPLAY", "provider=replay", NULL, NULL) == 1;
+	OSSL_PROVIDER *provider;
+
+	if (OSSL_PROVIDER_add_builtin(context, "replay", provider_init) != 1)
+		return NULL;
+	provider = OSSL_PROVIDER_load(context, "replay");
+	if (provider != NULL &&
+	    RAND_set_DRBG_type(context, "REPLAY", "provider=replay", NULL, NULL) != 1) {
+		OSSL_PROVIDER_unload(provider);
+		return NULL;
+	}
+	return provider;
 }

@@ -10,16 +10,16 @@
 #ifndef REPLAY_REPLAY_H
 #define REPLAY_REPLAY_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include <openssl/types.h>
 
 /*
  * Let a library context draw all its random bytes from the calling threads' generators. To be
- * called before any are drawn. The provider is the context's and goes with it. False: no memory.
+ * called before any are drawn. The provider, for OSSL_PROVIDER_unload() before the context is freed;
+ * NULL: no memory.
  */
-bool replay_install(OSSL_LIB_CTX *context);
+OSSL_PROVIDER *replay_install(OSSL_LIB_CTX *context);
 
 /* Any thread: set its generator. Close seeds make sequences that have nothing in common. */
 void replay_seed(uint64_t seed);

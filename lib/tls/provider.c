@@ -19,6 +19,8 @@ struct provider {
 	OSSL_PROVIDER *whole;  /* that provider */
 	OSSL_LIB_CTX *context; /* what TLS uses */
 	OSSL_PROVIDER *loaded; /* in it: ours, or the default one */
+	OSSL_PROVIDER *replay; /* in it, and in side, where random bytes are replayed; else NULL */
+	OSSL_PROVIDER *side_replay;
 };
 
 #define DECODERS_MAX 32
@@ -161,16 +163,23 @@ provider_new(bool stock)
 	return p;
 }
 
+static void
+unload(OSSL_PROVIDER *provider)
+{
+	if (provider != NULL)
+		OSSL_PROVIDER_unload(provider);
+}
+
 void
 provider_free(struct provider *p)
 {
 	if (p == NULL)
 		return;
-	if (p->loaded != NULL)
-		OSSL_PROVIDER_unload(p->loaded);
+	unload(p->replay);
+	unload(p->loaded);
 	OSSL_LIB_CTX_free(p->context);
-	if (p->whole != NULL)
-		OSSL_PROVIDER_unload(p->whole);
+	unload(p->side_replay);
+	unload(p->whole);
 	OSSL_LIB_CTX_free(p->side);
 	free(p);
 }
@@ -179,7 +188,10 @@ provider_free(struct provider *p)
 bool
 provider_replay(struct provider *p)
 {
-	return replay_install(p->context) && (p->side == NULL || replay_install(p->side));
+	p->replay = replay_install(p->context);
+	if (p->replay != NULL && p->side != NULL)
+		p->side_replay = replay_install(p->side);
+	return p->replay != NULL && (p->side == NULL || p->side_replay != NULL);
 }
 
 OSSL_LIB_CTX *

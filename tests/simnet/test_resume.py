@@ -157,7 +157,7 @@ class Resume(ResumeTest):
         self.assertIn("standard output alone leaves no checkpoint", stderr)
 
     def test_stopped_and_gone_on_with(self):
-        self.stopped("-r", "4k", floor=4096)
+        self.stopped("-r", "2k", floor=4096)  # far from the end, however late the stop
         checkpoint = self.folder / "found.csv.checkpoint"
         self.assertEqual(checkpoint.stat().st_mode & 0o777, 0o600)
         floor = self.floor()

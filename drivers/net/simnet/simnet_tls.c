@@ -228,7 +228,7 @@ library_make(void)
 
 	if (context == NULL)
 		return;
-	if (OSSL_PROVIDER_load(context, "default") != NULL && replay_install(context))
+	if (OSSL_PROVIDER_load(context, "default") != NULL && replay_install(context) != NULL)
 		shared = context;
 	else
 		OSSL_LIB_CTX_free(context);
