@@ -6,6 +6,8 @@
 
 #include "checkpoint/checkpoint.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 #define REQUIRE(x)                                                                                 \
 	do {                                                                                       \
 		if (!(x))                                                                          \
