@@ -33,10 +33,11 @@ place_in(const struct rows *r, const char *line, const char *at)
 static bool
 next_field(struct span *rest, struct span *field)
 {
-	const char *end = rest->text + rest->len, *at = rest->text, *comma;
+	const char *end, *at = rest->text, *comma;
 
-	if (rest->text == NULL)
+	if (at == NULL)
 		return false;
+	end = at + rest->len;
 	if (rest->len > 0 && *at == '"') {
 		const char *quote = memchr(at + 1, '"', rest->len - 1);
 
