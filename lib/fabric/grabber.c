@@ -13,8 +13,8 @@
 #include "fabric/session.h"
 #include "tcp/tcp.h"
 
-/* Grabs of a session at most: the first look, and one for each older kind of TLS. */
-#define LOOKS 3
+/* Grabs of a session at most: the first look, then weak suites, SSL 3 and SSL 2. */
+#define LOOKS 4
 
 /* What goes out at once: a ClientHello, a last flight, a piece of a request. */
 #define PIECE_BYTES 2048
@@ -198,11 +198,9 @@ look_again(struct grabber *g, const struct session *was, enum grab_look look)
 	uint32_t number;
 
 	ledger_add(g->config.ledger, LEDGER_LOOK_WANTED, 1);
-	if (grab == NULL) {
-		ledger_add(g->config.ledger, LEDGER_LOOK_DECLINED, 1);
+	ledger_add(g->config.ledger, grab != NULL ? LEDGER_OPENED : LEDGER_LOOK_DECLINED, 1);
+	if (grab == NULL)
 		return;
-	}
-	ledger_add(g->config.ledger, LEDGER_OPENED, 1);
 	tuple.local_port = open_port(g, was, look);
 	grab->look = look;
 	number = begin(g, grab, &tuple, was->link, was->since_ns);

@@ -172,6 +172,13 @@ name_beside(struct reader *r, const char *file)
 	return name;
 }
 
+/* Standard output or a device: nothing can stand beside it. */
+static bool
+is_stream(const char *file)
+{
+	return strcmp(file, "-") == 0 || strncmp(file, "/dev/", strlen("/dev/")) == 0;
+}
+
 /* A file for certificates, beside the first that has tls records; on a stream they are among these. */
 static void
 add_certificates(struct reader *r, struct diag_place place)
@@ -181,15 +188,14 @@ add_certificates(struct reader *r, struct diag_place place)
 
 	for (size_t i = 0; i < job->output_count; i++) {
 		struct job_output *o = &job->outputs[i];
-		bool is_stream = strcmp(o->file.text, "-") == 0;
 
 		if ((o->records & JOB_RECORD_TLS) != 0 &&
-		    (beside == NULL || (strcmp(beside->file.text, "-") == 0 && !is_stream)))
+		    (beside == NULL || (is_stream(beside->file.text) && !is_stream(o->file.text))))
 			beside = o;
 	}
 	if (beside == NULL)
 		return; /* nobody takes what would refer to them */
-	if (strcmp(beside->file.text, "-") == 0) {
+	if (is_stream(beside->file.text)) {
 		beside->records |= JOB_RECORD_CERTIFICATE;
 		return;
 	}
