@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Grabs: what a worker saw of a responder, on its way to the writer.
+ * Grabs: what a worker saw of a responder, or of a name that it looked up, on its way to the writer.
  *
  * A struct grab is made by a worker when it adopts a connection, filled by the module that talks
  * (tls, banner), and handed to the writer by pointer: one word on a ring. It holds facts, and chunks:
  * the raw bytes of what was seen, in the order in which it was seen, each with its time. Nothing is
  * parsed into it; lib/grabrecord does that on the writer's thread.
+ *
+ * A lookup travels the same way: one name, and a result for each type that was asked for.
  *
  * Memory is a pool of blocks of GRAB_BLOCK_BYTES. A grab takes one when it is made and more as
  * chunks come: an ordinary chain of three certificates takes four. What is captured is bounded by
@@ -28,7 +30,7 @@
 #define GRAB_BLOCK_BYTES 2048
 #define GRAB_CAPTURE_MAX (160 * 1024) /* bytes of chunks, their heads included */
 
-enum grab_module { GRAB_TLS, GRAB_BANNER };
+enum grab_module { GRAB_TLS, GRAB_BANNER, GRAB_DNS };
 
 /* The furthest that a grab came. */
 enum grab_stage {
@@ -39,6 +41,8 @@ enum grab_stage {
 	GRAB_HANDSHAKE,    /* tls: both sides are finished */
 	GRAB_SENT,         /* banner: the request was given to TCP */
 	GRAB_DATA,         /* banner: a byte came */
+	GRAB_QUERY,        /* dns: a query was sent */
+	GRAB_ANSWER,       /* dns: an answer came */
 	GRAB_STAGES,
 };
 
@@ -72,6 +76,15 @@ enum grab_look {
 	GRAB_LOOKS,
 };
 
+/* Where a name that was looked up came from. */
+enum grab_origin {
+	GRAB_ORIGIN_LIST,
+	GRAB_ORIGIN_CERTIFICATE,
+	GRAB_ORIGIN_RESPONDER, /* the name of its address, for PTR */
+	GRAB_ORIGIN_TARGET,    /* to be scanned */
+	GRAB_ORIGINS,
+};
+
 enum grab_chunk_type {
 	GRAB_CHUNK_HANDSHAKE,      /* a message of the peer with its four bytes of head */
 	GRAB_CHUNK_ALERT_RECEIVED, /* level, description */
@@ -81,6 +94,8 @@ enum grab_chunk_type {
 	GRAB_CHUNK_BANNER,
 	GRAB_CHUNK_ERROR,          /* words of what went wrong, for people */
 	GRAB_CHUNK_DOMAIN,         /* the target's name */
+	GRAB_CHUNK_DNS_NAME,       /* in wire form, uncompressed; then the text it was given as, if that differs */
+	GRAB_CHUNK_DNS_RESULT,     /* struct grab_dns_result, then the message that came, with the id as asked */
 	GRAB_CHUNKS,
 };
 
@@ -93,19 +108,38 @@ struct grab_chunk_head {
 	uint16_t zero;
 };
 
+/* What became of one question of a lookup. Host order; copied by memcpy. */
+struct grab_dns_result {
+	uint32_t resolver;    /* that answered, or was asked last; 0: nobody was */
+	uint32_t duration_us; /* from the first try to the end */
+	uint32_t started_us;  /* since the grab's started_ns */
+	uint16_t resolver_port;
+	uint16_t type;        /* that was asked for */
+	uint8_t status;       /* enum dns_status (dnsmsg/dnsmsg.h) */
+	uint8_t tries;
+	uint8_t is_tcp;
+	uint8_t stage;        /* enum grab_stage: GRAB_QUERY, GRAB_ANSWER; GRAB_CONNECT: nothing was sent */
+	uint8_t cause;        /* enum grab_cause */
+	uint8_t zero[3];
+};
+
+_Static_assert(sizeof(struct grab_dns_result) == 24, "no padding");
+
 struct grab_pool;
 struct grab_block;
 
 struct grab {
 	struct grab_pool *pool;
 	struct grab_block *last; /* where the next byte goes */
-	uint64_t started_ns;     /* the run's clock: the connection is open */
+	uint64_t started_ns;     /* the run's clock: the connection is open, the first query asked for */
 	uint64_t ended_ns;
-	uint32_t address;        /* the target's, host order */
+	uint32_t address;        /* the target's, host order; dns: the responder's that the name came from, or 0 */
 	uint16_t port;
-	uint16_t index;          /* which of the job's grabs */
+	uint16_t index;          /* which of the job's grabs, or of its lookups */
 	uint8_t module;          /* enum grab_module */
 	uint8_t look;            /* enum grab_look */
+	uint8_t origin;          /* dns: enum grab_origin */
+	bool wildcard;           /* dns: it stood in a certificate as "*." and this name */
 	uint8_t stage;           /* enum grab_stage */
 	uint8_t cause;           /* enum grab_cause; GRAB_COMPLETE until it ends */
 	bool cut;                /* some chunk is cut */
@@ -165,6 +199,7 @@ bool grab_next(struct span *copy, struct grab_chunk_head *head, struct span *byt
 const char *grab_stage_name(enum grab_stage stage);
 const char *grab_cause_name(enum grab_cause cause);
 const char *grab_look_name(enum grab_look look);
+const char *grab_origin_name(enum grab_origin origin);
 
 /* zgrab2's word for how a grab ended: "success", "io-timeout", "handshake-error". */
 const char *grab_status_name(const struct grab *g);

@@ -8,7 +8,8 @@ grab_stage_name(enum grab_stage stage)
 		[GRAB_CONNECT] = "connect",         [GRAB_HELLO_SENT] = "hello_sent",
 		[GRAB_SERVER_HELLO] = "server_hello", [GRAB_CERTIFICATE] = "certificate",
 		[GRAB_HANDSHAKE] = "handshake",     [GRAB_SENT] = "sent",
-		[GRAB_DATA] = "data",
+		[GRAB_DATA] = "data",               [GRAB_QUERY] = "query",
+		[GRAB_ANSWER] = "answer",
 	};
 
 	return names[stage];
@@ -40,6 +41,17 @@ grab_look_name(enum grab_look look)
 	};
 
 	return names[look];
+}
+
+const char *
+grab_origin_name(enum grab_origin origin)
+{
+	static const char *const names[GRAB_ORIGINS] = {
+		[GRAB_ORIGIN_LIST] = "list",           [GRAB_ORIGIN_CERTIFICATE] = "certificate",
+		[GRAB_ORIGIN_RESPONDER] = "responder", [GRAB_ORIGIN_TARGET] = "target",
+	};
+
+	return names[origin];
 }
 
 /* zgrab2's ScanStatus: "connection-timeout" is for a SYN that nothing answers, which no grab is. */

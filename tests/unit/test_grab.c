@@ -116,6 +116,8 @@ test_course(void **state)
 	assert_int_equal(g->ended_ns, 9000);
 	for (int i = 0; i < GRAB_STAGES; i++)
 		assert_non_null(grab_stage_name((enum grab_stage)i));
+	for (int i = 0; i < GRAB_ORIGINS; i++)
+		assert_non_null(grab_origin_name((enum grab_origin)i));
 	for (int i = 0; i < GRAB_CAUSES; i++) {
 		g->cause = (uint8_t)i;
 		assert_non_null(grab_cause_name((enum grab_cause)i));
