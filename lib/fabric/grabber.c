@@ -101,6 +101,33 @@ hand_over(struct grabber *g, struct grab *grab)
 	ledger_add(g->config.ledger, LEDGER_GRAB_RECORD, 1);
 }
 
+/* What the grab's peer made of its connection, which has come to that stage: at the end, while TCP still knows. */
+static enum grab_service
+service_of(const struct grab *grab, const struct tcp_conn *c, enum tcp_stage stage)
+{
+	if (stage == TCP_STAGE_SYN)
+		return GRAB_UNTOLD;
+	if (grab->received_bytes > 0 || tcp_received(c) > 0)
+		return GRAB_SPOKE;
+	if (grab->cause == GRAB_RESET)
+		return GRAB_RST;
+	if (grab->cause == GRAB_CLOSED)
+		return GRAB_FIN;
+	if (grab->cause != GRAB_TIMEOUT)
+		return GRAB_UNTOLD; /* it had no time */
+	if (tcp_peer_window(c) == 0)
+		return GRAB_ZERO_WINDOW;
+	if (grab->stage == GRAB_CONNECT)
+		return GRAB_UNASKED;
+	return tcp_is_acked(c) ? GRAB_SILENT : GRAB_UNACKNOWLEDGED;
+}
+
+static void
+note_service(struct grab *grab, const struct tcp_conn *c, enum tcp_stage stage)
+{
+	grab->service = (uint8_t)service_of(grab, c, stage);
+}
+
 static void look_again(struct grabber *g, const struct session *s, enum grab_look look);
 
 /* It has ended: everything of it goes but the grab, which the writer gets. */
@@ -114,6 +141,7 @@ finish(struct grabber *g, uint32_t number)
 
 	if (s->conn != NULL) {
 		pump(g, s);
+		note_service(grab, s->conn, tcp_stage(s->conn));
 		tcp_close(g->tcp, s->conn, TCP_CLOSE_RST);
 	}
 	tls_session_free(s->tls);
@@ -496,9 +524,9 @@ on_closed(void *context, uint64_t user, enum tcp_cause cause, enum tcp_stage sta
 	struct grabber *g = context;
 	struct session *s = &g->sessions.all[user];
 
-	(void)stage;
-	s->conn = NULL;
 	abort_with(g, s, cause_of(g, s, cause));
+	note_service(s->grab, s->conn, stage);
+	s->conn = NULL;
 	finish(g, (uint32_t)user);
 }
 
@@ -603,10 +631,12 @@ grabber_fini(struct grabber *g, uint64_t now_ns)
 	while (p->oldest != 0) {
 		struct session *s = &p->all[p->oldest];
 
-		if (s->conn != NULL)
-			tcp_abort(g->tcp, s->conn);
-		s->conn = NULL;
 		abort_with(g, s, GRAB_STOPPED);
+		if (s->conn != NULL) {
+			note_service(s->grab, s->conn, tcp_stage(s->conn));
+			tcp_abort(g->tcp, s->conn);
+			s->conn = NULL;
+		}
 		finish(g, p->oldest);
 	}
 }

@@ -67,6 +67,23 @@ enum grab_cause {
 	GRAB_CAUSES,
 };
 
+/*
+ * Whether a service is behind a port that accepted, as far as TCP can tell: LZR's question (Izhikevich,
+ * Teixeira and Durumeric, "LZR: Identifying Unexpected Internet Services", USENIX Security 2021), for
+ * what accepts is often a middlebox.
+ */
+enum grab_service {
+	GRAB_UNTOLD,         /* nobody accepted, or the grab ended before it could be seen */
+	GRAB_SPOKE,          /* a byte came */
+	GRAB_SILENT,         /* it acknowledged what we said, and said nothing */
+	GRAB_UNASKED,        /* it said nothing, and neither did we */
+	GRAB_UNACKNOWLEDGED, /* it never acknowledged a byte of what we said */
+	GRAB_RST,            /* it reset the connection without a word */
+	GRAB_FIN,            /* it closed it without a word */
+	GRAB_ZERO_WINDOW,    /* without a word, and its window was closed to the end */
+	GRAB_SERVICES,
+};
+
 /* How a TLS server was spoken to: the first look, or one of those that old servers get. */
 enum grab_look {
 	GRAB_LOOK_FIRST,
@@ -142,6 +159,7 @@ struct grab {
 	bool wildcard;           /* dns: it stood in a certificate as "*." and this name */
 	uint8_t stage;           /* enum grab_stage */
 	uint8_t cause;           /* enum grab_cause; GRAB_COMPLETE until it ends */
+	uint8_t service;         /* enum grab_service */
 	bool cut;                /* some chunk is cut */
 	bool has_tcp;            /* the next four were set, from the SYN-ACK */
 	uint8_t ttl;
@@ -200,6 +218,7 @@ const char *grab_stage_name(enum grab_stage stage);
 const char *grab_cause_name(enum grab_cause cause);
 const char *grab_look_name(enum grab_look look);
 const char *grab_origin_name(enum grab_origin origin);
+const char *grab_service_name(enum grab_service service); /* NULL for GRAB_UNTOLD */
 
 /* zgrab2's word for how a grab ended: "success", "io-timeout", "handshake-error". */
 const char *grab_status_name(const struct grab *g);

@@ -54,7 +54,23 @@ grab_origin_name(enum grab_origin origin)
 	return names[origin];
 }
 
-/* zgrab2's ScanStatus: "connection-timeout" is for a SYN that nothing answers, which no grab is. */
+const char *
+grab_service_name(enum grab_service service)
+{
+	static const char *const names[GRAB_SERVICES] = {
+		[GRAB_SPOKE] = "spoke",
+		[GRAB_SILENT] = "silent",
+		[GRAB_UNASKED] = "unasked",
+		[GRAB_UNACKNOWLEDGED] = "unacknowledged",
+		[GRAB_RST] = "reset",
+		[GRAB_FIN] = "closed",
+		[GRAB_ZERO_WINDOW] = "zero_window",
+	};
+
+	return names[service];
+}
+
+/* zgrab2's ScanStatus. */
 const char *
 grab_status_name(const struct grab *g)
 {
@@ -62,7 +78,7 @@ grab_status_name(const struct grab *g)
 	case GRAB_COMPLETE:
 		return "success";
 	case GRAB_TIMEOUT:
-		return "io-timeout";
+		return g->service == GRAB_UNTOLD ? "connection-timeout" : "io-timeout";
 	case GRAB_CLOSED:
 	case GRAB_RESET:
 		return "connection-closed";

@@ -308,6 +308,8 @@ format(struct grabrecord *r, struct view *v, bool with_result)
 	data_json(r, v, with_result, &j);
 	json_string(&j, "stage", grab_stage_name((enum grab_stage)g->stage));
 	json_string(&j, "cause", grab_cause_name((enum grab_cause)g->cause));
+	if (g->service != GRAB_UNTOLD)
+		json_string(&j, "service", grab_service_name((enum grab_service)g->service));
 	if (g->look != GRAB_LOOK_FIRST)
 		json_string(&j, "look", grab_look_name((enum grab_look)g->look));
 	times_json(g, &j);

@@ -135,6 +135,8 @@ ack_advance(struct tcp *t, struct tcp_conn *c, uint32_t ack)
 		bytes = c->send_bytes;
 		c->flags |= CONN_FIN_ACKED;
 	}
+	if (bytes > 0)
+		c->flags |= CONN_ACKED;
 	send_acked(t, c, bytes);
 	c->snd_una = ack;
 	if (seq_before(c->snd_nxt, ack))

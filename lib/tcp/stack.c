@@ -154,6 +154,18 @@ tcp_received(const struct tcp_conn *c)
 	return c->received;
 }
 
+bool
+tcp_is_acked(const struct tcp_conn *c)
+{
+	return c->flags & CONN_ACKED;
+}
+
+uint32_t
+tcp_peer_window(const struct tcp_conn *c)
+{
+	return c->snd_wnd;
+}
+
 uint32_t
 tcp_room(const struct tcp *t)
 {

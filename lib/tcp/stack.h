@@ -90,7 +90,8 @@ enum {
 	CONN_TOLD_FIN = 1 << 21,
 	CONN_IN_WHEEL = 1 << 22,
 	CONN_BUSY = 1 << 23,       /* in use further up the stack of calls: not to be freed */
-	CONN_PMTU = 1 << 24        /* an ICMP error has lowered the MSS */
+	CONN_PMTU = 1 << 24,       /* an ICMP error has lowered the MSS */
+	CONN_ACKED = 1 << 25       /* the peer has acknowledged data of ours */
 };
 
 /* Two cache lines. */

@@ -233,10 +233,12 @@ bool tcp_output(struct tcp *t, uint64_t now_ns, uint8_t *frame, struct tcp_frame
 /* Whether tcp_output() may have something. */
 bool tcp_has_output(const struct tcp *t);
 
-/* Of a live connection. */
+/* Of a live connection; what was received and acknowledged, and the window, also within its `closed`. */
 uint64_t tcp_user(const struct tcp_conn *c);
 enum tcp_stage tcp_stage(const struct tcp_conn *c);
 uint64_t tcp_received(const struct tcp_conn *c); /* bytes in order, modulo 2^32 */
+bool tcp_is_acked(const struct tcp_conn *c);     /* the peer has acknowledged some data of ours */
+uint32_t tcp_peer_window(const struct tcp_conn *c);
 uint16_t tcp_mss(const struct tcp_conn *c);      /* bytes that we send in a segment */
 
 /* Connections that could begin now; all there are, when none is left. */

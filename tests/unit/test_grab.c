@@ -123,6 +123,8 @@ test_course(void **state)
 		assert_non_null(grab_cause_name((enum grab_cause)i));
 		assert_int_equal(strcmp(grab_status_name(g), "success") == 0, i == GRAB_COMPLETE);
 	}
+	for (int i = 0; i < GRAB_SERVICES; i++)
+		assert_int_equal(grab_service_name((enum grab_service)i) == NULL, i == GRAB_UNTOLD);
 	grab_free(g);
 	grab_pool_free(pool);
 }

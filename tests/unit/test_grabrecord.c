@@ -255,8 +255,10 @@ test_banner(void **state)
 	g = make_grab(&f, 3, GRAB_BANNER);
 	grab_add(g, GRAB_CHUNK_BANNER, TEXT("\xff\xfd\x18"), 2000);
 	grab_mark_cut(g);
+	g->service = GRAB_SPOKE;
 	grab_end(g, GRAB_TIMEOUT, 3000000);
 	write_line(&f, g);
+	assert_has("\"cause\":\"timeout\",\"service\":\"spoke\",");
 	assert_has("\"banner\":\"\\u00ff\\u00fd\\u0018\",\"raw\":\"//0Y\",\"length\":3,\"truncated\":true");
 	assert_has("\"status\":\"io-timeout\"");
 	grab_free(g);
@@ -295,6 +297,8 @@ test_failures(void **state)
 	grab_end(g, GRAB_TIMEOUT, 2000);
 	write_line(&f, g);
 	assert_has_not("\"result\"");
+	assert_has("\"status\":\"connection-timeout\"");
+	assert_has_not("\"service\"");
 	grab_free(g);
 
 	g = make_grab(&f, 1, GRAB_TLS);

@@ -81,6 +81,23 @@ test_an_ack_alone_where_nothing_is_said(void **state)
 	finish(r);
 }
 
+/* What tells a service from what only accepts; a part of what was said is enough. */
+static void
+test_what_the_peer_has_acknowledged(void **state)
+{
+	struct rig *r = adopted(PROBE_WINDOWS, "hello");
+
+	(void)state;
+	assert_int_equal(rig_flush(r, &o), 1);
+	assert_int_equal(rig_in(r, TCP_ACK, 0, 0, 500, NULL, 0), 0);
+	assert_false(tcp_is_acked(r->conn));
+	assert_int_equal(tcp_peer_window(r->conn), 500);
+	assert_int_equal(rig_in(r, TCP_ACK, 0, 2, 0, NULL, 0), 0);
+	assert_true(tcp_is_acked(r->conn));
+	assert_int_equal(tcp_peer_window(r->conn), 0);
+	finish(r);
+}
+
 static void
 test_one_adoption_a_tuple(void **state)
 {
@@ -557,6 +574,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ack_and_first_data_are_one_segment),
 		cmocka_unit_test(test_an_ack_alone_where_nothing_is_said),
+		cmocka_unit_test(test_what_the_peer_has_acknowledged),
 		cmocka_unit_test(test_one_adoption_a_tuple),
 		cmocka_unit_test(test_delayed_acks),
 		cmocka_unit_test(test_gaps_and_sack),
