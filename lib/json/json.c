@@ -115,6 +115,16 @@ json_number(struct json *j, const char *key, uint64_t value)
 }
 
 void
+json_seconds(struct json *j, const char *key, uint64_t us)
+{
+	char text[32];
+
+	put_key(j, key);
+	put(j, text, (size_t)snprintf(text, sizeof(text), "%llu.%06u", (unsigned long long)(us / 1000000),
+				      (unsigned int)(us % 1000000)));
+}
+
+void
 json_signed(struct json *j, const char *key, int64_t value)
 {
 	put_key(j, key);

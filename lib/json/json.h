@@ -38,6 +38,7 @@ void json_close_array(struct json *j);
 
 void json_number(struct json *j, const char *key, uint64_t value);
 void json_signed(struct json *j, const char *key, int64_t value);
+void json_seconds(struct json *j, const char *key, uint64_t us); /* 1500000: 1.500000 */
 void json_bool(struct json *j, const char *key, bool value);
 
 /* A terminated text. */

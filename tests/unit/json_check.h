@@ -46,6 +46,16 @@ json_check_string(struct json_check *c)
 	return json_check_char(c, '"');
 }
 
+static inline size_t
+json_check_digits(struct json_check *c)
+{
+	size_t digits = 0;
+
+	for (; c->at < c->end && *c->at >= '0' && *c->at <= '9'; c->at++)
+		digits++;
+	return digits;
+}
+
 static inline bool json_check_value(struct json_check *c);
 
 static inline bool
@@ -66,8 +76,6 @@ json_check_group(struct json_check *c, char close, bool keys)
 static inline bool
 json_check_value(struct json_check *c)
 {
-	size_t digits = 0;
-
 	if (c->at == c->end)
 		return false;
 	if (*c->at == '{' || *c->at == '[')
@@ -83,9 +91,9 @@ json_check_value(struct json_check *c)
 		return true;
 	}
 	json_check_char(c, '-');
-	for (; c->at < c->end && *c->at >= '0' && *c->at <= '9'; c->at++)
-		digits++;
-	return digits > 0;
+	if (json_check_digits(c) == 0)
+		return false;
+	return !json_check_char(c, '.') || json_check_digits(c) > 0;
 }
 
 /* One value and a line feed, nothing before, between or after. */
