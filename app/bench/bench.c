@@ -24,7 +24,7 @@ static const struct option options[] = {
 	{"help", no_argument, NULL, 'h'},          {"include", required_argument, NULL, 'i'},
 	{"json", required_argument, NULL, 'j'},    {"lcores", required_argument, NULL, 'l'},
 	{"peer-mac", required_argument, NULL, 'm'}, {"ports", required_argument, NULL, 'P'},
-	{"profile", required_argument, NULL, 'p'},
+	{"only", required_argument, NULL, 'o'},    {"profile", required_argument, NULL, 'p'},
 	{"rate", required_argument, NULL, 'r'},    {"seconds", required_argument, NULL, 's'},
 	{NULL, 0, NULL, 0},
 };
@@ -61,6 +61,9 @@ read_one(struct bench_options *o, int letter, const char *text)
 		return 0;
 	case 'x':
 		o->exclude_file = text;
+		return 0;
+	case 'o':
+		o->only = text;
 		return 0;
 	case 'P':
 		o->ports = text;

@@ -25,6 +25,7 @@ struct bench_options {
 	const char *include;   /* targets as a job names them; NULL for all */
 	const char *exclude_file;
 	const char *ports;     /* NULL: one, or on a network nearly all, since its addresses are few */
+	const char *only;      /* of what a command measures, those that have this in their name; NULL: all */
 	unsigned int lcores;
 	unsigned int seconds;
 	uint64_t rate_pps;     /* the promise; far above what is possible unless asked for */
@@ -61,6 +62,7 @@ double bench_cpu_ns(void);
 /* Start DPDK and open the options' device. 0 or a negative errno, told. */
 int bench_open_port(struct port *port, const struct bench_options *o, bool is_pci);
 
+int bench_grab(int argc, char **argv);
 int bench_rx(int argc, char **argv);
 int bench_stage(int argc, char **argv);
 int bench_tx(int argc, char **argv);

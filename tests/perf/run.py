@@ -3,7 +3,7 @@
 """Measures asdic on this machine and prints a table, as docs/performance.md has it.
 
     tests/perf/run.py              all of it: about ten minutes on two quiet cores, as root
-    tests/perf/run.py tx rx        parts of it: tx rx stage veth scan
+    tests/perf/run.py tx rx        parts of it: tx rx stage veth grab scan
     tests/perf/run.py scan --whole the whole of 0.0.0.0/0 less the reserved ranges
 
 A figure that stands beside DPDK's testpmd is of pairs run in turn: the ratio is the median of the pairs'. What
@@ -16,6 +16,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -49,6 +50,10 @@ def bench(*arguments):
         if done.returncode != 0:
             raise RuntimeError(f"asdic-bench {' '.join(arguments)}: {done.stderr.strip()}")
         return json.load(open(out.name, encoding="utf-8"))
+
+
+def thousands(figure):
+    return f"{figure['median']:,.0f} ({figure['min']:,.0f}-{figure['max']:,.0f})"
 
 
 def mpps(figure):
@@ -179,6 +184,73 @@ def part_veth(options):
                 f"ratio {ratio:.2f}")
 
 
+# Handshakes, beside OpenSSL's own client.
+
+TLS_WORLD = """networks: []
+certificates: {folder: FOLDER, count: 1, chain: 3-3, names: 4-4, keys: [KEY]}
+"""
+
+
+class Server:
+    """openssl s_server on loopback, of one version and type of key, with the same form of chain as the rig's."""
+
+    def __init__(self, folder, key, version):
+        world = folder / f"{key}.yaml"
+        world.write_text(TLS_WORLD.replace("FOLDER", key).replace("KEY", key), encoding="utf-8")
+        if not (folder / key).exists():
+            sh(ASDIC, "world", str(world), "--make-certificates")
+        parts = re.findall(r"-----BEGIN.*?-----END[^\n]*\n", (folder / key / "0000.pem").read_text(), re.S)
+        (folder / f"{key}.chain").write_text("".join(parts[2:]), encoding="utf-8")
+        self.command = ["openssl", "s_server", "-quiet", f"-{version}", "-cert", str(folder / key / "0000.pem"),
+                        "-key", str(folder / key / "0000.pem"), "-cert_chain", str(folder / f"{key}.chain")]
+        self.version = version
+
+    def __enter__(self):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.address = f"127.0.0.1:{free.getsockname()[1]}"
+        self.process = subprocess.Popen([*self.command, "-accept", self.address], stdin=subprocess.PIPE,
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", int(self.address.split(":")[1]))) == 0:
+                    return self
+            time.sleep(0.05)
+        raise RuntimeError("openssl s_server does not listen")
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+    def s_time(self, seconds):
+        """Connections of `openssl s_time -new` in a second of its user time."""
+        text = sh("openssl", "s_time", "-connect", self.address, "-new", "-time", str(seconds), f"-{self.version}")
+        return float(re.search(r"([\d.]+) connections/user sec", text)[1])
+
+
+def part_grab(options):
+    with tempfile.TemporaryDirectory(prefix="asdic-perf-") as name:
+        for version, key in (("tls1_3", "rsa2048"), ("tls1_3", "p256"), ("tls1_2", "rsa2048"), ("tls1_2", "p256")):
+            words = f"{version.replace('_', '.')} {key} handshake"
+            ours, theirs = [], []
+            with Server(pathlib.Path(name), key, version) as server:
+                for _ in range(options.pairs):
+                    ours.append(bench("grab", "--only", words, "--seconds", "2")["handshakes_per_second"]["median"])
+                    theirs.append(server.s_time(2))
+            row(f"a worker, {words}, a second", f"{statistics.median(ours):,.0f}",
+                f"openssl s_time -new: {statistics.median(theirs):,.0f} a second of its user time",
+                f"ratio {statistics.median(a / b for a, b in zip(ours, theirs)):.2f}")
+    all_of = bench("grab", "--seconds", "10")
+    for what, figures in all_of["grabs"].items():
+        row(f"a worker, {what}, a second", thousands(figures["handshakes_per_second"]),
+            f"{figures['worker_ns']['median'] / 1e3:,.1f} us, {figures['worker_cycles']:,.0f} cycles",
+            f"servers {figures['server_ns']['median'] / 1e3:,.0f} us")
+    row("adoptions a second, plain", thousands(all_of["adoptions_per_second"]))
+    row("bytes a connection that waits", ", ".join(f"{k} {v:,}" for k, v in all_of["bytes_per_connection"].items()))
+    row("worker cores for 5,000 handshakes a second", str(all_of["worker_cores_for_5000"]))
+
+
 WORLD = """seed: 2026
 networks:
   - cidr: 0.0.0.0/0
@@ -225,7 +297,8 @@ def part_scan(options):
             row("of its CPU time, in the simulated network", f"{share:.0f}%")
 
 
-PARTS = {"tx": part_tx, "rx": part_rx, "stage": part_stage, "veth": part_veth, "scan": part_scan}
+PARTS = {"tx": part_tx, "rx": part_rx, "stage": part_stage, "veth": part_veth, "grab": part_grab,
+         "scan": part_scan}
 NEED_ROOT = {"veth"}
 
 
