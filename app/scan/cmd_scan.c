@@ -110,6 +110,7 @@ struct scan {
 	struct checkpoint base; /* of what checkpoints say what stays, and what earlier runs have left */
 	struct sinks sinks;
 	struct manifest manifest;
+	struct grabs *grabs;    /* NULL where the job has none */
 	struct engine *engine;
 	struct keeper *keeper;  /* NULL: nothing is kept */
 };
@@ -144,6 +145,24 @@ note_skipped(const struct engine *e, struct events *events)
 			   "%s/%u answered that probes are administratively prohibited; left out",
 			   address, n.prefix_len);
 	}
+}
+
+/* Whose SYN-ACKs are no hosts; without memory they stay untold. */
+static void
+find_accepting(struct scan *s)
+{
+	const struct inputs *in = &s->request.inputs;
+	struct accepting_scope scope = {
+		.inputs = in,
+		.probed = {in->span.first, engine_position_end(s->engine)},
+	};
+
+	if (s->grabs == NULL)
+		return;
+	scope.task_of_port = s->grabs->task_of_port;
+	if (accepting_find(&s->manifest.accepting, writer_acceptors(engine_writer(s->engine)), &scope) != 0)
+		fprintf(stderr, "asdic: no memory for the list of networks that acknowledge everything\n");
+	accepting_print(stderr, &s->manifest.accepting);
 }
 
 static int
@@ -196,6 +215,7 @@ run(struct scan *s, struct live *live)
 		_exit(EXIT_STOPPED); /* the writer hangs in a write that nobody reads: nothing can be freed */
 	note_skipped(s->engine, live->events);
 	balanced = report_print(s->engine, r->job, &s->sinks, &result);
+	find_accepting(s);
 	status = status_of(&result, balanced, s->sinks.names[writer_error_sink(engine_writer(s->engine))]);
 	status = keep_end(s, &result, status);
 	rc = manifest_write(&s->manifest, s->engine, &result);
@@ -238,14 +258,14 @@ open_keeper(struct scan *s)
 }
 
 static int
-scan_with(struct scan *s, const struct grabs *grabs)
+scan_with(struct scan *s)
 {
 	const struct request *r = &s->request;
 	const struct checkpoint *earlier = s->past.checkpoint;
 	struct engine_config config = {
 		.job = r->job,
 		.inputs = &r->inputs,
-		.grabs = grabs,
+		.grabs = s->grabs,
 		.virtual_clock = r->flags.virtual_clock,
 		.start_wall_ns = s->manifest.run_wall_ns,
 		.earlier_ns = earlier != NULL ? earlier->elapsed_ns : 0,
@@ -273,18 +293,17 @@ scan_with(struct scan *s, const struct grabs *grabs)
 static int
 scan(struct scan *s)
 {
-	struct grabs *grabs = NULL;
 	int status;
 
 	if (s->request.job->grab_count > 0) {
-		grabs = grabs_new(s->request.job, &s->request.inputs);
-		if (grabs == NULL) {
+		s->grabs = grabs_new(s->request.job, &s->request.inputs);
+		if (s->grabs == NULL) {
 			fprintf(stderr, "asdic: out of memory\n");
 			return EXIT_MACHINE;
 		}
 	}
-	status = scan_with(s, grabs);
-	grabs_free(grabs);
+	status = scan_with(s);
+	grabs_free(s->grabs);
 	return status;
 }
 

@@ -78,6 +78,7 @@ void
 manifest_free(struct manifest *m)
 {
 	free(m->path);
+	accepting_free(&m->accepting);
 }
 
 static void
@@ -276,6 +277,8 @@ put_end(FILE *f, const struct manifest *m, const struct engine *e, const struct 
 	put_coverage(f, m, &totals);
 	put_ledger(f, &l);
 	put_skipped(f, engine_refusals(e));
+	if (engine_has_grabs(e))
+		accepting_put(f, &m->accepting);
 	manifest_put_events(f, &m->events, m->start_wall_ns);
 	manifest_put_course(f, &m->course, m->start_wall_ns);
 	put_files(f, m->sinks);

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "accepting.h"
 #include "control.h"
 #include "course.h"
 #include "engine.h"
@@ -34,6 +35,7 @@ struct manifest {
 	char scan_id[MANIFEST_ID_SIZE]; /* random, in hexadecimal */
 	struct events events;
 	struct course course;
+	struct accepting accepting; /* set before the last writing */
 };
 
 /*

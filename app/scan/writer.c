@@ -10,6 +10,7 @@
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
 
+#include "acceptors/acceptors.h"
 #include "base/time.h"
 #include "grabrecord/grabrecord.h"
 #include "told.h"
@@ -28,6 +29,7 @@ struct writer {
 	struct sink sinks[JOB_OUTPUTS_MAX];
 	bool counts_grabs;        /* as results, since no output takes what the scan found */
 	struct grabrecord *lines; /* of grabs; NULL where there are none */
+	struct acceptors *acceptors; /* by what grabs found; NULL where there are none */
 	pthread_t thread;
 	bool has_thread;
 	uint64_t next_flush_ns;
@@ -68,7 +70,8 @@ make_lines(struct writer *w)
 	};
 
 	w->lines = grabrecord_new(&config);
-	if (w->lines == NULL)
+	w->acceptors = acceptors_new();
+	if (w->lines == NULL || w->acceptors == NULL)
 		return -ENOMEM;
 	for (unsigned int i = 0; g->is_resumed && i < w->config.sink_count; i++)
 		if ((w->config.sinks[i].kinds & JOB_RECORD_CERTIFICATE) != 0)
@@ -98,7 +101,7 @@ writer_new(const struct writer_config *config)
 	atomic_init(&w->coverage_found, config->earlier.coverage_found);
 	atomic_init(&w->coverage_seen, config->earlier.coverage_seen);
 	if (config->grabs.ring_count > 0 && make_lines(w) != 0) {
-		free(w);
+		writer_free(w);
 		return NULL;
 	}
 	ledger_add(config->ledger, LEDGER_OUTPUT, config->sink_count);
@@ -111,6 +114,7 @@ writer_free(struct writer *w)
 	if (w == NULL)
 		return;
 	grabrecord_free(w->lines);
+	acceptors_free(w->acceptors);
 	free(w);
 }
 
@@ -211,6 +215,18 @@ reply_of(const struct grab *g)
 	};
 }
 
+/* What it says of its network. A target counts once. */
+static void
+note_acceptor(struct writer *w, const struct grab *g)
+{
+	if (g->service == GRAB_UNTOLD)
+		return;
+	if (g->is_first)
+		acceptors_note(w->acceptors, g->address);
+	if (g->service == GRAB_SPOKE)
+		acceptors_note_speech(w->acceptors, g->address);
+}
+
 /* A line is made only for an output that wants it. */
 static void
 write_grab(struct writer *w, const struct grab *g)
@@ -266,6 +282,7 @@ poll_grabs(struct writer *w, bool *emptied)
 							   BURST, NULL);
 
 		for (unsigned int k = 0; k < n; k++) {
+			note_acceptor(w, burst[k]);
 			write_grab(w, burst[k]);
 			grab_free(burst[k]);
 		}
@@ -457,6 +474,12 @@ writer_finish(struct writer *w, bool abort)
 		finish_sink(w, i);
 	save(w);
 	return -atomic_load_explicit(&w->error, memory_order_relaxed);
+}
+
+const struct acceptors *
+writer_acceptors(const struct writer *w)
+{
+	return w->acceptors;
 }
 
 uint64_t

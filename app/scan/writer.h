@@ -27,6 +27,7 @@
 #include "record/filter.h"
 #include "record/record.h"
 
+struct acceptors;
 struct rte_ring;
 struct writer;
 
@@ -86,6 +87,9 @@ bool writer_has_ended(const struct writer *w);
  * freed. 0, or the first error of any output.
  */
 int writer_finish(struct writer *w, bool abort);
+
+/* Of a finished writer: the networks whose targets accepted, by this run's grabs; NULL where it has none. */
+const struct acceptors *writer_acceptors(const struct writer *w);
 void writer_free(struct writer *w);
 
 /*

@@ -325,6 +325,7 @@ grabber_adopt(struct grabber *g, const struct reply *r, uint64_t now_ns)
 	if (grab == NULL)
 		return GRABBER_NO_MEMORY;
 	note_synack(grab, r);
+	grab->is_first = true;
 	if (grab->module == GRAB_TLS)
 		grab->look = (uint8_t)tls_first_look(g->profiles[grab->index]);
 	number = begin(g, grab, &tuple, link_of(g, r), r->received_ns);

@@ -164,9 +164,9 @@ targets_select(const struct targets *t, const uint64_t *index, unsigned int n, u
 	}
 }
 
-/* The rank of an address; 0 or -ENOENT. */
-static int
-find_address(const struct targets *t, uint32_t address, uint32_t *rank)
+/* The first run that ends at an address or later; the count of all where none does. */
+static size_t
+find_run_of(const struct targets *t, uint32_t address)
 {
 	size_t low = 0, high = t->runs;
 
@@ -178,10 +178,49 @@ find_address(const struct targets *t, uint32_t address, uint32_t *rank)
 		else
 			high = middle;
 	}
-	if (low == t->runs || address < targets_range(t, low).first)
+	return low;
+}
+
+/* The rank of an address; 0 or -ENOENT. */
+static int
+find_address(const struct targets *t, uint32_t address, uint32_t *rank)
+{
+	size_t run = find_run_of(t, address);
+
+	if (run == t->runs || address < targets_range(t, run).first)
 		return -ENOENT;
-	*rank = address - t->run[low].offset;
+	*rank = address - t->run[run].offset;
 	return 0;
+}
+
+/* How many addresses are below this one. */
+static uint64_t
+addresses_below(const struct targets *t, uint32_t address)
+{
+	size_t run = find_run_of(t, address);
+	uint32_t first;
+
+	if (run == t->runs)
+		return t->addresses;
+	first = targets_range(t, run).first;
+	return (address > first ? address : first) - t->run[run].offset;
+}
+
+/* How many pairs are below this one, which need not be. */
+static uint64_t
+pairs_below(const struct targets *t, uint64_t pair)
+{
+	size_t low = 0, high = t->pairs;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (t->pair[middle] < pair)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }
 
 static int
@@ -209,4 +248,16 @@ targets_rank(const struct targets *t, uint32_t address, uint16_t port, uint64_t 
 		return -ENOENT;
 	*index = t->product + (uint64_t)(found_pair - t->pair);
 	return 0;
+}
+
+void
+targets_within(const struct targets *t, struct ipv4_range range, struct targets_indices within[2])
+{
+	uint64_t addresses_end = range.last == UINT32_MAX ? t->addresses : addresses_below(t, range.last + 1);
+
+	within[0] = (struct targets_indices){addresses_below(t, range.first) * t->ports, addresses_end * t->ports};
+	within[1] = (struct targets_indices){
+		t->product + pairs_below(t, (uint64_t)range.first << 16),
+		t->product + pairs_below(t, ((uint64_t)range.last + 1) << 16),
+	};
 }

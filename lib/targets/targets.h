@@ -81,4 +81,13 @@ void targets_select(const struct targets *t, const uint64_t *index, unsigned int
 /* Rank: the index of a target. 0, or -ENOENT when it is none. */
 int targets_rank(const struct targets *t, uint32_t address, uint16_t port, uint64_t *index);
 
+/* Indices [first, end). */
+struct targets_indices {
+	uint64_t first;
+	uint64_t end;
+};
+
+/* The targets whose addresses are in a range: those of the product, and pairs. Either may be empty. */
+void targets_within(const struct targets *t, struct ipv4_range range, struct targets_indices within[2]);
+
 #endif /* TARGETS_TARGETS_H */

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What accepts a connection and is no service is told apart from what is."""
 
+import json
 import unittest
 
-from harness import VIRTUAL, network, world
+from harness import OPEN, VIRTUAL, Targets, network, world
 from test_grabs import CERTIFICATES, GrabTest
 
 # Each kind of host, and what a grab that says something finds it to be.
@@ -77,6 +78,60 @@ class Accepting(GrabTest):
             self.assertLessEqual(found[name], {"silent"}, name)
         self.assertEqual(found["silent"], {"unacknowledged"})
         self.assertEqual(found["window"], {"zero_window"})
+
+
+class Networks(GrabTest):
+    """What acknowledges everything is told as a network, beside hosts that are services or merely mute."""
+
+    NETWORKS = (
+        network("198.18.4.0/22", default={"open": "100%"}, service="none"),  # a middlebox
+        network("198.18.9.0/24", default={"open": "99%"}, service="silent"),  # another, of another kind
+        network("198.18.10.0/24", default={"open": "100%"}, services={"none": "90%", "ssh": "10%"}),
+        network("198.18.11.0/24", default={"open": "60%"}, service="none"),  # some are mute
+        network("198.18.0.0/16", default={"open": "30%"}, service="ssh"),
+    )
+    TEXT = world(*NETWORKS, seed=3, services={"ssh": {"banner": "SSH-2.0-OpenSSH_9.2\r\n"}})
+    GRAB = '{module: banner, send: "hello\\r\\n", timeout: 2s}'
+
+    def told(self, *flags, cidr="198.18.0.0/20", ports="22", **keys):
+        run = self.grab(self.TEXT, cidr, *VIRTUAL[:2], "-q", "-r", "50k", *flags, grabs=[self.GRAB], ports=ports,
+                        **keys)
+        manifest = json.loads((self.folder / "out.ndjson.manifest.json").read_text())
+        networks = manifest["ack_everything_networks"]
+        self.assertEqual(manifest["ack_everything_count"], len(networks))
+        self.assertEqual(manifest["ack_everything_responders"], sum(n["accepted"] for n in networks))
+        return run, {n["network"]: (n["probed_targets"], n["accepted"]) for n in networks}
+
+    def accepting(self, cidr, port):
+        return len(Targets(cidr, ports=[port]).in_state(self.TEXT, OPEN))
+
+    def test_as_networks(self):
+        run, told = self.told("--set", "targets.allow_reserved=[198.18.0.0/15]")
+        self.assertEqual(told, {"198.18.4.0/22": (1024, 1024),
+                                "198.18.9.0/24": (256, self.accepting("198.18.9.0/24", 22))})
+        self.assertRegex(run.stderr, r"asdic: \d+ of the responders are no hosts: 2 networks acknowledge everything")
+        _, told = self.told("--set", "targets.allow_reserved=[198.18.0.0/15]", ports="22,80,443")
+        self.assertEqual(told["198.18.4.0/22"], (3 * 1024, 3 * 1024))
+        self.assertEqual(set(told), {"198.18.4.0/22", "198.18.9.0/24"})
+
+    def test_of_what_was_probed(self):
+        """A shard, a part, listed pairs, exclusions: what was not asked says nothing."""
+        lab = "--set", "targets.allow_reserved=[198.18.0.0/15]"
+        _, told = self.told(*lab, "--shard", "2/4")
+        self.assertEqual(set(told), {"198.18.4.0/22", "198.18.9.0/24"})
+        for probed, accepted in told.values():
+            self.assertLessEqual(accepted, probed)
+        probed, accepted = told["198.18.4.0/22"]
+        self.assertEqual(probed, accepted)
+        self.assertLess(abs(probed - 256), 80)
+        pairs = [f"198.18.6.{host}:{1000 + host}" for host in range(100)] + ["198.18.9.0/29"]
+        _, told = self.told(*lab, *pairs, "-b", self.write("no.conf", "198.18.6.0/30\n"), cidr="198.18.4.0/29")
+        self.assertEqual(told, {"198.18.6.0/24": (96, 96)})
+
+    def test_none(self):
+        run, told = self.told("--set", "targets.allow_reserved=[198.18.0.0/15]", cidr="198.18.10.0/23")
+        self.assertEqual(told, {})
+        self.assertNotIn("no hosts", run.stderr)
 
 
 if __name__ == "__main__":

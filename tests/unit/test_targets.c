@@ -145,6 +145,32 @@ check_against_model(const struct targets *t, const struct model *m)
 	assert_int_equal(index - product, targets_pair_count(t));
 }
 
+/* The targets of any range are those that the model has there. */
+static void
+check_within(const struct targets *t, const struct model *m)
+{
+	struct ipv4_range range = random_range(m, SPACE);
+	struct targets_indices within[2];
+	uint64_t count = 0;
+
+	targets_within(t, range, within);
+	for (unsigned int part = 0; part < 2; part++) {
+		assert_true(within[part].first <= within[part].end);
+		count += within[part].end - within[part].first;
+		for (uint64_t index = within[part].first; index < within[part].end; index++) {
+			uint32_t address;
+			uint16_t port;
+
+			targets_select(t, &index, 1, &address, &port);
+			assert_in_range(address, range.first, range.last);
+		}
+	}
+	for (uint32_t i = range.first - m->base; i <= range.last - m->base; i++)
+		for (uint16_t port = 0; port < PORTS; port++)
+			count -= model_in_product(m, i, port) || (m->pair[i][port] && model_admits(m, i));
+	assert_int_equal(count, 0);
+}
+
 /* Ranges ascend, do not touch, and hold what the address count says. */
 static void
 check_ranges(const struct targets *t)
@@ -199,6 +225,7 @@ test_random_sets_match_a_model(void **state)
 		fill(b, &m, round, round % 2 ? 60 : 4);
 		t = build(b);
 		check_against_model(t, &m);
+		check_within(t, &m);
 		check_ranges(t);
 		targets_free(t);
 	}
