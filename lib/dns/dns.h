@@ -3,8 +3,9 @@
  * DNS for a worker lcore: questions in, one answer each out, over UDP endpoints (udp/udp.h) and TCP
  * connections that are the caller's. No kernel socket, no thread.
  *
- * Queries live in c-ares' channels, whose socket functions are this module's: what a channel sends
- * ends here, and what it hears is what this module believes. All that is of the network is done here:
+ * Queries live in c-ares' channels, whose socket functions are this module's (channels.h): what a
+ * channel sends ends here, and what it hears is that a query is over. All that is of the network is
+ * done here:
  *
  * Tries. Each goes to a resolver drawn anew (resolvers/resolvers.h), or to the server that the ask
  * names, from a port drawn anew, with an id from a cryptographic generator (RFC 5452). A reply counts
@@ -16,9 +17,9 @@
  *
  * Retries. A try ends unanswered after timeout_ns. SERVFAIL and REFUSED from a resolver are tried
  * again elsewhere while the ask has tries left, and then stand; a server that the ask names is taken
- * at its word. FORMERR or NOTIMP without OPT is asked again without EDNS, at no cost in tries. A
- * truncated answer is asked for again from the same server over TCP; if that fails, the truncated one
- * stands when no try is left.
+ * at its word. FORMERR without OPT is asked again without EDNS, and a truncated answer from the same
+ * server over TCP, at no cost in tries; if TCP fails, the truncated one stands when no try is left. An
+ * answer is not read beyond its question: one that makes no sense is an answer.
  *
  * Memory is taken at the start, and DNS_ASK_BYTES an ask in flight; c-ares takes some 400 bytes of the
  * heap for each. A struct dns belongs to one thread; dns_new() and dns_free() of all of them to one
@@ -47,6 +48,7 @@ struct dns;
 #define DNS_EDNS_SIZE 1232
 #define DNS_FORGED_MAX 16
 #define DNS_TRIES_MAX 32
+#define DNS_TRIALS_MAX 64 /* questions of the resolvers' own at a time */
 #define DNS_DEADLINE_MAX_NS UINT64_C(900000000000)
 
 /* What is to be asked; copied. */
@@ -72,7 +74,7 @@ struct dns_answer {
 	uint8_t status;       /* enum dns_status (dnsmsg/dnsmsg.h): the reply's rcode, or why there is none */
 	uint8_t cause;        /* enum grab_cause: COMPLETE, TIMEOUT, UNREACHABLE (no resolver is to be
 				 believed), EXCLUDED (the server may not be asked), STOPPED, NO_MEMORY */
-	uint8_t tries;        /* that were sent */
+	uint8_t tries;        /* over UDP */
 	bool is_tcp;          /* the message came over TCP */
 };
 
@@ -90,9 +92,9 @@ struct dns_events {
 	bool (*allowed)(void *context, uint32_t server, uint16_t port);
 
 	/*
-	 * Begin a connection, named by handle until tcp_close; 0 or a negative errno. Then call
-	 * dns_tcp_connected(), send what dns_tcp_output() has, and give dns_tcp_received() what
-	 * comes, or dns_tcp_ended(). tcp_close may come from within any of these.
+	 * Begin a connection, named by handle until tcp_close; 0 or a negative errno. When it is
+	 * open send what dns_tcp_output() has, and give dns_tcp_received() what comes; dns_tcp_ended()
+	 * if it ends or never opens. tcp_close may come from within any of these but the last.
 	 */
 	int (*tcp_open)(void *context, uint32_t handle, uint32_t server, uint16_t port);
 	void (*tcp_close)(void *context, uint32_t handle);
@@ -101,13 +103,14 @@ struct dns_events {
 struct dns_config {
 	uint32_t in_flight;     /* asks at a time: 1 to DNS_ASKS_MAX */
 	uint32_t streams;       /* of them over TCP at a time, DNS_STREAM_BYTES each; what more there are wait */
-	uint64_t timeout_ns;    /* of a try over UDP; the largest that the resolvers' trials get, too */
+	uint64_t timeout_ns;    /* of a try over UDP, and of the resolvers' own questions */
 	uint64_t tcp_timeout_ns;
 	uint8_t tries;          /* 1 to DNS_TRIES_MAX */
 	uint8_t key[32];        /* of the generator of ids, ports and choices: secret, unless a run is to be replayed */
 	struct udp *udp;        /* borrowed; its datagrams and errors are to be given to dns_datagram() and
-				   dns_icmp(). It needs as many endpoints as asks are in flight; a short
-				   queue, since the time of a try begins when it is queued */
+				   dns_icmp(). It needs DNS_TRIALS_MAX endpoints more than asks are in
+				   flight; a short queue, since the time of a try begins when it is
+				   queued; and data_max of 282 bytes */
 	struct resolvers *resolvers; /* borrowed; NULL where every ask names its server */
 	struct dns_events events;
 	void *context;
@@ -122,16 +125,22 @@ void dns_free(struct dns *d);
 /* Bytes that dns_new() would take, c-ares' own not counted. */
 size_t dns_memory_bytes(const struct dns_config *config);
 
-/* 0; -EAGAIN: as many as configured are in flight; -EINVAL: no name, or too many tries; -ENOMEM. */
+/*
+ * 0; -EAGAIN: as many as configured are in flight; -EINVAL: no name, or too many tries; -ECANCELED: after
+ * dns_stop(); -ENOMEM. The query leaves with the next dns_poll() that has a resolver and room for it.
+ */
 int dns_ask(struct dns *d, const struct dns_ask *ask, uint64_t user, uint64_t now_ns);
 
 /* Let time pass, and send what waits for a resolver or for room. How much was done. */
 unsigned int dns_poll(struct dns *d, uint64_t now_ns);
 
-/* When dns_poll() is next worth calling, sometimes early; TIME_NEVER with nothing to do. */
-uint64_t dns_next_ns(const struct dns *d, uint64_t now_ns);
+/*
+ * When dns_poll() is next worth calling, sometimes early; TIME_NEVER with nothing to do. Beside that it
+ * is worth calling after dns_ask(), and when udp's queue, having been full, has room.
+ */
+uint64_t dns_next_ns(const struct dns *d);
 
-/* End everything that is in flight as stopped. */
+/* End everything that is in flight as stopped, and take no more. */
 void dns_stop(struct dns *d, uint64_t now_ns);
 
 /* Asks in flight, not counted those of the resolvers themselves; and how many more dns_ask() takes. */
@@ -146,10 +155,9 @@ void dns_icmp(struct dns *d, uint32_t endpoint, uint64_t user, uint8_t type, uin
 void dns_stray(struct dns *d, struct span packet, uint64_t now_ns);
 
 /* What happens on connections. */
-void dns_tcp_connected(struct dns *d, uint32_t handle, uint64_t now_ns);
 void dns_tcp_received(struct dns *d, uint32_t handle, struct span bytes, uint64_t now_ns);
 void dns_tcp_ended(struct dns *d, uint32_t handle, uint64_t now_ns); /* no tcp_close any more */
-size_t dns_tcp_output(struct dns *d, uint32_t handle, uint8_t *buf, size_t size);
+size_t dns_tcp_output(struct dns *d, uint32_t handle, uint8_t *buf, size_t size); /* the next bytes; 0: no more */
 
 /*
  * Counts since dns_new(); those of the resolvers' own questions are apart. asked = the sum of
@@ -165,7 +173,7 @@ enum dns_try_end {
 	DNS_TRY_SPOILED,   /* too many forgeries */
 	DNS_TRY_BROKEN,    /* TCP: the connection failed or ended, or spoke no DNS */
 	DNS_TRY_STOPPED,
-	DNS_TRY_ENDS
+	DNS_TRY_ENDS,
 };
 
 struct dns_stats {
@@ -184,8 +192,9 @@ struct dns_stats {
 	uint64_t forged_question;
 	uint64_t malformed;        /* no reply, or too short for a header; from who was asked */
 	uint64_t icmp;
-	uint64_t made_up;          /* replies that were made for c-ares, to end a query */
-	uint64_t blocked;          /* asks whose server may not be asked */
+	uint64_t blocked;          /* queries that were not sent: their server may not be asked */
+	uint64_t crowded;          /* queries that had to wait: all ports to their server were in use */
+	uint64_t unheard;          /* queries that c-ares did not end as told: a place is lost for each */
 	uint64_t tcp_failed;       /* connections that could not begin */
 };
 

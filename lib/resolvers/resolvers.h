@@ -2,25 +2,26 @@
 /*
  * Resolvers: which of them is asked next, how fast, and which are not to be believed.
  *
- * Rate. The rate is divided evenly among the resolvers in use, a token bucket each. A resolver's own
- * part is halved by a timeout, a SERVFAIL or a REFUSED (once in RESOLVERS_HALVE_NS, down to a
- * sixty-fourth) and grows back by answers (a sixteenth of its share a second: additive increase,
- * multiplicative decrease, Chiu and Jain 1989). What one does not take is not given to the others.
+ * Rate. The rate is divided evenly among the resolvers in use, a token bucket each. What a resolver
+ * did is judged RESOLVERS_WINDOW_NS at a time, of RESOLVERS_WINDOW_COUNT outcomes or more: where a
+ * quarter of them or more were timeouts, SERVFAIL or REFUSED its own part is halved, down to a
+ * sixty-fourth of its share; else it grows by a sixteenth of the share (additive increase,
+ * multiplicative decrease: Chiu and Jain 1989). What one does not take is not given to the others.
  *
  * Choice. The better of two that are drawn by chance ("the power of two choices", Mitzenmacher 2001):
  * better is the smaller smoothed latency, failures counting as a long one.
  *
  * Health. One that has left RESOLVERS_SILENT questions in a row unanswered is set aside, and tried
  * again by a question of ours after 1 s, then 2 s, up to 60 s. If all are aside, all are asked all
- * the same: slowly, since halved.
+ * the same: slowly, since halved. One that answers again meets the canaries first.
  *
  * Lies. Canaries are questions with a known answer, or with none (a label drawn by chance below a
  * name that has no wildcard). Each resolver gets each at the start, before anything else, and again
  * every canary_every_ns. One that answers a canary wrongly is set aside until it answers all of them
- * right; one that does not answer a canary has said nothing. If all lie, nobody is asked.
+ * right; one that says nothing, or that it cannot tell, has not lied. If all lie, nobody is asked.
  *
- * EDNS. A resolver that says FORMERR or NOTIMP without an OPT record knows no EDNS (RFC 6891,
- * section 7) and is asked without from then on.
+ * EDNS. A resolver that says FORMERR without an OPT record knows no EDNS (RFC 6891, section 7) and
+ * is asked without from then on.
  *
  * Pure: no clock, no system call, no randomness but what is given; memory is taken at the start. A
  * struct resolvers belongs to one thread. Numbers of resolvers go from 0 in the order of the list.
@@ -37,7 +38,8 @@
 #define RESOLVERS_MAX 65536
 #define RESOLVERS_CANARIES_MAX 8
 #define RESOLVERS_SILENT 8
-#define RESOLVERS_HALVE_NS UINT64_C(100000000)
+#define RESOLVERS_WINDOW_NS UINT64_C(100000000)
+#define RESOLVERS_WINDOW_COUNT 16
 
 struct resolvers;
 
@@ -74,17 +76,14 @@ void resolvers_free(struct resolvers *r);
 size_t resolvers_count(const struct resolvers *r);
 struct resolvers_address resolvers_address(const struct resolvers *r, uint32_t number);
 
-/* The number of a resolver; -ENOENT. */
-int resolvers_find(const struct resolvers *r, struct resolvers_address address, uint32_t *number);
-
 /* Another rate for all of them together. */
-void resolvers_set_rate(struct resolvers *r, uint64_t rate_pps, uint64_t now_ns);
+void resolvers_set_rate(struct resolvers *r, uint64_t rate_pps);
 
 #define RESOLVERS_NONE UINT32_MAX
 
 /*
  * One to ask now, whose token it takes; not `not_this` where there is another. 0; -EAGAIN: none has a
- * token, see resolvers_next_ns(); -ENOENT: all of them lie.
+ * token, see resolvers_pick_ns(); -ENOENT: all of them lie.
  */
 int resolvers_pick(struct resolvers *r, uint64_t random, uint32_t not_this, uint64_t now_ns,
 		   uint32_t *number);
@@ -97,7 +96,7 @@ enum resolvers_outcome {
 	RESOLVERS_ANSWERED, /* whatever it said but the following */
 	RESOLVERS_SERVFAIL,
 	RESOLVERS_REFUSED,
-	RESOLVERS_NO_EDNS,  /* FORMERR or NOTIMP without OPT */
+	RESOLVERS_NO_EDNS,  /* FORMERR without OPT */
 	RESOLVERS_TIMEOUT,
 	RESOLVERS_OUTCOMES
 };
@@ -127,13 +126,14 @@ void resolvers_judge(struct resolvers *r, uint32_t resolver, uint32_t number, st
 		     uint64_t now_ns);
 
 /*
- * When resolvers_pick() or resolvers_wants() may next have one: now_ns or before if they have one now,
- * sometimes early; TIME_NEVER if nothing will ever be due.
+ * When resolvers_wants() is next worth calling, and resolvers_pick() after it had none: sometimes early;
+ * TIME_NEVER if not before something else has happened.
  */
-uint64_t resolvers_next_ns(const struct resolvers *r, uint64_t now_ns);
+uint64_t resolvers_wants_ns(const struct resolvers *r);
+uint64_t resolvers_pick_ns(const struct resolvers *r);
 
 enum resolvers_state {
-	RESOLVERS_UNPROVEN, /* its first canaries are out */
+	RESOLVERS_UNPROVEN, /* its canaries are not all back */
 	RESOLVERS_GOOD,
 	RESOLVERS_ASIDE,    /* does not answer */
 	RESOLVERS_LIES,

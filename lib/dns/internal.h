@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The inside of lib/dns: no other module includes this. */
+#ifndef DNS_INTERNAL_H
+#define DNS_INTERNAL_H
+
+#include "base/time.h"
+#include "dns/chance.h"
+#include "dns/channels.h"
+#include "dns/dns.h"
+#include "dnsmsg/dnsmsg.h"
+#include "grab/grab.h"
+
+#define NONE UINT32_MAX
+
+#define TICK_SHIFT 20
+#define WHEEL_SLOTS 16384 /* 17 s a turn */
+
+/* Local ports are told apart by number alone, whatever the address. */
+#define PORTS 65536
+
+enum lookup_state {
+	LOOKUP_FREE,
+	LOOKUP_WAITS, /* in waiting[] */
+	LOOKUP_ASKED, /* a query is out */
+	LOOKUP_TCP,   /* has a stream, and a connection of the caller's */
+};
+
+enum {
+	LOOKUP_NAMED = 1 << 0,   /* its server was named, not drawn */
+	LOOKUP_TRIAL = 1 << 1,   /* a question of the resolvers' own */
+	LOOKUP_EDNS = 1 << 2,
+	LOOKUP_AGAIN = 1 << 3,   /* the next query goes to the same server, at no cost in tries */
+	LOOKUP_TIMED = 1 << 4,   /* in the wheel */
+};
+
+/* Six cache lines; the last four are the query's, and seldom all touched. */
+struct lookup {
+	uint64_t user;
+	uint64_t started_ns;  /* the first query */
+	uint64_t query_ns;    /* the last one */
+	uint64_t deadline_ns;
+	uint64_t timeout_ns;
+	uint32_t next;        /* in a list, or of the free */
+	uint32_t prev;
+	uint32_t timer_next;
+	uint32_t timer_prev;
+	uint32_t timer_tick;
+	uint32_t endpoint;    /* of udp */
+	uint32_t server;
+	uint32_t resolver;    /* its number; NONE: none yet, or none at all */
+	uint32_t stream;
+	uint32_t local;
+	uint16_t port;
+	uint16_t local_port;
+	uint16_t channel_id;  /* that c-ares knows it by */
+	uint16_t question_len;
+	uint8_t state;        /* enum lookup_state */
+	uint8_t flags;
+	uint8_t tries;
+	uint8_t tries_max;
+	uint8_t forged;       /* datagrams that the try has met */
+	uint8_t status;       /* enum dns_status, if nothing better comes */
+	uint8_t waiting;      /* enum waiting */
+	bool in_channel;      /* c-ares holds it */
+	uint32_t trial;       /* which, of the resolvers' */
+	uint8_t query[DNS_QUERY_MAX];
+};
+
+_Static_assert(sizeof(struct lookup) <= DNS_ASK_BYTES, "as the header says");
+
+/* One for each connection: what came of a reply, and the truncated answer that it is to replace. */
+struct stream {
+	uint32_t next;            /* of the free */
+	uint16_t sent;            /* bytes of the query, its length before it */
+	uint16_t truncated_len;
+	uint32_t have;
+	uint8_t truncated[UDP_DATA_MAX];
+	uint8_t bytes[2 + DNS_MESSAGE_MAX];
+};
+
+_Static_assert(sizeof(struct stream) <= DNS_STREAM_BYTES, "as the header says");
+
+struct list {
+	uint32_t head;
+	uint32_t tail;
+};
+
+/* For a resolver's token; for room in udp's queue alone; for a stream. */
+enum waiting { WAITING_RESOLVER, WAITING_ROOM, WAITING_STREAM, WAITINGS };
+
+struct dns {
+	struct dns_config config;
+	struct channels *channels;
+	struct chance chance;
+	struct lookup *lookup;
+	uint32_t capacity;      /* of lookup[], trials included */
+	uint32_t touched;
+	uint32_t free;
+	uint32_t live;          /* asks */
+	uint32_t trials;
+	bool stopped;
+	bool crowded;           /* no tuple was free for a query, and none has ended since */
+	struct list waiting[WAITINGS];
+	struct stream *streams;
+	uint32_t streams_free;
+	uint32_t streams_touched;
+	/* Tries that are over, by a keyed hash: given up, and answered. What finds no place pushes
+	 * another out. */
+	uint64_t *past[2];
+	uint64_t past_mask;
+	uint64_t past_key;
+	uint32_t *asking;       /* queries that are out, by local port */
+	/* Timers. */
+	uint64_t cursor;        /* ticks before this have been */
+	uint32_t in_wheel;
+	uint64_t occupied[WHEEL_SLOTS / 64];
+	uint32_t slot[WHEEL_SLOTS + 1]; /* and at the end a list of what is being looked at */
+	struct dns_stats stats;
+};
+
+static inline uint32_t
+lookup_number(const struct dns *d, const struct lookup *l)
+{
+	return (uint32_t)(l - d->lookup);
+}
+
+/* lookup.c: how they begin, wait and end. */
+int lookup_new(struct dns *d, const struct dns_ask *ask, uint64_t now_ns, struct lookup **out);
+void lookup_wait(struct dns *d, struct lookup *l, enum waiting where);
+void lookup_unwait(struct dns *d, struct lookup *l);
+void lookup_finish(struct dns *d, struct lookup *l, enum dns_status status, enum grab_cause cause,
+		   struct span message, bool is_tcp, uint64_t now_ns);
+void lookup_fail(struct dns *d, struct lookup *l, uint64_t now_ns);
+bool lookup_may_retry(const struct dns *d, const struct lookup *l, uint64_t now_ns);
+void lookup_retry(struct dns *d, struct lookup *l, uint64_t now_ns);
+
+/* query.c: a try over UDP, and what a reply means. */
+int query_choose(struct dns *d, struct lookup *l, uint64_t now_ns);
+void query_send(struct dns *d, struct lookup *l, uint64_t now_ns);
+void query_end(struct dns *d, struct lookup *l, enum dns_try_end end);
+void query_lost(struct dns *d, struct lookup *l, uint64_t now_ns);
+size_t query_len(struct lookup *l);
+void query_settle(struct dns *d, struct lookup *l, struct span message, bool is_tcp, uint64_t now_ns);
+
+/* What a message that says it is the reply to a lookup's query has wrong first. */
+enum query_fit { QUERY_FITS, QUERY_MALFORMED, QUERY_OTHER_ID, QUERY_OTHER_QUESTION };
+enum query_fit query_fit(const struct lookup *l, struct span message);
+
+/* stream.c: a try over TCP. */
+int stream_init(struct dns *d);
+void stream_follow(struct dns *d, struct lookup *l, struct span truncated, uint64_t now_ns);
+bool stream_begin_waiting(struct dns *d, uint64_t now_ns);
+void stream_end(struct dns *d, struct lookup *l, enum dns_try_end end);
+void stream_lost(struct dns *d, struct lookup *l, enum dns_try_end end, uint64_t now_ns);
+void stream_give(struct dns *d, uint32_t number);
+
+/* past.c: tries that are over, and what comes for them. */
+int past_init(struct dns *d);
+void past_note(struct dns *d, const struct lookup *l, bool answered);
+
+/* wheel.c */
+void wheel_init(struct dns *d);
+void wheel_set(struct dns *d, struct lookup *l, uint64_t at_ns);
+void wheel_clear(struct dns *d, struct lookup *l);
+struct lookup *wheel_pop(struct dns *d, uint64_t now_ns); /* one that is due, out of the wheel; or NULL */
+uint64_t wheel_next_ns(const struct dns *d);
+
+#endif /* DNS_INTERNAL_H */

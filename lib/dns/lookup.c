@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Lookups: how they begin, wait and end. */
+#include <errno.h>
+
+#include "dns/internal.h"
+
+/* Whether len bytes are a whole name in wire form, and nothing else. */
+static bool
+is_name(const uint8_t *name, size_t len)
+{
+	size_t at = 0;
+
+	if (name == NULL || len == 0 || len > DNS_NAME_MAX)
+		return false;
+	while (at < len && name[at] != 0 && name[at] <= DNS_LABEL_MAX)
+		at += 1u + name[at];
+	return at + 1 == len && name[at] == 0;
+}
+
+static struct lookup *
+take(struct dns *d)
+{
+	uint32_t number = d->free;
+
+	if (number != NONE)
+		d->free = d->lookup[number].next;
+	else if (d->touched < d->capacity)
+		number = d->touched++;
+	else
+		return NULL;
+	return &d->lookup[number];
+}
+
+static void
+give(struct dns *d, struct lookup *l)
+{
+	l->state = LOOKUP_FREE;
+	if (l->in_channel) {
+		d->stats.unheard++; /* c-ares still points at it */
+		return;
+	}
+	l->next = d->free;
+	d->free = lookup_number(d, l);
+}
+
+static uint64_t
+deadline_of(const struct dns_ask *ask, uint64_t now_ns)
+{
+	uint64_t most = now_ns + DNS_DEADLINE_MAX_NS;
+
+	return ask->deadline_ns != 0 && ask->deadline_ns < most ? ask->deadline_ns : most;
+}
+
+/* Its query, as c-ares gets it: with an id that no other of its channel has. */
+static void
+write_query(const struct dns *d, struct lookup *l, const struct dns_ask *ask)
+{
+	const struct dns_query q = {
+		.id = (uint16_t)(lookup_number(d, l) % CHANNEL_QUERIES),
+		.name = ask->name,
+		.type = ask->type,
+		.edns_bytes = DNS_EDNS_SIZE,
+		.recurse = ask->recurse,
+	};
+
+	dns_query_write(&q, l->query);
+	l->question_len = (uint16_t)(ask->name_len + 4);
+}
+
+int
+lookup_new(struct dns *d, const struct dns_ask *ask, uint64_t now_ns, struct lookup **out)
+{
+	struct lookup *l;
+
+	if (!is_name(ask->name, ask->name_len) || ask->tries > DNS_TRIES_MAX)
+		return -EINVAL;
+	l = take(d);
+	if (l == NULL)
+		return -EAGAIN;
+	*l = (struct lookup){
+		.started_ns = TIME_NEVER,
+		.deadline_ns = deadline_of(ask, now_ns),
+		.timeout_ns = ask->timeout_ns != 0 ? ask->timeout_ns : d->config.timeout_ns,
+		.server = ask->server,
+		.port = ask->port,
+		.resolver = NONE,
+		.flags = LOOKUP_EDNS | (ask->server != 0 ? LOOKUP_NAMED : 0),
+		.tries_max = ask->tries != 0 ? ask->tries : d->config.tries,
+		.status = DNS_TIMEOUT,
+	};
+	write_query(d, l, ask);
+	if (channels_send(d->channels, lookup_number(d, l), l->query, query_len(l), &l->in_channel,
+			  &l->channel_id) != 0) {
+		give(d, l);
+		return -ENOMEM;
+	}
+	*out = l;
+	return 0;
+}
+
+void
+lookup_wait(struct dns *d, struct lookup *l, enum waiting where)
+{
+	struct list *list = &d->waiting[where];
+
+	l->state = LOOKUP_WAITS;
+	l->waiting = (uint8_t)where;
+	l->next = NONE;
+	l->prev = list->tail;
+	if (list->tail != NONE)
+		d->lookup[list->tail].next = lookup_number(d, l);
+	else
+		list->head = lookup_number(d, l);
+	list->tail = lookup_number(d, l);
+	wheel_set(d, l, l->deadline_ns);
+}
+
+void
+lookup_unwait(struct dns *d, struct lookup *l)
+{
+	struct list *list = &d->waiting[l->waiting];
+
+	if (l->prev != NONE)
+		d->lookup[l->prev].next = l->next;
+	else
+		list->head = l->next;
+	if (l->next != NONE)
+		d->lookup[l->next].prev = l->prev;
+	else
+		list->tail = l->prev;
+	wheel_clear(d, l);
+}
+
+/* The resolvers' own question has come back, or has not. */
+static void
+finish_trial(struct dns *d, uint32_t resolver, uint32_t trial, struct span message, uint64_t now_ns)
+{
+	d->trials--;
+	d->stats.trials_ended++;
+	resolvers_judge(d->config.resolvers, resolver, trial, message, now_ns);
+}
+
+void
+lookup_finish(struct dns *d, struct lookup *l, enum dns_status status, enum grab_cause cause,
+	      struct span message, bool is_tcp, uint64_t now_ns)
+{
+	const struct dns_answer answer = {
+		.message = message,
+		.started_ns = l->started_ns != TIME_NEVER ? l->started_ns : now_ns,
+		.ended_ns = now_ns,
+		.server = l->server,
+		.port = l->port,
+		.status = (uint8_t)status,
+		.cause = (uint8_t)cause,
+		.tries = l->tries,
+		.is_tcp = is_tcp,
+	};
+	uint32_t resolver = l->resolver, trial = l->trial;
+	bool is_trial = l->flags & LOOKUP_TRIAL;
+	uint64_t user = l->user;
+
+	if (l->in_channel)
+		channels_end(d->channels, lookup_number(d, l), l->query, l->question_len, l->channel_id);
+	give(d, l);
+	if (is_trial) {
+		finish_trial(d, resolver, trial, message, now_ns);
+		return;
+	}
+	d->live--;
+	d->stats.answered[status]++;
+	d->config.events.answer(d->config.context, user, &answer);
+}
+
+void
+lookup_fail(struct dns *d, struct lookup *l, uint64_t now_ns)
+{
+	enum grab_cause cause = GRAB_COMPLETE;
+
+	if (l->status == DNS_TIMEOUT)
+		cause = GRAB_TIMEOUT;
+	else if (l->status == DNS_BLOCKED)
+		cause = GRAB_EXCLUDED;
+	else if (l->status == DNS_NO_RESOLVER)
+		cause = GRAB_UNREACHABLE;
+	else if (l->status == DNS_STOPPED)
+		cause = GRAB_STOPPED;
+	lookup_finish(d, l, l->status, cause, span_of(NULL, 0), false, now_ns);
+}
+
+bool
+lookup_may_retry(const struct dns *d, const struct lookup *l, uint64_t now_ns)
+{
+	return l->tries < l->tries_max && now_ns < l->deadline_ns && !d->stopped;
+}
+
+void
+lookup_retry(struct dns *d, struct lookup *l, uint64_t now_ns)
+{
+	if (lookup_may_retry(d, l, now_ns))
+		lookup_wait(d, l, l->flags & LOOKUP_NAMED ? WAITING_ROOM : WAITING_RESOLVER);
+	else
+		lookup_fail(d, l, now_ns);
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A try over UDP, and what a reply means. */
+#include <errno.h>
+
+#include "dns/internal.h"
+
+#define OPT_BYTES 11
+#define FLAG_RESPONSE 0x80 /* of a header's third byte */
+
+/* Draws of a port before a query waits: where nine of ten ports are in use, two of five wait. */
+#define TUPLE_DRAWS 8
+
+/* Its server, port and manners: 0; -EAGAIN: no resolver has a token; -ENOENT: there is nobody. */
+int
+query_choose(struct dns *d, struct lookup *l, uint64_t now_ns)
+{
+	struct resolvers_address address;
+	uint32_t number;
+	int rc;
+
+	if (l->flags & (LOOKUP_NAMED | LOOKUP_TRIAL | LOOKUP_AGAIN))
+		return 0;
+	if (d->config.resolvers == NULL)
+		return -ENOENT;
+	rc = resolvers_pick(d->config.resolvers, chance_u64(&d->chance), l->resolver, now_ns, &number);
+	if (rc != 0)
+		return rc;
+	address = resolvers_address(d->config.resolvers, number);
+	l->resolver = number;
+	l->server = address.address;
+	l->port = address.port;
+	l->flags &= (uint8_t)~LOOKUP_EDNS;
+	if (resolvers_edns(d->config.resolvers, number))
+		l->flags |= LOOKUP_EDNS;
+	return 0;
+}
+
+/* The bytes of its query, which is made to say what they are. */
+size_t
+query_len(struct lookup *l)
+{
+	bool edns = l->flags & LOOKUP_EDNS;
+
+	store_be16(l->query + 10, edns); /* ARCOUNT: the OPT record is there, or is left off */
+	return DNS_HEADER_BYTES + l->question_len + (edns ? OPT_BYTES : 0u);
+}
+
+static void
+tell(struct dns *d, const struct lookup *l, enum resolvers_outcome outcome, uint64_t now_ns)
+{
+	if (l->resolver != NONE)
+		resolvers_told(d->config.resolvers, l->resolver, outcome, now_ns - l->query_ns, now_ns);
+}
+
+/* An endpoint from an address and port drawn anew. */
+static int
+open_endpoint(struct dns *d, struct lookup *l)
+{
+	int rc = -EEXIST;
+
+	for (unsigned int i = 0; i < TUPLE_DRAWS && rc == -EEXIST; i++) {
+		struct flow_tuple tuple;
+		uint8_t link = 0;
+
+		d->config.events.tuple(d->config.context, chance_u64(&d->chance), l->server, l->port, &tuple,
+				       &link);
+		rc = udp_open(d->config.udp, &tuple, link, lookup_number(d, l), &l->endpoint);
+		l->local = tuple.local;
+		l->local_port = tuple.local_port;
+	}
+	return rc;
+}
+
+/* May not be asked. A resolver of which that is so is as good as silent. */
+static void
+block(struct dns *d, struct lookup *l, uint64_t now_ns)
+{
+	d->stats.blocked++;
+	l->query_ns = now_ns;
+	l->tries++;
+	if (l->status == DNS_TIMEOUT)
+		l->status = DNS_BLOCKED;
+	tell(d, l, RESOLVERS_TIMEOUT, now_ns);
+	if (l->flags & LOOKUP_NAMED)
+		lookup_fail(d, l, now_ns);
+	else
+		lookup_retry(d, l, now_ns);
+}
+
+/* All ports to the server are in use, or nearly: wait until some query has ended. */
+static void
+crowd(struct dns *d, struct lookup *l)
+{
+	d->stats.crowded++;
+	d->crowded = true;
+	lookup_wait(d, l, l->flags & (LOOKUP_NAMED | LOOKUP_TRIAL | LOOKUP_AGAIN) ? WAITING_ROOM :
+										    WAITING_RESOLVER);
+}
+
+/* After query_choose(), out of the list that it waited in, and with room in udp's queue. */
+void
+query_send(struct dns *d, struct lookup *l, uint64_t now_ns)
+{
+	uint64_t due_ns = now_ns + l->timeout_ns;
+
+	if (!d->config.events.allowed(d->config.context, l->server, l->port)) {
+		block(d, l, now_ns);
+		return;
+	}
+	if (open_endpoint(d, l) != 0) {
+		crowd(d, l);
+		return;
+	}
+	store_be16(l->query, (uint16_t)chance_u64(&d->chance));
+	udp_send(d->config.udp, l->endpoint, l->query, query_len(l));
+	d->asking[l->local_port]++;
+	d->stats.queries_udp++;
+	l->state = LOOKUP_ASKED;
+	l->forged = 0;
+	l->query_ns = now_ns;
+	if (l->started_ns == TIME_NEVER)
+		l->started_ns = now_ns;
+	if (!(l->flags & LOOKUP_AGAIN))
+		l->tries++;
+	l->flags &= (uint8_t)~LOOKUP_AGAIN;
+	wheel_set(d, l, due_ns < l->deadline_ns ? due_ns : l->deadline_ns);
+}
+
+void
+query_end(struct dns *d, struct lookup *l, enum dns_try_end end)
+{
+	bool answered = end != DNS_TRY_LOST && end != DNS_TRY_SPOILED && end != DNS_TRY_STOPPED;
+
+	udp_close(d->config.udp, l->endpoint);
+	wheel_clear(d, l);
+	past_note(d, l, answered);
+	d->asking[l->local_port]--;
+	d->stats.ended[end]++;
+	d->crowded = false;
+}
+
+void
+query_lost(struct dns *d, struct lookup *l, uint64_t now_ns)
+{
+	query_end(d, l, DNS_TRY_LOST);
+	tell(d, l, RESOLVERS_TIMEOUT, now_ns);
+	lookup_retry(d, l, now_ns);
+}
+
+enum query_fit
+query_fit(const struct lookup *l, struct span message)
+{
+	if (message.len < DNS_HEADER_BYTES || !(message.at[2] & FLAG_RESPONSE))
+		return QUERY_MALFORMED;
+	if (memcmp(message.at, l->query, 2) != 0)
+		return QUERY_OTHER_ID;
+	if (load_be16(message.at + 4) != 1 || message.len < DNS_HEADER_BYTES + (size_t)l->question_len ||
+	    memcmp(message.at + DNS_HEADER_BYTES, l->query + DNS_HEADER_BYTES, l->question_len) != 0)
+		return QUERY_OTHER_QUESTION;
+	return QUERY_FITS;
+}
+
+static bool
+has_opt(struct span message)
+{
+	struct dns_reader reader;
+	struct dns_rr rr;
+
+	if (dns_reader_init(&reader, message) != 0)
+		return false;
+	while (dns_reader_next(&reader, &rr) == 1)
+		if (rr.section == DNS_ADDITIONALS && rr.type == DNS_OPT)
+			return true;
+	return false;
+}
+
+static enum resolvers_outcome
+outcome_of(enum dns_try_end end, unsigned int rcode)
+{
+	if (end == DNS_TRY_NO_EDNS)
+		return RESOLVERS_NO_EDNS;
+	if (rcode == DNS_SERVFAIL)
+		return RESOLVERS_SERVFAIL;
+	return rcode == DNS_REFUSED ? RESOLVERS_REFUSED : RESOLVERS_ANSWERED;
+}
+
+static enum dns_try_end
+end_of(const struct dns *d, const struct lookup *l, struct span message, bool is_tcp, uint64_t now_ns)
+{
+	unsigned int rcode = message.at[3] & 15;
+
+	if (!is_tcp && message.at[2] & 2)
+		return DNS_TRY_TRUNCATED;
+	if (rcode == DNS_FORMERR && l->flags & LOOKUP_EDNS && !has_opt(message))
+		return DNS_TRY_NO_EDNS;
+	if ((rcode == DNS_SERVFAIL || rcode == DNS_REFUSED) && !(l->flags & LOOKUP_NAMED) &&
+	    lookup_may_retry(d, l, now_ns))
+		return DNS_TRY_RETRIED;
+	return DNS_TRY_ANSWERED;
+}
+
+/* A reply that fits. */
+void
+query_settle(struct dns *d, struct lookup *l, struct span message, bool is_tcp, uint64_t now_ns)
+{
+	enum dns_try_end end = end_of(d, l, message, is_tcp, now_ns);
+	unsigned int rcode = message.at[3] & 15;
+	uint32_t stream = l->stream;
+
+	tell(d, l, outcome_of(end, rcode), now_ns);
+	if (is_tcp)
+		stream_end(d, l, end);
+	else
+		query_end(d, l, end);
+	if (end == DNS_TRY_TRUNCATED) {
+		stream_follow(d, l, message, now_ns);
+	} else if (end == DNS_TRY_NO_EDNS) {
+		l->flags &= (uint8_t)~LOOKUP_EDNS;
+		l->flags |= LOOKUP_AGAIN;
+		lookup_wait(d, l, WAITING_ROOM);
+	} else if (end == DNS_TRY_RETRIED) {
+		l->status = (uint8_t)rcode;
+		lookup_retry(d, l, now_ns);
+	} else {
+		lookup_finish(d, l, rcode, GRAB_COMPLETE, message, is_tcp, now_ns);
+	}
+	if (is_tcp)
+		stream_give(d, stream);
+}
+
+/* What came does not fit: counted, and the try is given up when there is too much of it. */
+static void
+forged(struct dns *d, struct lookup *l, uint64_t *count, uint64_t now_ns)
+{
+	(*count)++;
+	if (++l->forged < DNS_FORGED_MAX)
+		return;
+	query_end(d, l, DNS_TRY_SPOILED);
+	lookup_retry(d, l, now_ns);
+}
+
+void
+dns_datagram(struct dns *d, uint32_t endpoint, uint64_t user, struct span bytes, uint64_t now_ns)
+{
+	struct lookup *l = &d->lookup[user];
+
+	if (l->state != LOOKUP_ASKED || l->endpoint != endpoint)
+		return;
+	switch (query_fit(l, bytes)) {
+	case QUERY_FITS:
+		query_settle(d, l, bytes, false, now_ns);
+		break;
+	case QUERY_MALFORMED:
+		forged(d, l, &d->stats.malformed, now_ns);
+		break;
+	case QUERY_OTHER_ID:
+		forged(d, l, &d->stats.forged_id, now_ns);
+		break;
+	case QUERY_OTHER_QUESTION:
+		forged(d, l, &d->stats.forged_question, now_ns);
+		break;
+	}
+}
+
+/* RFC 5452, 9.1: whoever sees or guesses the tuple can make one. */
+void
+dns_icmp(struct dns *d, uint32_t endpoint, uint64_t user, uint8_t type, uint8_t code)
+{
+	(void)endpoint;
+	(void)user;
+	(void)type;
+	(void)code;
+	d->stats.icmp++;
+}
