@@ -5,7 +5,6 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <rte_errno.h>
 
@@ -147,15 +146,6 @@ bench_json_open(const struct bench_options *o, FILE **out)
 		return 0;
 	fprintf(stderr, "asdic-bench: cannot write '%s': %s\n", o->json, strerror(errno));
 	return -errno;
-}
-
-double
-bench_cpu_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
 int

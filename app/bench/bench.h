@@ -56,9 +56,6 @@ void bench_json_figure(FILE *out, const char *name, struct bench_figure f);
 /* Open the JSON file that the options name: 0 and *out (NULL where none is wanted), or a negative errno, told. */
 int bench_json_open(const struct bench_options *o, FILE **out);
 
-/* CPU time of all threads so far: what a lcore that shares its CPU has really used. */
-double bench_cpu_ns(void);
-
 /* Start DPDK and open the options' device. 0 or a negative errno, told. */
 int bench_open_port(struct port *port, const struct bench_options *o, bool is_pci);
 

@@ -31,7 +31,8 @@ static const char help[] =
 	"usage: asdic-bench rx [FLAGS]\n\n"
 	"Feeds a receiver from memory with a fixed mixture of replies, no target twice (in 100: 50 SYN-ACKs,\n"
 	"30 RSTs, 10 ICMP errors, 2 SYN-ACKs said again, 3 forgeries, 5 of junk), nine times, and checks\n"
-	"that each was found to be what it is.\n\n"
+	"that each was found to be what it is. Frames a second are those of the busiest lcore, by the time that\n"
+	"its roles work; what the rig does there (a NIC's copying, taking off what comes out) is told apart.\n\n"
 	"  --lcores=N         1: a receiver alone, its replies taken and thrown away; 2: behind it, on\n"
 	"                     another lcore, a worker, which dedups, records and resets (1)\n"
 	"  --seconds=N        of measuring, about (5)\n"
@@ -44,6 +45,15 @@ struct drain {
 	uint64_t taken;
 	uint64_t last_tsc;
 };
+
+/* A role, and the time of those of its polls that found work. */
+struct timed {
+	const struct role_ops *ops;
+	void *context;
+	uint64_t busy_tsc;
+};
+
+enum { TIMED_RECEIVER, TIMED_WORKER, TIMED_SENDER, TIMED };
 
 struct rig {
 	struct subject subject;
@@ -61,6 +71,7 @@ struct rig {
 	struct ledger ledger[2];
 	struct outlet outlet; /* the worker's */
 	struct drain drain;
+	struct timed timed[TIMED];
 	struct pressure pressure[2];
 	struct dedup *dedup;
 	struct rte_mempool *urgent_pool;
@@ -68,7 +79,10 @@ struct rig {
 	struct rte_ring *records;
 	_Atomic uint64_t cooldown_since_ns;
 	unsigned int lcores;
-	struct bench_samples cpu_ns; /* of all lcores, a frame */
+	struct bench_samples wall_pps;    /* with all that the rig does */
+	struct bench_samples receiver_ns; /* a frame, busy */
+	struct bench_samples worker_ns;
+	struct bench_samples copy_ns;
 };
 
 static unsigned int
@@ -107,6 +121,50 @@ static const struct role_ops drain_role = {
 	.drain = drain_drain,
 	.next_ns = drain_next_ns,
 };
+
+static unsigned int
+timed_poll(void *context, uint64_t now_ns)
+{
+	struct timed *t = context;
+	uint64_t start_tsc = rte_rdtsc();
+	unsigned int work = t->ops->poll(t->context, now_ns);
+
+	if (work > 0)
+		t->busy_tsc += rte_rdtsc() - start_tsc;
+	return work;
+}
+
+static bool
+timed_drain(void *context, uint64_t now_ns)
+{
+	struct timed *t = context;
+
+	return t->ops->drain(t->context, now_ns);
+}
+
+static uint64_t
+timed_next_ns(const void *context, uint64_t now_ns)
+{
+	const struct timed *t = context;
+
+	return t->ops->next_ns(t->context, now_ns);
+}
+
+static const struct role_ops timed_role = {
+	.name = "timed",
+	.stage = FABRIC_DRAIN_SENDERS,
+	.poll = timed_poll,
+	.drain = timed_drain,
+	.next_ns = timed_next_ns,
+};
+
+static int
+add_timed(struct rig *g, struct fabric *f, unsigned int lcore, unsigned int which, const struct role_ops *ops,
+	  void *context)
+{
+	g->timed[which] = (struct timed){ops, context, 0};
+	return fabric_add(f, lcore, &timed_role, &g->timed[which]);
+}
 
 static void
 init_receiver(struct rig *g)
@@ -159,7 +217,8 @@ place(struct rig *g, struct fabric *f)
 	memset(g->ledger, 0, sizeof(g->ledger));
 	g->drain = (struct drain){g->rings[0], sizeof(struct reply), 0, 0};
 	init_receiver(g);
-	rc = fabric_add(f, 0, &receiver_role, &g->receiver);
+	memset(g->timed, 0, sizeof(g->timed));
+	rc = add_timed(g, f, 0, TIMED_RECEIVER, &receiver_role, &g->receiver);
 	if (rc == 0 && has_worker) {
 		dedup_free(g->dedup);
 		g->dedup = dedup_new(DEDUP_BYTES, 1);
@@ -167,9 +226,9 @@ place(struct rig *g, struct fabric *f)
 			return -ENOMEM;
 		init_worker(g);
 		g->drain = (struct drain){g->records, sizeof(struct record_scan), 0, 0};
-		rc = fabric_add(f, 1, &worker_role, &g->worker);
+		rc = add_timed(g, f, 1, TIMED_WORKER, &worker_role, &g->worker);
 		if (rc == 0)
-			rc = fabric_add(f, 1, &sender_role, &g->tx[1]);
+			rc = add_timed(g, f, 1, TIMED_SENDER, &sender_role, &g->tx[1]);
 	}
 	return rc == 0 ? fabric_add(f, g->lcores - 1, &drain_role, &g->drain) : rc;
 }
@@ -198,23 +257,66 @@ fault_of(const struct rig *g)
 	return NULL;
 }
 
-/* Until all is received and taken, or no more is for ten seconds. */
-static void
+/* Until all is received and taken; false when no more is for a minute. */
+static bool
 wait_for_end(struct rig *g)
 {
 	const struct timespec nap = {0, 1000 * 1000};
 	uint64_t want = replies_valid(&g->replies), last = 0;
 
-	for (unsigned int idle = 0; idle < 10000; idle++) {
+	for (unsigned int idle = 0; idle < 60000; idle++) {
 		uint64_t taken = __atomic_load_n(&g->drain.taken, __ATOMIC_ACQUIRE);
 
 		if (taken == want && atomic_load_explicit(&g->source.end_tsc, memory_order_acquire) != 0)
-			return;
+			return true;
 		if (taken != last)
 			idle = 0;
 		last = taken;
 		nanosleep(&nap, NULL);
 	}
+	return false;
+}
+
+/* What has come to a stand, and where. */
+static void
+tell_stand(const struct rig *g)
+{
+	fprintf(stderr,
+		"asdic-bench: a sample stands still: of %lu frames %lu are in descriptors, %lu given, %lu received; "
+		"%lu replies passed, %u on the ring, %lu taken; %u records on the ring, %lu taken off of %lu\n",
+		(unsigned long)g->replies.count, (unsigned long)g->source.filled,
+		(unsigned long)g->source.given, (unsigned long)g->ledger[0].count[LEDGER_RECEIVED],
+		(unsigned long)g->ledger[0].count[LEDGER_PASSED], rte_ring_count(g->rings[0]),
+		(unsigned long)g->ledger[1].count[LEDGER_TAKEN], rte_ring_count(g->records),
+		(unsigned long)g->drain.taken, (unsigned long)replies_valid(&g->replies));
+}
+
+static double
+ns_a_frame(const struct rig *g, uint64_t tsc)
+{
+	return (double)tsc * 1e9 / (double)rte_get_tsc_hz() / (double)g->replies.count;
+}
+
+static void
+keep(struct bench_samples *s, double value)
+{
+	s->value[s->count++] = value;
+}
+
+/* What a sample took: frames a second of the busiest lcore. */
+static double
+keep_times(struct rig *g)
+{
+	uint64_t end_tsc = RTE_MAX(atomic_load(&g->source.end_tsc), g->drain.last_tsc);
+	const struct timed *t = g->timed;
+	double receiver = ns_a_frame(g, t[TIMED_RECEIVER].busy_tsc - g->source.copy_tsc);
+	double worker = ns_a_frame(g, t[TIMED_WORKER].busy_tsc + t[TIMED_SENDER].busy_tsc);
+
+	keep(&g->receiver_ns, receiver);
+	keep(&g->worker_ns, worker);
+	keep(&g->copy_ns, ns_a_frame(g, g->source.copy_tsc));
+	keep(&g->wall_pps, 1e9 / ns_a_frame(g, end_tsc - g->source.start_tsc));
+	return 1e9 / RTE_MAX(receiver, worker);
 }
 
 /* All replies once: frames a second, or a negative errno, told. */
@@ -222,21 +324,20 @@ static double
 sample(struct rig *g)
 {
 	struct fabric *f = fabric_new(g->lcores, &g->clock);
-	uint64_t end_tsc;
 	const char *fault;
-	double cpu_ns;
+	bool ended = true;
 	int rc = f == NULL ? -ENOMEM : place(g, f);
 
 	source_begin(&g->source);
-	cpu_ns = bench_cpu_ns();
 	if (rc == 0)
 		rc = fabric_launch(f);
 	if (rc == 0)
-		wait_for_end(g);
+		ended = wait_for_end(g);
 	if (f != NULL)
 		fabric_stop(f);
-	cpu_ns = bench_cpu_ns() - cpu_ns;
 	fabric_free(f);
+	if (!ended)
+		tell_stand(g);
 	tx_give_up(&g->tx[0]);
 	tx_give_up(&g->tx[1]);
 	source_end(&g->source);
@@ -245,25 +346,43 @@ sample(struct rig *g)
 		fprintf(stderr, "asdic-bench: the account of a sample is wrong: %s\n", fault);
 		return -EBADMSG;
 	}
-	g->cpu_ns.value[g->cpu_ns.count++] = cpu_ns / (double)g->replies.count;
-	end_tsc = RTE_MAX(atomic_load(&g->source.end_tsc), g->drain.last_tsc);
-	return (double)g->replies.count * (double)rte_get_tsc_hz() /
-	       (double)(end_tsc - g->source.start_tsc);
+	return keep_times(g);
 }
 
+/* The first sample is for pages, pools and caches. */
 static int
 measure(struct rig *g, struct bench_samples *s)
 {
-	sample(g); /* pages, pools, caches */
-	g->cpu_ns.count = 0;
-	while (s->count < SAMPLES) {
+	for (unsigned int i = 0; i <= SAMPLES; i++) {
 		double pps = sample(g);
 
 		if (pps < 0)
 			return (int)pps;
-		s->value[s->count++] = pps;
+		if (i > 0)
+			keep(s, pps);
+		else
+			g->wall_pps.count = g->receiver_ns.count = g->worker_ns.count = g->copy_ns.count = 0;
 	}
 	return 0;
+}
+
+static void
+print(const struct rig *g, struct bench_figure f)
+{
+	struct bench_figure wall = bench_figure(&g->wall_pps);
+
+	printf("rx from memory, %u lcore%s: %.2f Mpps (min %.2f, max %.2f); receiver %.1f ns a frame", g->lcores,
+	       g->lcores == 1 ? "" : "s", f.median / 1e6, f.min / 1e6, f.max / 1e6,
+	       bench_figure(&g->receiver_ns).median);
+	if (g->lcores > 1)
+		printf(", worker %.1f", bench_figure(&g->worker_ns).median);
+	printf("; the rig's copying %.1f, and with all of the rig's %.2f Mpps (max %.2f); exact:",
+	       bench_figure(&g->copy_ns).median, wall.median / 1e6, wall.max / 1e6);
+	for (unsigned int k = 0; k < CLASSIFY_KINDS; k++)
+		if (g->replies.kinds[k] > 0)
+			printf(" %s %.2f Mpps", classify_kind_name((enum classify_kind)k),
+			       f.median / 1e6 * (double)g->replies.kinds[k] / (double)g->replies.count);
+	printf("\n");
 }
 
 static int
@@ -272,20 +391,21 @@ report(const struct rig *g, const struct bench_options *o, const struct bench_sa
 	struct bench_figure f = bench_figure(s);
 	FILE *json;
 
-	printf("rx from memory, %u lcore%s: %.2f Mpps (min %.2f, max %.2f), %.1f ns a frame (CPU %.1f); exact:",
-	       g->lcores, g->lcores == 1 ? "" : "s", f.median / 1e6, f.min / 1e6, f.max / 1e6,
-	       1e9 / f.median, bench_figure(&g->cpu_ns).median);
-	for (unsigned int k = 0; k < CLASSIFY_KINDS; k++)
-		if (g->replies.kinds[k] > 0)
-			printf(" %s %.2f Mpps", classify_kind_name((enum classify_kind)k),
-			       f.median / 1e6 * (double)g->replies.kinds[k] / (double)g->replies.count);
-	printf("\n");
+	print(g, f);
 	if (bench_json_open(o, &json) != 0)
 		return EXIT_FAILED;
 	if (json == NULL)
 		return EXIT_DONE;
 	fprintf(json, "{");
 	bench_json_figure(json, "pps", f);
+	fprintf(json, ", ");
+	bench_json_figure(json, "wall_pps", bench_figure(&g->wall_pps));
+	fprintf(json, ", ");
+	bench_json_figure(json, "receiver_ns", bench_figure(&g->receiver_ns));
+	fprintf(json, ", ");
+	bench_json_figure(json, "worker_ns", bench_figure(&g->worker_ns));
+	fprintf(json, ", ");
+	bench_json_figure(json, "copy_ns", bench_figure(&g->copy_ns));
 	fprintf(json, ", \"lcores\": %u, \"frames\": %lu, \"ns_per_frame\": %.6g, \"kinds\": {",
 		g->lcores, (unsigned long)g->replies.count, 1e9 / f.median);
 	for (unsigned int k = 0; k < CLASSIFY_KINDS; k++)

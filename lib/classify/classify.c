@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "classify/classify.h"
 
+#include "classify/inside.h"
+#include "classify/plain.h"
+
 /* Nothing was found against the frame so far. */
 #define FITS CLASSIFY_KINDS
 
@@ -95,17 +98,6 @@ sends(const struct classify_config *c, uint8_t protocol)
 	return c->probe->module->protocol == protocol;
 }
 
-/* A SYN-ACK or a RST by its flags; PSH, URG and the ECN bits change nothing. */
-static inline enum classify_kind
-tcp_kind(uint8_t flags)
-{
-	if ((flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == (TCP_SYN | TCP_ACK))
-		return CLASSIFY_SYNACK;
-	if ((flags & (TCP_SYN | TCP_RST | TCP_FIN)) == TCP_RST)
-		return CLASSIFY_RST;
-	return CLASSIFY_TCP_OTHER;
-}
-
 /* Whether there may be such a claim: our port is of some use to our address. */
 static inline bool
 claim_has_use(const struct classify_config *c, struct claim *claim)
@@ -116,15 +108,6 @@ claim_has_use(const struct classify_config *c, struct claim *claim)
 		return false;
 	claim->use = (uint8_t)use;
 	return true;
-}
-
-/* The number that answers to our SYN's: where a RST has no ACK, its own sequence number. */
-static inline uint32_t
-tcp_answer(const struct wire_tcp *tcp, enum classify_kind kind)
-{
-	if (kind == CLASSIFY_RST && !(tcp->flags & TCP_ACK))
-		return load_be32(tcp->seq);
-	return load_be32(tcp->ack);
 }
 
 static inline enum classify_kind
@@ -298,29 +281,6 @@ claim_holds(const struct classify_config *c, const struct claim *claim, uint64_t
 }
 
 static inline void
-tcp_reply_fill(const struct packet *k, struct reply *reply)
-{
-	const struct wire_tcp *tcp = (const struct wire_tcp *)k->payload;
-	size_t header_len = (size_t)(tcp->data_offset >> 4) * 4;
-	struct wire_tcp_options options;
-
-	reply->seq = load_be32(tcp->seq);
-	reply->ack = load_be32(tcp->ack);
-	reply->window = load_be16(tcp->window);
-	if (header_len == sizeof(*tcp))
-		return;
-	wire_tcp_options_read(k->payload + sizeof(*tcp), header_len - sizeof(*tcp), &options);
-	reply->ts_value = options.ts_value;
-	reply->ts_echo = options.ts_echo;
-	reply->mss = options.mss;
-	reply->wscale = options.wscale;
-	reply->has_mss = options.has_mss;
-	reply->has_wscale = options.has_wscale;
-	reply->has_sack_perm = options.has_sack_perm;
-	reply->has_timestamp = options.has_timestamp;
-}
-
-static inline void
 icmp_reply_fill(const struct claim *claim, uint64_t cookie, struct reply *reply)
 {
 	const struct wire_icmp *icmp = (const struct wire_icmp *)claim->packet.payload;
@@ -337,15 +297,6 @@ icmp_reply_fill(const struct claim *claim, uint64_t cookie, struct reply *reply)
 	}
 }
 
-/* All that a target says goes to one worker, so a second look's reply to the one of the first. */
-static inline uint8_t
-claim_bucket(const struct classify_config *c, const struct claim *claim, uint64_t cookie)
-{
-	if (claim->use != COOKIE_COVERAGE)
-		return probe_bucket(cookie);
-	return probe_bucket(cookie_make(&c->probe->config.key, claim->address, claim->port, COOKIE_PROBE));
-}
-
 static inline void
 reply_fill(const struct classify_config *c, const struct claim *claim, uint64_t cookie, struct reply *reply)
 {
@@ -357,13 +308,16 @@ reply_fill(const struct classify_config *c, const struct claim *claim, uint64_t 
 		.ip_id = load_be16(claim->packet.ip->id),
 		.kind = claim->kind,
 		.use = claim->use,
-		.bucket = claim_bucket(c, claim, cookie),
+		.bucket = target_bucket(c, claim->address, claim->port, claim->use, cookie),
 		.ttl = claim->packet.ip->ttl,
 	};
-	if (claim->packet.ip->protocol == IP_PROTO_TCP)
-		tcp_reply_fill(&claim->packet, reply);
-	else
+	if (claim->packet.ip->protocol == IP_PROTO_TCP) {
+		const struct wire_tcp *tcp = (const struct wire_tcp *)claim->packet.payload;
+
+		tcp_reply_fill(tcp, (size_t)(tcp->data_offset >> 4) * 4 - sizeof(*tcp), reply);
+	} else {
 		icmp_reply_fill(claim, cookie, reply);
+	}
 }
 
 enum classify_kind
@@ -384,7 +338,7 @@ classify_frame(const struct classify_config *c, const uint8_t *frame, size_t len
 	return kind;
 }
 
-/* The claims of a burst, and what their cookies are made of side by side. */
+/* The claims of a burst's frames that are read alone, and what their cookies are made of side by side. */
 struct claims {
 	unsigned int count;
 	struct claim claim[CLASSIFY_BURST];
@@ -396,17 +350,18 @@ struct claims {
 };
 
 static void
-claims_read(const struct classify_config *c, unsigned int n, const uint8_t *const *frame,
+claims_read(const struct classify_config *c, const uint8_t *number, unsigned int n, const uint8_t *const *frame,
 	    const uint16_t *len, uint8_t *kind, struct claims *s)
 {
 	s->count = 0;
 	for (unsigned int i = 0; i < n; i++) {
 		struct claim *claim = &s->claim[s->count];
+		unsigned int f = number[i];
 
-		kind[i] = (uint8_t)frame_read(c, frame[i], len[i], claim);
-		if (kind[i] >= CLASSIFY_REPLIES)
+		kind[f] = (uint8_t)frame_read(c, frame[f], len[f], claim);
+		if (kind[f] >= CLASSIFY_REPLIES)
 			continue;
-		s->frame[s->count] = (uint8_t)i;
+		s->frame[s->count] = (uint8_t)f;
 		s->address[s->count] = claim->address;
 		s->port[s->count] = claim->port;
 		s->use[s->count] = claim->use;
@@ -414,20 +369,35 @@ claims_read(const struct classify_config *c, unsigned int n, const uint8_t *cons
 	}
 }
 
+static void
+claims_judge(const struct classify_config *c, uint8_t *kind, struct claims *s)
+{
+	cookie_make_each(&c->probe->config.key, s->count, s->address, s->port, s->use, s->cookie);
+	for (unsigned int i = 0; i < s->count; i++)
+		if (!claim_holds(c, &s->claim[i], s->cookie[i]))
+			kind[s->frame[i]] = CLASSIFY_BAD_COOKIE;
+}
+
 unsigned int
 classify_burst(const struct classify_config *c, unsigned int n, const uint8_t *const *frame,
 	       const uint16_t *len, uint8_t *kind, struct reply *reply)
 {
+	uint8_t number[CLASSIFY_BURST], at[CLASSIFY_BURST];
+	unsigned int alone, replies = 0;
+	struct plain plain;
 	struct claims s;
-	unsigned int replies = 0;
 
-	claims_read(c, n, frame, len, kind, &s);
-	cookie_make_each(&c->probe->config.key, s.count, s.address, s.port, s.use, s.cookie);
-	for (unsigned int i = 0; i < s.count; i++) {
-		if (claim_holds(c, &s.claim[i], s.cookie[i]))
-			reply_fill(c, &s.claim[i], s.cookie[i], &reply[replies++]);
-		else
-			kind[s.frame[i]] = CLASSIFY_BAD_COOKIE;
+	alone = plain_find(c, n, frame, len, number, &plain);
+	plain_judge(c, frame, kind, &plain);
+	claims_read(c, number, alone, frame, len, kind, &s);
+	claims_judge(c, kind, &s);
+	for (unsigned int i = 0; i < n; i++) {
+		at[i] = (uint8_t)replies;
+		replies += kind[i] < CLASSIFY_REPLIES;
 	}
+	plain_fill(c, frame, kind, at, &plain, reply);
+	for (unsigned int i = 0; i < s.count; i++)
+		if (kind[s.frame[i]] < CLASSIFY_REPLIES)
+			reply_fill(c, &s.claim[i], s.cookie[i], &reply[at[s.frame[i]]]);
 	return replies;
 }

@@ -36,22 +36,6 @@ probe_port_plan(uint16_t first, uint16_t last, struct probe_port_plan *plan)
 	return 0;
 }
 
-int
-probe_port_find(const struct probe_port_plan *plan, uint16_t port, enum cookie_plan *use,
-		uint8_t *bucket)
-{
-	for (int i = 0; i < USES; i++) {
-		uint32_t offset = (uint32_t)port - plan->ports[i].base;
-
-		if (offset < (uint32_t)plan->ports[i].slots * PROBE_BUCKETS) {
-			*use = (enum cookie_plan)i;
-			*bucket = (uint8_t)offset;
-			return 0;
-		}
-	}
-	return -ENOENT;
-}
-
 const struct probe_module *
 probe_module_find(const char *name)
 {

@@ -16,6 +16,7 @@
 #ifndef PROBE_PROBE_H
 #define PROBE_PROBE_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -49,8 +50,21 @@ struct probe_port_plan {
 int probe_port_plan(uint16_t first, uint16_t last, struct probe_port_plan *plan);
 
 /* The plan and bucket of a source port: 0, or -ENOENT when it is in none. */
-int probe_port_find(const struct probe_port_plan *plan, uint16_t port, enum cookie_plan *use,
-		    uint8_t *bucket);
+static inline int
+probe_port_find(const struct probe_port_plan *plan, uint16_t port, enum cookie_plan *use,
+		uint8_t *bucket)
+{
+	for (unsigned int i = 0; i < sizeof(plan->ports) / sizeof(plan->ports[0]); i++) {
+		uint32_t offset = (uint32_t)port - plan->ports[i].base;
+
+		if (offset < (uint32_t)plan->ports[i].slots * PROBE_BUCKETS) {
+			*use = (enum cookie_plan)i;
+			*bucket = (uint8_t)offset;
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
 
 /* Source port and first IP ID, from a cookie's high half. */
 static inline uint8_t
@@ -151,8 +165,17 @@ int probe_sources_find(const struct probe_sources *s, uint32_t address, unsigned
  * What a probe from (own_address, own_port) would be for: 0 and the plan, or -ENOENT. Only
  * probe_leaves_from() says whether there was one.
  */
-int probe_use_find(const struct probe_sources *s, uint32_t own_address, uint16_t own_port,
-		   enum cookie_plan *use);
+static inline int
+probe_use_find(const struct probe_sources *s, uint32_t own_address, uint16_t own_port,
+	       enum cookie_plan *use)
+{
+	unsigned int iface = 0;
+	uint8_t bucket;
+
+	if (!s->is_one_plan && probe_sources_find(s, own_address, &iface) != 0)
+		return -ENOENT;
+	return probe_port_find(&s->pool[iface].plan, own_port, use, &bucket);
+}
 
 /* More attempts than any job makes. */
 #define PROBE_ATTEMPTS_MAX 16

@@ -135,15 +135,3 @@ probe_sources_find(const struct probe_sources *s, uint32_t address, unsigned int
 	*iface = s->owner[low];
 	return 0;
 }
-
-int
-probe_use_find(const struct probe_sources *s, uint32_t own_address, uint16_t own_port,
-	       enum cookie_plan *use)
-{
-	unsigned int iface = 0;
-	uint8_t bucket;
-
-	if (!s->is_one_plan && probe_sources_find(s, own_address, &iface) != 0)
-		return -ENOENT;
-	return probe_port_find(&s->pool[iface].plan, own_port, use, &bucket);
-}

@@ -202,6 +202,25 @@ check_neigh(const uint8_t *in, size_t len, enum classify_kind kind)
 	check_answer(frame, answer);
 }
 
+/* A frame in a burst is what it is alone, to the byte. */
+static void
+check_burst(const struct classify_config *c, const uint8_t *frame, size_t len, enum classify_kind kind,
+	    const struct reply *alone)
+{
+	const uint8_t *frames[] = {frame, frame};
+	const uint16_t lens[] = {(uint16_t)len, (uint16_t)len};
+	struct reply reply[2];
+	uint8_t kinds[2];
+	unsigned int n;
+
+	if (len > UINT16_MAX)
+		return;
+	n = classify_burst(c, 2, frames, lens, kinds, reply);
+	REQUIRE(kinds[0] == kind && kinds[1] == kind && n == (kind < CLASSIFY_REPLIES ? 2 : 0));
+	for (unsigned int i = 0; i < n; i++)
+		REQUIRE(memcmp(&reply[i], alone, sizeof(*alone)) == 0);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -224,6 +243,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	help_frame(&p, data[0], frame, len);
 	kind = classify_frame(&c, frame, len, &reply);
 	REQUIRE(kind >= 0 && kind < CLASSIFY_KINDS);
+	check_burst(&c, frame, len, kind, &reply);
 	if (data[0] & VLAN && kind != CLASSIFY_TRUNCATED && kind != CLASSIFY_NOT_OURS)
 		REQUIRE(load_be16(frame + 12) == ETHER_TYPE_VLAN &&
 			(load_be16(frame + 14) & 0xfff) == FRAMES_VLAN);

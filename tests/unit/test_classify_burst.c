@@ -13,7 +13,8 @@
 
 #define ROUTER 0xcb007101
 
-static const uint8_t options[] = {2, 4, 0x05, 0xb4, 4, 2, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 3, 3, 7};
+/* Padded to as long as they may be. */
+static const uint8_t options[40] = {2, 4, 0x05, 0xb4, 4, 2, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 3, 3, 7};
 
 /* A source of numbers, one state a test. */
 static uint32_t
@@ -22,17 +23,28 @@ random32(uint64_t *random)
 	return (uint32_t)(hash_mix64((*random)++) >> 32);
 }
 
+/* With options of any length, and in one of eight data behind them. */
 static size_t
 make_tcp(const struct frames_flow *f, uint64_t *random, uint8_t *frame)
 {
 	static const uint8_t flags[] = {TCP_SYN | TCP_ACK, TCP_RST | TCP_ACK, TCP_RST, TCP_ACK};
 	struct frames_tcp t = {.flags = flags[random32(random) % 4], .seq = random32(random),
 			       .ack = f->seq + 1, .window = 1024, .options = options,
-			       .options_len = random32(random) % 2 == 0 ? sizeof(options) : 0};
+			       .options_len = random32(random) % 11 * 4,
+			       .tagged = random32(random) % 2 == 0};
+	size_t link, len;
 
 	if (t.flags == TCP_RST)
 		t.seq = f->seq + 1;
-	return frames_reply(f, &t, frame);
+	len = frames_reply(f, &t, frame);
+	if (random32(random) % 8 == 0) {
+		link = sizeof(struct wire_ether) + (t.tagged ? sizeof(struct wire_vlan) : 0);
+		((struct wire_tcp *)(frame + link + sizeof(struct wire_ipv4)))->data_offset = 5 << 4;
+		wire_tcp_checksum_set((struct wire_ipv4 *)(frame + link),
+				      frame + link + sizeof(struct wire_ipv4),
+				      (uint16_t)(sizeof(struct wire_tcp) + t.options_len));
+	}
+	return len;
 }
 
 static size_t
@@ -45,7 +57,18 @@ make_error(const struct probe *p, const struct frames_flow *f, uint64_t *random,
 			   28 + random32(random) % 13, frame);
 }
 
-/* A frame of some kind; one in three with a fault: a bit turned over, cut short, or forged. */
+/* Turn over a bit of what stands before the transport header, and make the checksum good again. */
+static void
+change_header(uint64_t *random, uint8_t *frame)
+{
+	size_t link = sizeof(struct wire_ether) +
+		      (load_be16(frame + 12) == ETHER_TYPE_VLAN ? sizeof(struct wire_vlan) : 0);
+
+	frame[12 + random32(random) % (link + 8)] ^= (uint8_t)(1U << random32(random) % 8);
+	wire_ipv4_checksum_set((struct wire_ipv4 *)(frame + link), sizeof(struct wire_ipv4));
+}
+
+/* A frame of some kind; one in two with a fault: a bit turned over, cut short, or forged. */
 static size_t
 make_frame(const struct probe *p, uint64_t *random, uint8_t *frame)
 {
@@ -60,6 +83,8 @@ make_frame(const struct probe *p, uint64_t *random, uint8_t *frame)
 		f.seq ^= 1U << random32(random) % 32;
 	if (fault == 1)
 		f.own_port ^= (uint16_t)(1U << random32(random) % 16);
+	if (fault == 4)
+		f.own_address ^= 1U << random32(random) % 32;
 	if (kind < 4)
 		len = make_tcp(&f, random, frame);
 	else if (kind < 6)
@@ -68,19 +93,22 @@ make_frame(const struct probe *p, uint64_t *random, uint8_t *frame)
 		len = frames_echo_reply(&f, frame);
 	if (fault == 2)
 		frame[random32(random) % len] ^= (uint8_t)(1U << random32(random) % 8);
+	if (fault == 5)
+		change_header(random, frame);
 	return fault == 3 ? random32(random) % len : len;
 }
 
 static void
-check_module(const struct probe_module *module)
+check_module(const struct probe_module *module, uint16_t vlan)
 {
-	const struct probe_config c = frames_config(PROBE_WINDOWS);
+	struct probe_config c = frames_config(PROBE_WINDOWS);
 	static uint8_t buffers[CLASSIFY_BURST][2048];
 	struct probe p;
 	struct classify_config config = {&p, frames_sources, 4};
 	unsigned int seen[CLASSIFY_KINDS] = {0};
 	uint64_t random = 17;
 
+	c.vlan = vlan;
 	assert_int_equal(probe_init(&p, module, &c), 0);
 	for (unsigned int round = 0; round < 4000; round++) {
 		struct reply replies[CLASSIFY_BURST + 1], alone = {0};
@@ -104,7 +132,11 @@ check_module(const struct probe_module *module)
 		assert_int_equal(count, at);
 		assert_int_equal(replies[count].kind, 0x5a);
 	}
-	/* Each branch was taken. */
+	/* Each branch was taken; in a VLAN by half of the segments alone. */
+	if (vlan != 0) {
+		assert_true(seen[CLASSIFY_SYNACK] > 1000 && seen[CLASSIFY_NOT_OURS] > 1000);
+		return;
+	}
 	assert_true(seen[CLASSIFY_ICMP] > 1000 && seen[CLASSIFY_BAD_COOKIE] > 1000);
 	assert_true(seen[CLASSIFY_BAD_CHECKSUM] > 100 && seen[CLASSIFY_TRUNCATED] > 100);
 	if (module == &probe_tcp_synscan)
@@ -117,14 +149,15 @@ static void
 a_burst_is_its_frames(void **state)
 {
 	(void)state;
-	check_module(&probe_tcp_synscan);
+	check_module(&probe_tcp_synscan, 0);
+	check_module(&probe_tcp_synscan, FRAMES_VLAN);
 }
 
 static void
 so_is_one_of_pings(void **state)
 {
 	(void)state;
-	check_module(&probe_icmp_echoscan);
+	check_module(&probe_icmp_echoscan, 0);
 }
 
 int
