@@ -75,6 +75,13 @@ struct wire_tcp {
 	uint8_t urgent[2];
 };
 
+struct wire_udp {
+	uint8_t src_port[2];
+	uint8_t dst_port[2];
+	uint8_t length[2]; /* of header and data */
+	uint8_t checksum[2]; /* 0: none */
+};
+
 struct wire_icmp {
 	uint8_t type;
 	uint8_t code;
@@ -202,6 +209,14 @@ wire_tcp_checksum_ok(const struct wire_ipv4 *ip, const void *segment, uint16_t l
 {
 	return wire_native_holds(
 		wire_native_sum(segment, len, wire_native_pseudo_sum(ip, IP_PROTO_TCP, len)));
+}
+
+/* Of one that has a checksum. */
+static inline int
+wire_udp_checksum_ok(const struct wire_ipv4 *ip, const void *datagram, uint16_t len)
+{
+	return wire_native_holds(
+		wire_native_sum(datagram, len, wire_native_pseudo_sum(ip, IP_PROTO_UDP, len)));
 }
 
 static inline int

@@ -384,6 +384,27 @@ segment_build(const struct world *w, const struct world_event *e, uint64_t flow,
 	return sizeof(*ip) + len;
 }
 
+/* A host's answer over UDP. */
+static size_t
+datagram_build(const struct world *w, const struct world_event *e, uint64_t flow, const uint8_t *data,
+	       size_t data_len, uint8_t *packet)
+{
+	const struct answer_segment *s = (const struct answer_segment *)e->head;
+	struct wire_ipv4 *ip = (struct wire_ipv4 *)packet;
+	struct wire_udp *udp = (struct wire_udp *)(ip + 1);
+	uint16_t len = (uint16_t)(sizeof(*udp) + data_len), sum;
+
+	memcpy(udp->src_port, s->tcp.dst_port, 2);
+	memcpy(udp->dst_port, s->tcp.src_port, 2);
+	store_be16(udp->length, len);
+	store_be16(udp->checksum, 0);
+	memcpy(udp + 1, data, data_len);
+	answer_ip(w, e, flow, IP_PROTO_UDP, sizeof(*ip) + len, ip);
+	sum = wire_checksum_fold(wire_sum(udp, len, wire_pseudo_sum(ip, IP_PROTO_UDP, len)));
+	store_be16(udp->checksum, sum != 0 ? sum : 0xffff);
+	return sizeof(*ip) + len;
+}
+
 unsigned int
 world_segment_build(const struct world *w, const struct world_event *e, uint64_t flow,
 		    const uint8_t *data, size_t data_len, uint8_t frame[WORLD_FRAME_MAX],
@@ -393,7 +414,10 @@ world_segment_build(const struct world *w, const struct world_event *e, uint64_t
 	size_t len;
 
 	ether_build(frame, e, ETHER_TYPE_IPV4, &network);
-	len = segment_build(w, e, flow, data, data_len, network);
+	if (e->kind == ANSWER_DATAGRAM)
+		len = datagram_build(w, e, flow, data, data_len, network);
+	else
+		len = segment_build(w, e, flow, data, data_len, network);
 	*packet = (uint16_t)len;
 	return pad(frame, (size_t)(network - frame) + len);
 }

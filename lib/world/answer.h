@@ -17,6 +17,7 @@ enum world_answer_kind {
 	ANSWER_RESET,
 	ANSWER_UNREACHABLE,
 	ANSWER_SEGMENT, /* of a connection: see struct answer_segment */
+	ANSWER_DATAGRAM, /* of DNS: as a segment, but its head's protocol is UDP and all behind the ports is 0 */
 	EVENT_TIMER,    /* no answer: a connection's time has come */
 };
 
@@ -77,7 +78,14 @@ uint16_t world_answer_window(const struct world *w, uint32_t host);
 unsigned int world_answer_build(const struct world *w, const struct world_event *e, uint64_t flow,
 				uint8_t frame[WORLD_FRAME_MAX], uint16_t *packet);
 
-/* The same for an ANSWER_SEGMENT with its data. */
+/* Whether an answer's bytes stand in a block. */
+static inline bool
+answer_has_block(uint8_t kind)
+{
+	return kind == ANSWER_SEGMENT || kind == ANSWER_DATAGRAM;
+}
+
+/* The same for one that has a block, with its data. */
 unsigned int world_segment_build(const struct world *w, const struct world_event *e, uint64_t flow,
 				 const uint8_t *data, size_t len, uint8_t frame[WORLD_FRAME_MAX],
 				 uint16_t *packet);

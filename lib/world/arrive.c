@@ -38,7 +38,7 @@ duplicate(struct world_stage *s, const struct world_event *e, uint64_t flow, uin
 	copy->index = index;
 	copy->copy = true;
 	copy->repeats = false;
-	if (copy->kind == ANSWER_SEGMENT && !server_copy(s, copy)) {
+	if (answer_has_block(copy->kind) && !server_copy(s, copy)) {
 		events_give(s->events, copy);
 		return;
 	}
@@ -68,6 +68,9 @@ count_out(struct world_counters *c, const struct world_event *e)
 	case ANSWER_SEGMENT:
 		c->segments++;
 		break;
+	case ANSWER_DATAGRAM:
+		c->datagrams++;
+		break;
 	case EVENT_TIMER:
 		break;
 	}
@@ -86,7 +89,7 @@ arrive(struct world_stage *s, const struct world_event *e, uint64_t flow, uint64
 		s->counters.lost_back++;
 		return 0;
 	}
-	len = e->kind == ANSWER_SEGMENT ? server_frame(s, e, flow, frame, &packet)
+	len = answer_has_block(e->kind) ? server_frame(s, e, flow, frame, &packet)
 					: world_answer_build(s->world, e, flow, frame, &packet);
 	count_out(&s->counters, e);
 	s->counters.reordered += arrival_ns != e->due_ns;
@@ -135,7 +138,7 @@ deliver(struct world_stage *s, struct world_event *e, uint8_t *frame)
 	flow = world_answer_flow(s->world, e);
 	arrival_ns = e->due_ns - stage_reorder_ns(s, e, flow);
 	len = arrive(s, e, flow, arrival_ns, frame);
-	if (e->kind == ANSWER_SEGMENT)
+	if (answer_has_block(e->kind))
 		server_release(s, e);
 	s->counters.repeats += e->repeat > 0 && !e->copy;
 	if (e->repeats)

@@ -118,6 +118,37 @@ hear_icmp(struct world_intake *in, const struct wire_ipv4 *ip, const uint8_t *me
 		     load_be16(ip->id));
 }
 
+/* Queries to hosts that answer them; what else there is of UDP nobody hears. */
+static bool
+hear_udp(struct world_intake *in, const struct wire_ipv4 *ip, const uint8_t *datagram, uint16_t len,
+	 struct world_reaction *r)
+{
+	const struct wire_udp *udp = (const struct wire_udp *)datagram;
+	const struct world *w = in->world;
+	uint32_t dst = load_be32(ip->dst);
+	uint16_t port;
+
+	if (len < sizeof(*udp) || load_be16(udp->length) != len) {
+		in->counters.malformed++;
+		return false;
+	}
+	if (load_be16(udp->checksum) != 0 && !wire_udp_checksum_ok(ip, datagram, len)) {
+		in->counters.bad_checksum++;
+		return false;
+	}
+	port = load_be16(udp->dst_port);
+	r->network = (uint16_t)world_terrain_find(w, dst);
+	if (world_state_of(w, &w->terrain[r->network], dst, port) != WORLD_OPEN ||
+	    world_service_at(w, dst, port)->kind != WORLD_SERVICE_DNS) {
+		in->counters.other++;
+		return false;
+	}
+	in->counters.dns++;
+	return react(in, r, WORLD_REACT_DNS,
+		     world_flow_hash(w->seed, load_be32(ip->src), dst, load_be16(udp->src_port), port),
+		     load_be16(ip->id));
+}
+
 static bool
 hear_ipv4(struct world_intake *in, const uint8_t *packet, size_t len, struct world_reaction *r)
 {
@@ -146,6 +177,8 @@ hear_ipv4(struct world_intake *in, const uint8_t *packet, size_t len, struct wor
 			return hear_tcp(in, ip, packet + header_len, total_length - header_len, r);
 		if (ip->protocol == IP_PROTO_ICMP)
 			return hear_icmp(in, ip, packet + header_len, total_length - header_len, r);
+		if (ip->protocol == IP_PROTO_UDP)
+			return hear_udp(in, ip, packet + header_len, total_length - header_len, r);
 	}
 	in->counters.other++;
 	return false;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "wire/wire.h"
+#include "world/resolver.h"
 #include "world/server.h"
 
 /* An event that answers a reaction; NULL, counted, when the stage is full. */
@@ -143,6 +144,9 @@ world_stage_react(struct world_stage *s, uint64_t now_ns, const struct world_rea
 		break;
 	case WORLD_REACT_ARP:
 		arp_react(s, now_ns, r);
+		break;
+	case WORLD_REACT_DNS:
+		resolver_react(s, now_ns, r);
 		break;
 	}
 }

@@ -35,8 +35,12 @@ sessions_close(struct servers *sv)
 {
 	for (uint32_t i = 0; i <= sv->mask; i++) {
 		for (uint32_t at = sv->buckets[i]; at != 0; at = sv->pool[at].next) {
-			if (sv->pool[at].session != NULL)
+			if (sv->pool[at].session == NULL)
+				continue;
+			if (sv->pool[at].service->kind == WORLD_SERVICE_TLS)
 				sv->tls->close(sv->tls->context, sv->pool[at].session);
+			else
+				free(sv->pool[at].session);
 		}
 	}
 }

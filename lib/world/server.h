@@ -11,7 +11,7 @@
  * the connection.
  *
  * server.c holds connections and hears, server_say.c says and keeps time, speak.c is what services
- * say.
+ * say; resolver.c is what those of DNS do.
  */
 #ifndef WORLD_SERVER_H
 #define WORLD_SERVER_H
@@ -40,7 +40,7 @@ struct server {
 	uint64_t speak_ns;  /* when the service speaks of itself */
 	uint64_t fill_ns;   /* when to look for blocks again */
 	const struct world_service *service;
-	void *session; /* of TLS */
+	void *session; /* of TLS or DNS */
 	uint64_t said; /* bytes queued in all */
 	uint32_t index;
 	uint32_t next;  /* in its bucket, or of the free */
@@ -137,7 +137,7 @@ void server_reset(struct world_stage *s, uint64_t now_ns, struct server *c);
 /* The time of an EVENT_TIMER, which is given back, has come. */
 void server_timer(struct world_stage *s, uint64_t now_ns, const struct world_event *e);
 
-/* The frame of an ANSWER_SEGMENT; and giving its block back. A copy gets a block of its own: false
+/* The frame of an answer that has a block; and giving its block back. A copy gets a block of its own: false
  * when there is none. */
 unsigned int server_frame(struct world_stage *s, const struct world_event *e, uint64_t flow,
 			  uint8_t *frame, uint16_t *packet);

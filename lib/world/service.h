@@ -31,6 +31,8 @@ enum world_service_kind {
 	WORLD_SERVICE_TARPIT,    /* says its text over and over, a byte at a time, every so often */
 	WORLD_SERVICE_TLS,       /* a handshake, and its text behind it to whoever asks */
 	WORLD_SERVICE_MALFORMED, /* says what no TLS client should swallow */
+	WORLD_SERVICE_DNS,       /* answers queries, over UDP too: see struct world_names */
+	WORLD_SERVICE_KINDS
 };
 
 /* What has to come before a text is said. */
@@ -97,6 +99,9 @@ struct world_service {
 	uint32_t silent_after; /* bytes said; WORLD_NEVER_SILENT */
 	uint64_t every_ns;     /* a tarpit's byte; 0: 10 s */
 	uint64_t idle_ns;      /* without a segment from the client, reset; 0: 60 s */
+	uint64_t lies;         /* dns: share of the names that there are not, of which it says there are */
+	bool no_edns;          /* dns: a query with OPT is a format error */
+	uint8_t forge;         /* dns: answers that somebody else gives before its own to each query */
 };
 
 /* What a service is by default: all 0 but what 0 would say something else by. */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the services say, each by its kind. */
+#include "world/resolver.h"
 #include "world/server.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define TARPIT_EVERY_NS (10 * NS_PER_SEC)
@@ -130,6 +132,8 @@ speak_hear(struct world_stage *s, struct server *c, const uint8_t *data, size_t 
 {
 	if (c->service->kind == WORLD_SERVICE_ECHO)
 		return server_queue(s, c, data, len);
+	if (c->service->kind == WORLD_SERVICE_DNS)
+		return resolver_hear(s->world, c, data, len);
 	if (c->service->kind == WORLD_SERVICE_TLS)
 		tls_hear(s, c, data, len);
 	else if (!c->cued)
@@ -160,6 +164,8 @@ speak_ready(const struct server *c)
 		return c->due;
 	case WORLD_SERVICE_TLS:
 		return c->session != NULL;
+	case WORLD_SERVICE_DNS:
+		return resolver_ready(c);
 	default:
 		return false;
 	}
@@ -182,6 +188,8 @@ speak_say(struct world_stage *s, struct server *c, uint8_t *data, size_t room)
 		return text_say(c, data, 1, true);
 	case WORLD_SERVICE_TLS:
 		return tls->say(tls->context, c->session, data, room);
+	case WORLD_SERVICE_DNS:
+		return resolver_say(c, data, room);
 	default:
 		return 0;
 	}
@@ -216,7 +224,9 @@ speak_close(struct world_stage *s, struct server *c)
 {
 	const struct world_tls *tls = s->servers->tls;
 
-	if (c->session != NULL)
+	if (c->session != NULL && c->service->kind == WORLD_SERVICE_TLS)
 		tls->close(tls->context, c->session);
+	else
+		free(c->session);
 	c->session = NULL;
 }

@@ -187,6 +187,15 @@ world_compile(struct world *w, const struct world_description *d)
 	return market_compile(w, d);
 }
 
+static bool
+names_fit(const struct world_names *n)
+{
+	return n->servfail <= WORLD_SHARE_ONE && n->exists <= WORLD_SHARE_ONE - n->servfail &&
+	       n->alias <= WORLD_SHARE_ONE && n->types <= WORLD_SHARE_ONE &&
+	       n->big <= WORLD_SHARE_ONE && n->truncated <= WORLD_SHARE_ONE &&
+	       n->addresses.first <= n->addresses.last;
+}
+
 int
 world_create(const struct world_description *d, struct world **out)
 {
@@ -195,7 +204,7 @@ world_create(const struct world_description *d, struct world **out)
 	int rc = -ENOMEM;
 
 	*out = NULL;
-	if (n > WORLD_NETWORKS_MAX || d->forged_pps > WORLD_FORGED_RATE_MAX)
+	if (n > WORLD_NETWORKS_MAX || d->forged_pps > WORLD_FORGED_RATE_MAX || !names_fit(&d->names))
 		return -EINVAL;
 	for (size_t i = 0; i < n; i++) {
 		if (d->networks[i].ports_count > UINT16_MAX + 1)

@@ -73,6 +73,23 @@ struct world_network {
 	struct world_offers offers; /* none: a service that never speaks */
 };
 
+/* What there is to be looked up; shares. */
+struct world_names {
+	uint64_t servfail; /* of all names: nobody can tell */
+	uint64_t exists;   /* of all names; with servfail at most WORLD_SHARE_ONE */
+	uint64_t alias;    /* of those that exist */
+	uint64_t types;    /* of the types of a name that exists: it has records of them */
+	uint64_t big;      /* of names: their TXT fits no datagram */
+	uint64_t truncated; /* of names: their answers over UDP are cut */
+	struct ipv4_range addresses; /* where A records point */
+};
+
+/* What is not said: all names exist, and have all types; addresses are of any kind. */
+#define WORLD_NAMES_PLAIN                                                                          \
+	{                                                                                          \
+		.exists = WORLD_SHARE_ONE, .types = WORLD_SHARE_ONE, .addresses = {0, UINT32_MAX}  \
+	}
+
 struct world_description {
 	uint64_t seed;
 	const struct world_network *networks; /* the first that contains an address rules */
@@ -80,6 +97,7 @@ struct world_description {
 	const struct world_service *services;
 	size_t services_count;
 	struct world_certificates certificates;
+	struct world_names names;
 	uint64_t forged_pps; /* SYN-ACKs (of pings, replies) with wrong cookies, some ICMP errors with wrong quotes */
 };
 
@@ -149,19 +167,20 @@ uint64_t world_digest_term(uint32_t address, uint16_t port);
 /*
  * All that a world counts, once: X(name). An intake counts those of the first list and a stage
  * those of the second; a sum over all intakes and stages is a world's. Each frame heard is exactly
- * one of SYN (in the tallies), answers, echo, arp, other, malformed and bad_checksum.
+ * one of SYN (in the tallies), answers, echo, arp, dns, other, malformed and bad_checksum.
  */
 #define WORLD_INTAKE_COUNTERS(X)                                                                   \
 	X(frames)       /* heard */                                                                \
 	X(answers)      /* ACKs and RSTs of TCP, without SYN */                                    \
 	X(echo)         /* ICMP echo requests */                                                   \
 	X(arp)          /* ARP requests */                                                         \
-	X(other)        /* what the world has no ear for: UDP, fragments, ARP replies, ... */      \
+	X(dns)          /* datagrams to ports that answer DNS */                                   \
+	X(other)        /* what the world has no ear for: other UDP, fragments, ARP replies, ... */      \
 	X(malformed)    /* lengths that do not fit one another */                                  \
 	X(bad_checksum) /* IPv4, TCP or ICMP; ignored, as hosts do */                              \
 	X(lost_out)     /* lost on the way there, of those the world would have reacted to */
 #define WORLD_STAGE_COUNTERS(X)                                                                    \
-	X(frames_out)      /* handed out; the sum of the next seven */                             \
+	X(frames_out)      /* handed out; the sum of the next eight */                             \
 	X(synacks)         /* repeats and copies included, as in all of these */                   \
 	X(resets)                                                                                  \
 	X(unreachables)                                                                            \
@@ -169,6 +188,7 @@ uint64_t world_digest_term(uint32_t address, uint16_t port);
 	X(arp_replies)                                                                             \
 	X(forged)                                                                                  \
 	X(segments)        /* of connections: data, ACKs, FINs, resets */                          \
+	X(datagrams)       /* of DNS, forged ones too */                                           \
 	X(repeats)         /* SYN-ACKs said again, lost ones too */                                \
 	X(answered)        /* SYN-ACKs whose ACK or RST came */                                    \
 	X(strays)          /* ACKs and RSTs of no connection, and of no SYN-ACK to repeat */  \
@@ -183,6 +203,7 @@ uint64_t world_digest_term(uint32_t address, uint16_t port);
 	X(duplicated)                                                                              \
 	X(reordered)                                                                               \
 	X(corrupted)                                                                               \
+	X(dns_forged)      /* answers made by somebody else, lost ones too */                      \
 	X(echo_too_long)   /* echo requests not answered: more data than is kept */                \
 	X(events_refused)  /* what was not said because the stage was full: 0, or take a larger */
 
@@ -220,6 +241,7 @@ enum world_reaction_kind {
 	WORLD_REACT_ANSWER, /* an ACK or RST, perhaps of a SYN-ACK of ours */
 	WORLD_REACT_ECHO,
 	WORLD_REACT_ARP,
+	WORLD_REACT_DNS,
 };
 
 /* A frame that the world reacts to. Borrows the frame. */

@@ -28,7 +28,7 @@ struct reader {
 	struct world_service *services; /* read so far */
 	size_t services_count;
 	size_t services_named; /* the first so many are those that the world names */
-	size_t plain[WORLD_SERVICE_MALFORMED + 1]; /* 1 + the index of a kind by itself; 0: none */
+	size_t plain[WORLD_SERVICE_KINDS]; /* 1 + the index of a kind by itself; 0: none */
 };
 
 /* One key of a mapping: how its value is read into the field at offset of what the mapping is. */

@@ -14,7 +14,7 @@
 
 /* In the order of enum world_service_kind; banner and malformed want to be told what. */
 static const char *const kind_words[] = {"none",   "silent", "banner", "endless",
-					 "echo",   "tarpit", "tls",    "malformed", NULL};
+					 "echo",   "tarpit", "tls",    "malformed", "dns",  NULL};
 static const char *const cue_words[] = {"connect", "data", "line", "blank", NULL};
 static const char *const reset_words[] = {"never", "ack", "data", "response", NULL};
 static const char *const close_words[] = {"keep", "fin", "data", "reset", "simultaneous", NULL};
@@ -157,6 +157,15 @@ read_u32(struct reader *r, const struct key *key, const struct yaml_node *node, 
 }
 
 static void
+read_forge(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+{
+	uint64_t value = 0;
+
+	keys_number(r, key, node, &value);
+	*(uint8_t *)field = (uint8_t)value;
+}
+
+static void
 read_flag(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	if (node->kind != YAML_SCALAR || value_bool(node->text, node->len, field) != 0)
@@ -167,7 +176,7 @@ read_flag(struct reader *r, const struct key *key, const struct yaml_node *node,
 
 static const struct key service_keys[] = {
 	{"kind", read_kind, 0,
-	 "none, silent, banner, endless, echo, tarpit, tls or malformed", 0},
+	 "none, silent, banner, endless, echo, tarpit, tls, malformed or dns", 0},
 	{"text", read_text, 0, "a text of at most 64 KB", 0},
 	{"banner", read_banner, 0, "a text of at most 64 KB", 0},
 	{"malformed", read_malformed, 0, "record, type, hello, certificate or alert", 0},
@@ -185,6 +194,9 @@ static const struct key service_keys[] = {
 	{"silent_after", read_u32, SERVICE(silent_after), BYTES_MEND, WORLD_NEVER_SILENT - 1},
 	{"overlap", read_flag, SERVICE(overlap), "true or false", 0},
 	{"junk", read_flag, SERVICE(junk), "true or false", 0},
+	{"lies", keys_share, SERVICE(lies), SHARE, 0},
+	{"no_edns", read_flag, SERVICE(no_edns), "true or false", 0},
+	{"forge", read_forge, SERVICE(forge), "a number up to 100", 100},
 };
 
 static void

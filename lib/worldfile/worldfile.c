@@ -255,6 +255,30 @@ read_forged(struct reader *r, const struct key *key, const struct yaml_node *nod
 		keys_read(r, "forged", node, keys, COUNT(keys), field);
 }
 
+static void
+read_names(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+{
+	static const struct key keys[] = {
+		{"servfail", keys_share, offsetof(struct world_names, servfail), SHARE, 0},
+		{"exists", keys_share, offsetof(struct world_names, exists), SHARE, 0},
+		{"alias", keys_share, offsetof(struct world_names, alias), SHARE, 0},
+		{"types", keys_share, offsetof(struct world_names, types), SHARE, 0},
+		{"big", keys_share, offsetof(struct world_names, big), SHARE, 0},
+		{"truncated", keys_share, offsetof(struct world_names, truncated), SHARE, 0},
+		{"addresses", read_cidr, offsetof(struct world_names, addresses),
+		 "a network such as 198.51.100.0/24", 0},
+	};
+	struct world_names *n = field;
+
+	if (node->kind != YAML_MAPPING) {
+		keys_fault(r, key, node);
+		return;
+	}
+	keys_read(r, "names", node, keys, COUNT(keys), n);
+	if (n->servfail + n->exists > WORLD_SHARE_ONE)
+		diag_add(r->diag, node->place, "servfail and exists are more than 100%% together; lower one");
+}
+
 /* Named services come first, wherever they stand: networks refer to them. */
 static void
 read_services(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
@@ -273,6 +297,8 @@ static const struct key world_keys[] = {
 	{"certificates", services_read_certificates,
 	 offsetof(struct world_description, certificates),
 	 "certificates such as {folder: certificates, count: 64}", 0},
+	{"names", read_names, offsetof(struct world_description, names),
+	 "what there is to be looked up, such as {exists: 80%}", 0},
 	{"forged", read_forged, 0, "a rate such as {rate: 1000}", 0},
 };
 
@@ -307,7 +333,7 @@ int
 worldfile_parse(const char *file, const char *text, size_t len, struct diag *diag,
 		struct world **out)
 {
-	struct world_description d = {0};
+	struct world_description d = {.names = WORLD_NAMES_PLAIN};
 	struct reader r = {.diag = diag};
 	struct yaml_tree *tree;
 	int rc;

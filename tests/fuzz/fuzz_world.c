@@ -53,7 +53,7 @@ check_description(const struct world *w)
 		CHECK(world_network_of(w, n->range.first) <= i);
 		CHECK(world_network_of(w, n->range.last) <= i);
 		CHECK(world_state(w, n->range.first, 80) <= WORLD_SILENT);
-		CHECK(world_service_at(w, n->range.first, 80)->kind <= WORLD_SERVICE_MALFORMED);
+		CHECK(world_service_at(w, n->range.first, 80)->kind < WORLD_SERVICE_KINDS);
 		for (size_t j = 0; j < n->ports_count; j++) {
 			const struct world_port *p = &n->ports[j];
 
@@ -87,7 +87,7 @@ static void
 check_heard(const struct world_intake *in, const struct world *w)
 {
 	const struct world_counters *c = &in->counters;
-	uint64_t sum = c->answers + c->echo + c->arp + c->other + c->malformed + c->bad_checksum;
+	uint64_t sum = c->answers + c->echo + c->arp + c->dns + c->other + c->malformed + c->bad_checksum;
 
 	for (size_t i = 0; i <= world_describe(w)->networks_count; i++)
 		sum += world_tally_syn(&in->tallies[i]);
@@ -160,7 +160,7 @@ take_answers(struct worlds_rig *rig)
 		CHECK(rig->now_ns >= last_ns);
 		CHECK(rig->len >= WIRE_FRAME_MIN && rig->len <= WORLD_FRAME_MAX);
 		CHECK(c->frames_out == c->synacks + c->resets + c->unreachables + c->echo_replies +
-					      c->arp_replies + c->forged + c->segments);
+					      c->arp_replies + c->forged + c->segments + c->datagrams);
 		last_ns = rig->now_ns;
 	}
 }

@@ -347,7 +347,7 @@ static uint64_t
 heard(const struct world_intake *in, unsigned int tallies)
 {
 	const struct world_counters *c = &in->counters;
-	uint64_t sum = c->answers + c->echo + c->arp + c->other + c->malformed + c->bad_checksum;
+	uint64_t sum = c->answers + c->echo + c->arp + c->dns + c->other + c->malformed + c->bad_checksum;
 
 	for (unsigned int i = 0; i < tallies; i++)
 		sum += world_tally_syn(&in->tallies[i]);
@@ -477,14 +477,14 @@ test_frames_are_of_one_kind(void **state)
 	expected.frames += 3;
 	expected.bad_checksum += 3;
 	assert_memory_equal(&rig.intake->counters, &expected, sizeof(expected));
-	/* A fragment, a UDP packet, an ARP reply, an IPv6 frame. */
+	/* A fragment, a packet of a protocol that nobody speaks, an ARP reply, an IPv6 frame. */
 	s.flags = TCP_SYN;
 	len = worlds_segment(&s, frame);
 	frame[14 + 6] = 0x20;
 	wire_ipv4_checksum_set((struct wire_ipv4 *)(frame + 14), 20);
 	worlds_send(&rig, frame, len);
 	len = worlds_segment(&s, frame);
-	frame[14 + 9] = IP_PROTO_UDP;
+	frame[14 + 9] = 47;
 	wire_ipv4_checksum_set((struct wire_ipv4 *)(frame + 14), 20);
 	worlds_send(&rig, frame, len);
 	len = worlds_arp(ARP_REPLY, WORLDS_SCANNER, 0x01020304, frame);
