@@ -189,7 +189,7 @@ grab_rig_begin(struct grab_rig *g, const char *device, struct port *port_of, uin
 	atomic_init(&g->adopt_until_ns, TIME_NEVER);
 	tx_init(&g->tx, g->port, 0, g->urgent_pool, g->subject.inputs.gate, &g->rate, &g->clock,
 		&g->ledger);
-	g->outlet = (struct outlet){&g->subject.probe, &g->tx, g->probe_pool};
+	g->outlet = (struct outlet){&g->subject.probe, &g->tx, g->probe_pool, true};
 	rc = make_grabber(g, sessions);
 	if (rc == 0)
 		rc = make_prober(g);

@@ -203,7 +203,7 @@ init_worker(struct rig *g)
 		.watermark = &g->marks[1],
 	};
 
-	g->outlet = (struct outlet){&g->subject.probe, &g->tx[1], NULL};
+	g->outlet = (struct outlet){&g->subject.probe, &g->tx[1], NULL, false};
 	worker_init(&g->worker, &config);
 }
 

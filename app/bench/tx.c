@@ -53,6 +53,25 @@ struct bench {
 	struct sender_lcore lcore[PORT_QUEUES_MAX];
 };
 
+/* A pool of probes, as a scan has it. 0 or -ENOMEM. */
+static int
+make_outlet(struct bench *b, struct sender_lcore *l, unsigned int i)
+{
+	char name[RTE_MEMPOOL_NAMESIZE];
+
+	l->outlet = (struct outlet){&b->subject.probe, &l->tx, b->port.tx_pool, false};
+	if (l->outlet.pool != NULL)
+		return 0;
+	snprintf(name, sizeof(name), "probes-%u", i);
+	l->pool = rte_pktmbuf_pool_create(name, POOL_SIZE, POOL_CACHE, 0,
+					  RTE_PKTMBUF_HEADROOM + PROBE_FRAME_MAX, SOCKET_ID_ANY);
+	if (l->pool == NULL)
+		return -ENOMEM;
+	l->outlet.pool = l->pool;
+	l->outlet.has_template = true;
+	return prober_fill_pool(l->pool, &b->subject.probe);
+}
+
 static int
 make_lcore(struct bench *b, unsigned int i)
 {
@@ -65,16 +84,8 @@ make_lcore(struct bench *b, unsigned int i)
 		.pressure_count = 1,
 		.ledger = &l->ledger,
 	};
-	char name[RTE_MEMPOOL_NAMESIZE];
-	int rc;
+	int rc = make_outlet(b, l, i);
 
-	snprintf(name, sizeof(name), "probes-%u", i);
-	l->pool = rte_pktmbuf_pool_create(name, POOL_SIZE, POOL_CACHE, 0,
-					  RTE_PKTMBUF_HEADROOM + PROBE_FRAME_MAX, SOCKET_ID_ANY);
-	if (l->pool == NULL)
-		return -ENOMEM;
-	l->outlet = (struct outlet){&b->subject.probe, &l->tx, l->pool};
-	rc = prober_fill_pool(l->pool, &b->subject.probe);
 	tx_init(&l->tx, &b->port, (uint16_t)i, NULL, b->subject.inputs.gate, &b->rate, &b->clock,
 		&l->ledger);
 	if (rc == 0)

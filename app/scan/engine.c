@@ -123,7 +123,8 @@ fill_pools(struct engine *e)
 		struct engine_lcore *l = &e->lcores[e->layout.prober[i]];
 
 		for (unsigned int p = 0; p < e->port_count && rc == 0; p++)
-			rc = prober_fill_pool(l->probe_pools[p], &e->ports[p].probe);
+			if (l->probe_pools[p] != NULL)
+				rc = prober_fill_pool(l->probe_pools[p], &e->ports[p].probe);
 	}
 	return rc;
 }

@@ -31,23 +31,32 @@ probe_pool_new(unsigned int lcore, unsigned int port)
 				       RTE_PKTMBUF_HEADROOM + PROBE_FRAME_MAX, SOCKET_ID_ANY);
 }
 
+/* Pools of a prober's own, for ports that have none for probes. */
+static int
+make_probe_pools(struct engine *e, unsigned int lcore)
+{
+	for (unsigned int p = 0; p < e->port_count; p++) {
+		if (e->ports[p].port.tx_pool != NULL)
+			continue;
+		e->lcores[lcore].probe_pools[p] = probe_pool_new(lcore, p);
+		if (e->lcores[lcore].probe_pools[p] == NULL)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 static int
 make_pools(struct engine *e)
 {
+	int rc = 0;
+
 	e->urgent_pool = rte_pktmbuf_pool_create("urgent", URGENT_POOL_SIZE, POOL_CACHE, 0,
 						 RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	if (e->urgent_pool == NULL)
 		return -ENOMEM;
-	for (unsigned int i = 0; i < e->layout.probers; i++) {
-		unsigned int lcore = e->layout.prober[i];
-
-		for (unsigned int p = 0; p < e->port_count; p++) {
-			e->lcores[lcore].probe_pools[p] = probe_pool_new(lcore, p);
-			if (e->lcores[lcore].probe_pools[p] == NULL)
-				return -ENOMEM;
-		}
-	}
-	return 0;
+	for (unsigned int i = 0; i < e->layout.probers && rc == 0; i++)
+		rc = make_probe_pools(e, e->layout.prober[i]);
+	return rc;
 }
 
 /* A way out of a port for a lcore: TX queues first come, relays for the rest. Probers come first. */
@@ -67,6 +76,19 @@ make_tx(struct engine *e, unsigned int lcore, unsigned int p)
 	return 0;
 }
 
+static struct outlet
+outlet_of(struct engine *e, struct engine_lcore *l, unsigned int p)
+{
+	bool is_own = l->probe_pools[p] != NULL;
+
+	return (struct outlet){
+		.probe = &e->ports[p].probe,
+		.tx = &l->tx[p],
+		.pool = is_own ? l->probe_pools[p] : e->ports[p].port.tx_pool,
+		.has_template = is_own,
+	};
+}
+
 static int
 make_outlets(struct engine *e)
 {
@@ -77,8 +99,7 @@ make_outlets(struct engine *e)
 
 		for (unsigned int p = 0; p < e->port_count && rc == 0; p++) {
 			rc = make_tx(e, i, p);
-			l->outlets[p] =
-				(struct outlet){&e->ports[p].probe, &l->tx[p], l->probe_pools[p]};
+			l->outlets[p] = outlet_of(e, l, p);
 		}
 	}
 	return rc;

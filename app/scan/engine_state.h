@@ -35,7 +35,7 @@ struct engine_lcore {
 	struct ledger ledger;
 	struct tx tx[PORTS_MAX];
 	struct outlet outlets[PORTS_MAX];
-	struct rte_mempool *probe_pools[PORTS_MAX];
+	struct rte_mempool *probe_pools[PORTS_MAX]; /* a prober's; NULL where the port has one of its own */
 	struct polite *polite;
 	struct prober prober;
 	struct worker worker;

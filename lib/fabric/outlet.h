@@ -16,8 +16,8 @@ struct rte_mempool;
 struct outlet {
 	const struct probe *probe;
 	struct tx *tx;
-	/* Of probes: every mbuf holds the template (prober_fill_pool()). NULL where none are made. */
-	struct rte_mempool *pool;
+	struct rte_mempool *pool; /* of probes; NULL where none are made */
+	bool has_template;        /* every mbuf of it holds the template (prober_fill_pool()) */
 };
 
 #endif /* FABRIC_OUTLET_H */

@@ -42,10 +42,8 @@ prober_fill_pool(struct rte_mempool *pool, const struct probe *probe)
 		free(all);
 		return -ENOMEM;
 	}
-	for (unsigned int i = 0; i < n; i++) {
+	for (unsigned int i = 0; i < n; i++)
 		memcpy(rte_pktmbuf_mtod(all[i], uint8_t *), probe->template, template_len(probe));
-		all[i]->hash.usr = LEDGER_PROBE;
-	}
 	rte_pktmbuf_free_bulk(all, n);
 	free(all);
 	return 0;
@@ -279,7 +277,15 @@ take_politely(struct prober *p, uint64_t now_ns)
 	return work + n;
 }
 
-/* Make a burst of frames, in mbufs that hold the template; how many: without mbufs, none. */
+/* In mbufs that hold anything. */
+static void
+write_templates(const struct probe *probe, unsigned int n, uint8_t *const *frame)
+{
+	for (unsigned int i = 0; i < n; i++)
+		memcpy(frame[i], probe->template, sizeof(probe->template));
+}
+
+/* Make a burst of frames, by patching the template; how many: without mbufs, none. */
 static unsigned int
 make_probes(const struct prober *p, const struct outlet *o, struct prober_batch *b)
 {
@@ -295,7 +301,10 @@ make_probes(const struct prober *p, const struct outlet *o, struct prober_batch 
 		frame[i] = rte_pktmbuf_mtod(slots[i], uint8_t *);
 		slots[i]->data_len = len;
 		slots[i]->pkt_len = len;
+		slots[i]->hash.usr = LEDGER_PROBE;
 	}
+	if (!o->has_template)
+		write_templates(o->probe, n, frame);
 	o->probe->module->fill(o->probe, p->use, p->attempt, n, frame, b->address + b->head,
 			       b->port + b->head, b->cookie + b->head);
 	b->head += n;

@@ -64,17 +64,22 @@ choose_rss(struct rte_eth_conf *conf, const struct rte_eth_dev_info *info, uint1
 	conf->rx_adv_conf.rss_conf.rss_hf = info->flow_type_rss_offloads & wanted;
 }
 
+static bool
+has_umem(const struct port *p)
+{
+	return strcmp(p->driver, "net_af_xdp") == 0;
+}
+
 /*
  * A pool for all RX queues. net_af_xdp makes its UMEM of it: it takes the memory for a run of objects
  * without gaps, where a mempool by default leaves out the ends of pages (of 4 KB ones, almost half),
- * and what stands in mbufs beyond the UMEM is lost without a word. It also copies what it sends into
- * mbufs of this pool, as many as its TX and completion rings hold.
+ * and what stands in mbufs beyond the UMEM is lost without a word. What it sends stands in mbufs of this
+ * pool, too, as many as its TX and completion rings hold: it copies what does not.
  */
 static struct rte_mempool *
 rx_pool_new(const struct port *p, uint16_t descriptors, int socket)
 {
-	bool is_umem = strcmp(p->driver, "net_af_xdp") == 0;
-	unsigned int count = p->rx_queues * descriptors * (is_umem ? 3 : 1) + RX_POOL_SPARE;
+	unsigned int count = p->rx_queues * descriptors * (has_umem(p) ? 3 : 1) + RX_POOL_SPARE;
 	struct rte_pktmbuf_pool_private sizes = {.mbuf_data_room_size = RTE_MBUF_DEFAULT_BUF_SIZE};
 	char name[RTE_MEMPOOL_NAMESIZE];
 	struct rte_mempool *pool;
@@ -83,7 +88,7 @@ rx_pool_new(const struct port *p, uint16_t descriptors, int socket)
 	pool = rte_mempool_create_empty(name, count,
 					sizeof(struct rte_mbuf) + RTE_MBUF_DEFAULT_BUF_SIZE,
 					POOL_CACHE, sizeof(sizes), socket,
-					is_umem ? RTE_MEMPOOL_F_NO_IOVA_CONTIG : 0);
+					has_umem(p) ? RTE_MEMPOOL_F_NO_IOVA_CONTIG : 0);
 	if (pool == NULL)
 		return NULL;
 	rte_pktmbuf_pool_init(pool, &sizes);
@@ -108,6 +113,7 @@ setup_queues(struct port *p, const struct rte_eth_dev_info *info)
 	p->rx_pool = rx_pool_new(p, rx, socket);
 	if (p->rx_pool == NULL)
 		return -ENOMEM;
+	p->tx_pool = has_umem(p) ? p->rx_pool : NULL;
 	for (uint16_t q = 0; q < p->rx_queues && rc == 0; q++)
 		rc = rte_eth_rx_queue_setup(p->id, q, rx, (unsigned int)socket,
 					    &info->default_rxconf, p->rx_pool);
@@ -186,7 +192,7 @@ port_close(struct port *p)
 		rte_eth_dev_close(p->id);
 	}
 	rte_mempool_free(p->rx_pool);
-	p->rx_pool = NULL;
+	p->rx_pool = p->tx_pool = NULL;
 }
 
 void

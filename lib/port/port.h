@@ -4,7 +4,8 @@
  *
  * port_open() configures queues and pools and starts the device; PCI NICs and virtual devices go
  * through the same code. Asking for more queues than the driver has gives what it has. RX mbufs and
- * TX mbufs never share a pool: zero-copy drivers write replies over what they are given.
+ * TX mbufs share no pool, since drivers write replies over what they are given; but a driver that sends
+ * without a copy from its RX queues' pool alone has probes sent from there.
  *
  * Opening and closing belong to the control thread. Each RX queue and each TX queue (port/tx.h) has
  * one owning lcore.
@@ -31,6 +32,7 @@ struct port {
 	uint8_t mac[WIRE_MAC_SIZE];
 	char driver[32];
 	struct rte_mempool *rx_pool;
+	struct rte_mempool *tx_pool; /* probes' own: what stands in its mbufs is anything; NULL: no matter */
 	_Atomic bool is_removed; /* set by the EAL's interrupt thread */
 };
 

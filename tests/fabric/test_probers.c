@@ -62,7 +62,7 @@ open_passes(struct probing *p, unsigned int hosts, unsigned int places, unsigned
 		};
 
 		rig_tx(&p->rig, &p->tx[i]);
-		p->outlet[i] = (struct outlet){&p->probe, &p->tx[i], p->rig.pool};
+		p->outlet[i] = (struct outlet){&p->probe, &p->tx[i], p->rig.pool, true};
 		assert_int_equal(prober_init(&p->prober[i], &prober), 0);
 	}
 }
@@ -182,6 +182,44 @@ test_attempts_and_coverage(void **state)
 	close_probing(&p);
 }
 
+/* The probe to the target that a frame goes to, made of the template. */
+static void
+assert_whole(const struct probing *p, const struct rte_mbuf *m)
+{
+	const struct probe *probe = &p->probe;
+	uint32_t address = rig_destination(m);
+	uint16_t port = PORT;
+	uint64_t cookie = cookie_make(&probe->config.key, address, port, COOKIE_PROBE);
+	uint8_t expected[PROBE_FRAME_MAX], *frame = expected;
+
+	memcpy(expected, probe->template, sizeof(expected));
+	probe->module->fill(probe, COOKIE_PROBE, 0, 1, &frame, &address, &port, &cookie);
+	assert_int_equal(m->data_len, probe->frame_len);
+	assert_memory_equal(rte_pktmbuf_mtod(m, const uint8_t *), expected, probe->frame_len);
+}
+
+/* A pool that is the RX queues', too: what a reply leaves in an mbuf is not sent. */
+static void
+test_whole_probes_in_mbufs_that_held_replies(void **state)
+{
+	struct probing p;
+	void *m = NULL;
+
+	(void)state;
+	open_probing(&p, SCHEDULE_CHUNK, 64);
+	p.outlet[0].has_template = false;
+	for (unsigned int round = 0; round < 2 * RIG_POOL_SIZE / PORT_BURST; round++) {
+		poll_prober(&p, 0);
+		for (unsigned int i = 0; i < PORT_BURST; i++) {
+			assert_int_equal(rte_ring_dequeue(p.rig.sent, &m), 0);
+			assert_whole(&p, m);
+			memset(rte_pktmbuf_mtod((struct rte_mbuf *)m, uint8_t *), 0xa5, PROBE_FRAME_MAX);
+			rte_pktmbuf_free(m);
+		}
+	}
+	close_probing(&p);
+}
+
 static void
 test_pressure_holds_probers(void **state)
 {
@@ -291,6 +329,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_target_once_by_all_probers),
 		cmocka_unit_test(test_attempts_and_coverage),
+		cmocka_unit_test(test_whole_probes_in_mbufs_that_held_replies),
 		cmocka_unit_test(test_pressure_holds_probers),
 		cmocka_unit_test(test_no_mbuf_is_waited_for),
 		cmocka_unit_test(test_what_has_no_mbuf_is_put_back),

@@ -72,7 +72,7 @@ open_worker(struct line *l, unsigned int records)
 		.watermark = &l->marks[1],
 	};
 
-	l->outlet = (struct outlet){&l->probe, &l->tx, NULL};
+	l->outlet = (struct outlet){&l->probe, &l->tx, NULL, false};
 	l->records = value_ring("records", sizeof(struct record_scan), records);
 	l->dedup = dedup_new(1 << 20, 1);
 	assert_non_null(l->dedup);
