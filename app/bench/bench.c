@@ -157,6 +157,7 @@ bench_open_port(struct port *port, const struct bench_options *o, bool is_pci)
 		.any_pci = is_pci,
 		.lcores = o->lcores,
 		.memory_mb = MEMORY_MB + LCORE_MB * o->lcores,
+		.rate_pps = o->rate_pps,
 	};
 	const char *what = "starting DPDK";
 	uint16_t id = 0;

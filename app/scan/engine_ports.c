@@ -119,6 +119,7 @@ start_eal(struct engine *e, unsigned int lcores)
 		.lcores = lcores,
 		.cpus = is_pinned(e) ? e->cpus : NULL,
 		.memory_mb = engine_memory_mb(job->interface_count, lcores),
+		.rate_pps = job->rate_pps,
 	};
 	int rc = 0;
 

@@ -25,6 +25,7 @@ struct eal_config {
 	unsigned int lcores;        /* data lcores, 1 to EAL_LCORES_MAX */
 	const uint16_t *cpus;       /* one a data lcore; NULL: those that we may run on, in turn */
 	unsigned int memory_mb;     /* what the run needs */
+	uint64_t rate_pps;          /* the promise of the run, for what is sized by it; 0: unlimited */
 	bool verbose;               /* let DPDK's own notices through */
 };
 
