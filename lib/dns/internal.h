@@ -157,6 +157,8 @@ void stream_give(struct dns *d, uint32_t number);
 /* past.c: tries that are over, and what comes for them. */
 int past_init(struct dns *d);
 void past_note(struct dns *d, const struct lookup *l, bool answered);
+/* Whether a message fits one of them; it is counted then. */
+bool past_knows(struct dns *d, const struct flow_tuple *tuple, struct span message);
 
 /* wheel.c */
 void wheel_init(struct dns *d);

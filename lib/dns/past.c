@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Tries that are over, remembered so that what still comes for them is told from what is forged: 64
- * bits of a keyed hash of all that a reply must fit. A reply whose place another try has taken since
- * counts as forged.
+ * bits of a keyed hash of all that a reply must fit, in sets of four, from which the oldest goes. A
+ * reply to a try that went counts as forged.
  */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "base/hash.h"
 #include "dns/internal.h"
+
+#define SET 4
 
 int
 past_init(struct dns *d)
@@ -19,10 +21,31 @@ past_init(struct dns *d)
 		size *= 2;
 	d->past_mask = size - 1;
 	d->past_key = chance_u64(&d->chance);
-	d->past[0] = calloc(size, sizeof(*d->past[0]));
-	d->past[1] = calloc(size, sizeof(*d->past[1]));
+	d->past[0] = aligned_alloc(64, size * sizeof(*d->past[0]));
+	d->past[1] = aligned_alloc(64, size * sizeof(*d->past[1]));
 	d->asking = calloc(PORTS, sizeof(*d->asking));
-	return d->past[0] != NULL && d->past[1] != NULL && d->asking != NULL ? 0 : -ENOMEM;
+	if (d->past[0] == NULL || d->past[1] == NULL || d->asking == NULL)
+		return -ENOMEM;
+	memset(d->past[0], 0, size * sizeof(*d->past[0]));
+	memset(d->past[1], 0, size * sizeof(*d->past[1]));
+	return 0;
+}
+
+/* The set that a key belongs to. */
+static uint64_t *
+set_of(const struct dns *d, bool answered, uint64_t key)
+{
+	return &d->past[answered][key & d->past_mask & ~(uint64_t)(SET - 1)];
+}
+
+static bool
+is_in_set(const uint64_t *set, uint64_t key)
+{
+	bool found = false;
+
+	for (unsigned int i = 0; i < SET; i++)
+		found |= set[i] == key;
+	return found;
 }
 
 static uint64_t
@@ -54,8 +77,10 @@ past_note(struct dns *d, const struct lookup *l, bool answered)
 {
 	struct flow_tuple tuple = {l->local, l->server, l->local_port, l->port};
 	uint64_t key = key_of(d, &tuple, load_be16(l->query), l->query + DNS_HEADER_BYTES, l->question_len);
+	uint64_t *set = set_of(d, answered, key);
 
-	d->past[answered][(key >> 1) & d->past_mask] = key;
+	memmove(set + 1, set, (SET - 1) * sizeof(*set));
+	set[0] = key;
 }
 
 /* The bytes of a message's first question; of none, where it has none. */
@@ -72,9 +97,8 @@ question_of(struct span message)
 	return span_of(message.at + DNS_HEADER_BYTES, at + 5 - DNS_HEADER_BYTES);
 }
 
-/* Whether it fits a try that is over, and which kind. */
-static bool
-is_of_past(const struct dns *d, const struct flow_tuple *tuple, struct span message, bool *answered)
+bool
+past_knows(struct dns *d, const struct flow_tuple *tuple, struct span message)
 {
 	struct span question = question_of(message);
 	uint64_t key;
@@ -82,29 +106,27 @@ is_of_past(const struct dns *d, const struct flow_tuple *tuple, struct span mess
 	if (question.len == 0)
 		return false;
 	key = key_of(d, tuple, load_be16(message.at), question.at, question.len);
-	*answered = d->past[true][(key >> 1) & d->past_mask] == key;
-	return *answered || d->past[false][(key >> 1) & d->past_mask] == key;
+	if (is_in_set(set_of(d, true, key), key))
+		d->stats.repeated++;
+	else if (is_in_set(set_of(d, false, key), key))
+		d->stats.late++;
+	else
+		return false;
+	return true;
 }
 
 void
 dns_stray(struct dns *d, struct span packet, uint64_t now_ns)
 {
 	struct flow_packet p;
-	struct span message;
-	bool answered;
 
 	(void)now_ns;
 	if (flow_packet_read(packet.at, packet.len, IP_PROTO_UDP, &p) != 0)
 		return;
-	message = span_of(p.transport + 8, p.len - 8u);
-	if (is_of_past(d, &p.tuple, message, &answered)) {
-		if (answered)
-			d->stats.repeated++;
-		else
-			d->stats.late++;
-	} else if (d->asking[p.tuple.local_port] > 0) {
+	if (past_knows(d, &p.tuple, span_of(p.transport + 8, p.len - 8u)))
+		return;
+	if (d->asking[p.tuple.local_port] > 0)
 		d->stats.forged_resolver++;
-	} else {
+	else
 		d->stats.forged_port++;
-	}
 }

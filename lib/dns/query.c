@@ -228,10 +228,17 @@ query_settle(struct dns *d, struct lookup *l, struct span message, bool is_tcp, 
 		stream_give(d, stream);
 }
 
-/* What came does not fit: counted, and the try is given up when there is too much of it. */
+/*
+ * What came does not fit: counted, and the try is given up when there is too much of it. Unless it is a
+ * late reply to another lookup, that asked the same server from the same port.
+ */
 static void
-forged(struct dns *d, struct lookup *l, uint64_t *count, uint64_t now_ns)
+forged(struct dns *d, struct lookup *l, struct span message, uint64_t *count, uint64_t now_ns)
 {
+	const struct flow_tuple tuple = {l->local, l->server, l->local_port, l->port};
+
+	if (past_knows(d, &tuple, message))
+		return;
 	(*count)++;
 	if (++l->forged < DNS_FORGED_MAX)
 		return;
@@ -251,13 +258,13 @@ dns_datagram(struct dns *d, uint32_t endpoint, uint64_t user, struct span bytes,
 		query_settle(d, l, bytes, false, now_ns);
 		break;
 	case QUERY_MALFORMED:
-		forged(d, l, &d->stats.malformed, now_ns);
+		forged(d, l, bytes, &d->stats.malformed, now_ns);
 		break;
 	case QUERY_OTHER_ID:
-		forged(d, l, &d->stats.forged_id, now_ns);
+		forged(d, l, bytes, &d->stats.forged_id, now_ns);
 		break;
 	case QUERY_OTHER_QUESTION:
-		forged(d, l, &d->stats.forged_question, now_ns);
+		forged(d, l, bytes, &d->stats.forged_question, now_ns);
 		break;
 	}
 }

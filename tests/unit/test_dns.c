@@ -34,7 +34,7 @@ test_statuses(void **state)
 		bool tcp;
 	} cases[] = {
 		{"www.example", DNS_NOERROR, 1, 1, false},
-		{"", DNS_NOERROR, 1, 1, false},
+		{".", DNS_NOERROR, 1, 1, false},
 		{"n.example", DNS_NXDOMAIN, 1, 1, false},
 		{"s.example", DNS_SERVFAIL, 3, 1, false},
 		{"r.example", DNS_REFUSED, 3, 1, false},
@@ -46,8 +46,8 @@ test_statuses(void **state)
 
 	(void)state;
 	start(1, 3);
-	for (size_t i = 1; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		const struct net_answer *a = one(cases[i].name[0] != '\0' ? cases[i].name : ".", 0, 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct net_answer *a = one(cases[i].name, 0, 0);
 
 		assert_int_equal(a->status, cases[i].status);
 		assert_int_equal(a->cause, GRAB_COMPLETE);
@@ -56,7 +56,7 @@ test_statuses(void **state)
 		assert_true(a->right);
 		assert_in_range(a->server, NET_SERVER, NET_SERVER + 2);
 		assert_int_equal(a->port, 53);
-		a = one(cases[i].name[0] != '\0' ? cases[i].name : ".", NET_SERVER + 9, 0);
+		a = one(cases[i].name, NET_SERVER + 9, 0);
 		assert_int_equal(a->status, cases[i].status);
 		assert_int_equal(a->tries, cases[i].tries_named);
 		assert_int_equal(a->server, NET_SERVER + 9);
@@ -66,11 +66,371 @@ test_statuses(void **state)
 	net_stop(&net);
 }
 
+/* Queries as servers saw them. */
+static struct {
+	uint32_t server;
+	uint16_t port, id, len;
+	bool edns;
+} seen[64];
+static unsigned int seen_count;
+
+static void
+note(uint32_t server, const struct net_packet *query)
+{
+	seen[seen_count].server = server;
+	seen[seen_count].port = load_be16(query->bytes + 20);
+	seen[seen_count].id = load_be16(query->bytes + 28);
+	seen[seen_count].len = (uint16_t)(query->len - 28);
+	seen[seen_count++].edns = load_be16(query->bytes + 28 + 10) == 1;
+}
+
+static bool
+silent(struct net *n, uint32_t address, struct net_packet *query, bool is_tcp, uint8_t *reply, size_t *len)
+{
+	(void)n;
+	(void)reply;
+	(void)len;
+	assert_false(is_tcp);
+	note(address, query);
+	return false;
+}
+
+/* Each try has a resolver, a port and an id of its own. */
+static void
+test_tries(void **state)
+{
+	const struct net_answer *a;
+	uint64_t began;
+
+	(void)state;
+	start(2, 3);
+	net.server = silent;
+	seen_count = 0;
+	a = one("www.example", 0, 7);
+	assert_int_equal(a->status, DNS_TIMEOUT);
+	assert_int_equal(a->cause, GRAB_TIMEOUT);
+	assert_int_equal(a->tries, 7);
+	assert_int_equal(a->len, 0);
+	assert_int_equal(seen_count, 7);
+	for (unsigned int i = 0; i < 7; i++) {
+		assert_int_equal(seen[i].len, 12 + 13 + 4 + 11);
+		for (unsigned int j = 0; j < i; j++) {
+			assert_int_not_equal(seen[i].port, seen[j].port);
+			assert_int_not_equal(seen[i].id, seen[j].id);
+		}
+		assert_true(i == 0 || seen[i].server != seen[i - 1].server);
+	}
+	assert_in_range(net.now_ns, 7 * NS_PER_SEC, 7 * NS_PER_SEC + 20 * NS_PER_MS);
+	assert_int_equal(dns_stats(net.dns)->ended[DNS_TRY_LOST], 7);
+	/* A server that was named is asked again itself. */
+	seen_count = 0;
+	began = net.now_ns;
+	a = one("www.example", NET_SERVER + 5, 2);
+	assert_int_equal(a->status, DNS_TIMEOUT);
+	assert_int_equal(seen_count, 2);
+	assert_int_equal(seen[1].server, NET_SERVER + 5);
+	assert_in_range(net.now_ns - began, 2 * NS_PER_SEC, 2 * NS_PER_SEC + 20 * NS_PER_MS);
+	net_stop(&net);
+}
+
+/* Knows no EDNS, and says so in the way of old. */
+static bool
+old(struct net *n, uint32_t address, struct net_packet *query, bool is_tcp, uint8_t *reply, size_t *len)
+{
+	if (is_tcp)
+		return net_honest(n, address, query, is_tcp, reply, len);
+	note(address, query);
+	*len = net_reply(query->bytes + 28, query->len - 28u, false, reply, 512);
+	if (load_be16(query->bytes + 28 + 10) == 1) {
+		reply[3] |= DNS_FORMERR;
+		*len = query->len - 28u - 11; /* its question alone */
+		store_be16(reply + 6, 0);
+		store_be16(reply + 10, 0);
+	}
+	return true;
+}
+
+static void
+test_without_edns(void **state)
+{
+	(void)state;
+	start(3, 1);
+	net.server = old;
+	seen_count = 0;
+	for (unsigned int i = 0; i < 3; i++) {
+		const struct net_answer *a = one("www.example", 0, 1);
+
+		assert_int_equal(a->status, DNS_NOERROR);
+		assert_int_equal(a->tries, 1);
+		assert_true(a->right);
+		assert_int_equal(seen_count, 2 + i); /* remembered */
+		assert_false(seen[seen_count - 1].edns);
+	}
+	assert_int_equal(one("t.example", 0, 1)->status, DNS_NOERROR);
+	seen_count = 0;
+	assert_int_equal(one("www.example", NET_SERVER + 9, 1)->status, DNS_NOERROR);
+	assert_int_equal(seen_count, 2);
+	assert_int_equal(dns_stats(net.dns)->ended[DNS_TRY_NO_EDNS], 2);
+	net_stop(&net);
+}
+
+static void
+test_may_not_be_asked(void **state)
+{
+	const struct net_answer *a;
+	struct dns_config c;
+
+	(void)state;
+	start(4, 2);
+	net.blocked = true;
+	a = one("www.example", NET_SERVER + 9, 3);
+	assert_int_equal(a->status, DNS_BLOCKED);
+	assert_int_equal(a->cause, GRAB_EXCLUDED);
+	a = one("www.example", 0, 3);
+	assert_int_equal(a->status, DNS_BLOCKED);
+	assert_int_equal(dns_stats(net.dns)->blocked, 4);
+	assert_int_equal(udp_stats(net.udp)->queued, 0);
+	net_stop(&net);
+	/* Nobody to ask. */
+	net_init(&net, 4);
+	c = net_config(&net, 1);
+	net_start(&net, &c, 0, 0);
+	a = one("www.example", 0, 3);
+	assert_int_equal(a->status, DNS_NO_RESOLVER);
+	assert_int_equal(a->cause, GRAB_UNREACHABLE);
+	assert_int_equal(a->server, 0);
+	assert_int_equal(one("www.example", NET_SERVER, 3)->status, DNS_NOERROR);
+	net_stop(&net);
+}
+
+static void
+test_bounds(void **state)
+{
+	uint8_t name[DNS_NAME_MAX] = {3, 'w', 'w', 'w', 0};
+	struct dns_ask ask = {.name = name, .name_len = 5, .type = DNS_A};
+	static const size_t wrong[] = {0, 1, 4, 6, 255, 256};
+	struct dns_config c;
+
+	(void)state;
+	start(5, 2);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		ask.name_len = wrong[i];
+		assert_int_equal(dns_ask(net.dns, &ask, 0, 0), -EINVAL);
+	}
+	ask.name_len = 5;
+	ask.tries = DNS_TRIES_MAX + 1;
+	assert_int_equal(dns_ask(net.dns, &ask, 0, 0), -EINVAL);
+	ask.tries = 0;
+	name[0] = 64;
+	assert_int_equal(dns_ask(net.dns, &ask, 0, 0), -EINVAL);
+	name[0] = 3;
+	for (unsigned int i = 0; i < 16; i++) {
+		assert_int_equal(dns_room(net.dns), 16 - i);
+		assert_int_equal(dns_ask(net.dns, &ask, i, 0), 0);
+	}
+	assert_int_equal(dns_ask(net.dns, &ask, 16, 0), -EAGAIN);
+	assert_int_equal(dns_live(net.dns), 16);
+	net_run(&net);
+	assert_int_equal(dns_ask(net.dns, &ask, 16, net.now_ns), 0);
+	net_run(&net);
+	c = net_config(&net, 0);
+	c.udp = net.udp;
+	assert_null(dns_new(&c));
+	c.in_flight = 1;
+	c.tries = DNS_TRIES_MAX + 1;
+	assert_null(dns_new(&c));
+	c.tries = 1;
+	c.events.tcp_close = NULL;
+	assert_null(dns_new(&c));
+	dns_free(NULL);
+	net_stop(&net);
+}
+
+/* Any bytes are a name, and any number is a type; c-ares has to bear with all of them. */
+static void
+test_names(void **state)
+{
+	static const uint8_t lengths[] = {63, 63, 63, 61};
+	uint8_t name[DNS_NAME_MAX];
+	struct dns_ask ask = {.name = name, .server = NET_SERVER, .port = 5353, .tries = 1};
+
+	(void)state;
+	start(6, 1);
+	for (unsigned int fill = 0; fill < 256; fill++) {
+		size_t at = 0;
+
+		for (unsigned int i = fill % 4; i < 4; i++) {
+			name[at++] = lengths[i];
+			for (unsigned int j = 0; j < lengths[i]; j++)
+				name[at++] = (uint8_t)(fill + i * j);
+		}
+		name[at++] = 0;
+		ask.name_len = at;
+		ask.type = (uint16_t)(fill * 257 + 1);
+		memset(net.answers, 0, sizeof(net.answers[0]));
+		assert_int_equal(dns_ask(net.dns, &ask, 0, net.now_ns), 0);
+		net_run(&net);
+		assert_int_equal(net.answers[0].times, 1);
+		assert_int_not_equal(net.answers[0].status, DNS_TIMEOUT);
+	}
+	net_stop(&net);
+}
+
+static void
+test_deadline(void **state)
+{
+	uint8_t name[] = {0};
+	struct dns_ask ask = {.name = name, .name_len = 1, .type = DNS_NS, .tries = 10};
+	struct dns_config c;
+
+	(void)state;
+	start(7, 2);
+	net.server = silent;
+	seen_count = 0;
+	ask.deadline_ns = 1500 * NS_PER_MS;
+	ask.timeout_ns = 400 * NS_PER_MS;
+	assert_int_equal(dns_ask(net.dns, &ask, 0, 0), 0);
+	net_run(&net);
+	assert_int_equal(net.answers[0].status, DNS_TIMEOUT);
+	assert_int_equal(net.answers[0].tries, 4);
+	assert_in_range(net.now_ns, 1500 * NS_PER_MS, 1510 * NS_PER_MS);
+	net_stop(&net);
+	/* Never asked: one token a second, of one resolver, and 16 of them at the start. */
+	net_init(&net, 7);
+	c = net_config(&net, 20);
+	net_start(&net, &c, 1, 1);
+	for (unsigned int i = 0; i < 20; i++)
+		assert_int_equal(dns_ask(net.dns, &ask, i, 0), 0);
+	net_run(&net);
+	for (unsigned int i = 0; i < 20; i++) {
+		assert_int_equal(net.answers[i].status, i < 17 ? DNS_NOERROR : DNS_TIMEOUT);
+		assert_int_equal(net.answers[i].tries, i < 17);
+	}
+	net_stop(&net);
+}
+
+static void
+test_rate(void **state)
+{
+	struct dns_config c;
+
+	(void)state;
+	net_init(&net, 8);
+	c = net_config(&net, 1000);
+	net_start(&net, &c, 4, 1000);
+	for (unsigned int i = 0; i < 1000; i++)
+		assert_int_equal(net_ask(&net, "www.example", i, 0, 1), 0);
+	net_run(&net);
+	/* 4 x 16 at once, the rest at 1,000 a second. */
+	assert_in_range(net.now_ns, 900 * NS_PER_MS, 1050 * NS_PER_MS);
+	net_stop(&net);
+}
+
+static void
+test_stop(void **state)
+{
+	uint8_t name[] = {0};
+	const struct dns_ask ask = {.name = name, .name_len = 1, .type = DNS_NS};
+
+	(void)state;
+	start(9, 2);
+	for (unsigned int i = 0; i < 8; i++)
+		assert_int_equal(net_ask(&net, i % 2 ? "t.example" : "www.example", i, 0, 0), 0);
+	while (net.connections < 2)
+		net_step(&net);
+	for (unsigned int i = 8; i < 12; i++)
+		assert_int_equal(net_ask(&net, "www.example", i, 0, 0), 0);
+	dns_poll(net.dns, net.now_ns);
+	for (unsigned int i = 12; i < 14; i++)
+		assert_int_equal(net_ask(&net, "www.example", i, 0, 0), 0);
+	dns_stop(net.dns, net.now_ns);
+	for (unsigned int i = 0; i < 14; i++)
+		assert_int_equal(net.answers[i].times, 1);
+	for (unsigned int i = 8; i < 14; i++) {
+		assert_int_equal(net.answers[i].status, DNS_STOPPED);
+		assert_int_equal(net.answers[i].cause, GRAB_STOPPED);
+	}
+	assert_int_equal(dns_live(net.dns), 0);
+	assert_int_equal(dns_room(net.dns), 0);
+	assert_int_equal(dns_ask(net.dns, &ask, 14, net.now_ns), -ECANCELED);
+	net_stop(&net);
+	/* And without a word. */
+	start(9, 2);
+	for (unsigned int i = 0; i < 8; i++)
+		assert_int_equal(net_ask(&net, "www.example", i, 0, 0), 0);
+	net_stop(&net);
+	assert_int_equal(net.answers[0].times, 0);
+}
+
+static void
+ask_again(struct net *n, uint64_t user)
+{
+	if (user < 1000)
+		assert_int_equal(net_ask(n, user % 3 ? "s.example" : "t.example", user + 16, 0, 2), 0);
+}
+
+/* Whoever hears an answer may ask at once; its place is free. */
+static void
+test_ask_from_answer(void **state)
+{
+	(void)state;
+	start(10, 2);
+	net.on_answer = ask_again;
+	for (unsigned int i = 0; i < 16; i++)
+		assert_int_equal(net_ask(&net, "n.example", i, 0, 0), 0);
+	net_run(&net);
+	for (unsigned int i = 0; i < 1016; i++)
+		assert_int_equal(net.answers[i].times, 1);
+	net_stop(&net);
+}
+
+/* Few ports: a query waits until one to its server is free. */
+static void
+test_few_ports(void **state)
+{
+	(void)state;
+	start(11, 1);
+	net.ports = 3;
+	for (unsigned int i = 0; i < 16; i++)
+		assert_int_equal(net_ask(&net, "www.example", i, i % 2 ? NET_SERVER : 0, 0), 0);
+	net_run(&net);
+	for (unsigned int i = 0; i < 16; i++)
+		assert_true(net.answers[i].right);
+	assert_true(dns_stats(net.dns)->crowded > 0);
+	net_stop(&net);
+}
+
+static void
+test_icmp(void **state)
+{
+	(void)state;
+	start(12, 1);
+	assert_int_equal(net_ask(&net, "www.example", 0, 0, 0), 0);
+	dns_poll(net.dns, 0);
+	dns_icmp(net.dns, 1, 0, 3, 3);
+	net_run(&net);
+	assert_int_equal(dns_stats(net.dns)->icmp, 1);
+	assert_int_equal(net.answers[0].tries, 1);
+	assert_true(net.answers[0].right);
+	net_stop(&net);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_statuses),
+		cmocka_unit_test(test_tries),
+		cmocka_unit_test(test_without_edns),
+		cmocka_unit_test(test_may_not_be_asked),
+		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_deadline),
+		cmocka_unit_test(test_rate),
+		cmocka_unit_test(test_stop),
+		cmocka_unit_test(test_ask_from_answer),
+		cmocka_unit_test(test_few_ports),
+		cmocka_unit_test(test_icmp),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
