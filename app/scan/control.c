@@ -89,6 +89,8 @@ begin_cooldown(struct control *c, uint64_t now_ns)
 	c->result->sending_ns = now_ns;
 	watch_end_sending(c->watch);
 	engine_begin_cooldown(c->engine, now_ns);
+	if (c->result->reason != CONTROL_COMPLETE)
+		engine_end_opening(c->engine, now_ns);
 	enter(c, FABRIC_DRAIN_PROBERS);
 	c->stage_end_ns = now_ns + (in_vain ? 0 : c->job->limits.cooldown_ns);
 }
@@ -126,8 +128,10 @@ control_step(struct control *c, uint64_t now_ns)
 	}
 	drained = fabric_is_drained(engine_fabric(c->engine));
 	if (c->stage == FABRIC_DRAIN_PROBERS) {
-		if (signals_caught > 0 && c->result->reason == CONTROL_COMPLETE)
+		if (signals_caught > 0 && c->result->reason == CONTROL_COMPLETE) {
 			c->result->reason = CONTROL_STOPPED;
+			engine_end_opening(c->engine, now_ns);
+		}
 		if (drained && now_ns >= c->stage_end_ns && grabs_are_over(c, now_ns))
 			enter(c, FABRIC_DRAIN_RECEIVERS);
 		return false;

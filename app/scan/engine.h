@@ -133,10 +133,11 @@ bool engine_is_polite(const struct engine *e);
 
 /* Networks that have said that they want no probes; NULL where there are no caps. */
 const struct refusals *engine_refusals(const struct engine *e);
-/* Whether the job has grabs; those under way; and from when on nobody is adopted any more. */
+/* Whether the job has grabs; those under way; from when on nobody is adopted any more, and no connection opened. */
 bool engine_has_grabs(const struct engine *e);
 uint32_t engine_live_grabs(const struct engine *e);
 void engine_end_adoption(struct engine *e, uint64_t now_ns);
+void engine_end_opening(struct engine *e, uint64_t now_ns);
 
 /* From now on replies are of the cooldown. */
 void engine_begin_cooldown(struct engine *e, uint64_t now_ns);

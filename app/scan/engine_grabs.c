@@ -50,6 +50,8 @@ make_grabber(struct engine *e, unsigned int w, const struct grabs_size *size)
 		.outlet_count = e->port_count,
 		.gate = e->config.inputs->gate,
 		.ledger = &l->ledger,
+		.polite = l->open_polite,
+		.never_opens = !engine_may_open(e),
 		.sessions = size->sessions,
 		.tls_sessions = size->tls_sessions,
 	};
@@ -68,6 +70,7 @@ make_grabber(struct engine *e, unsigned int w, const struct grabs_size *size)
 	worker->plan = config.plan;
 	worker->segments = e->grabs.segments_by_worker[w];
 	worker->adopt_until_ns = &e->adopt_until_ns;
+	worker->open_until_ns = &e->open_until_ns;
 	return worker->grabber == NULL ? -ENOMEM : 0;
 }
 
@@ -108,6 +111,12 @@ void
 engine_end_adoption(struct engine *e, uint64_t now_ns)
 {
 	atomic_store_explicit(&e->adopt_until_ns, now_ns, memory_order_relaxed);
+}
+
+void
+engine_end_opening(struct engine *e, uint64_t now_ns)
+{
+	atomic_store_explicit(&e->open_until_ns, now_ns, memory_order_relaxed);
 }
 
 void

@@ -21,6 +21,9 @@
 #define URGENT_POOL_SIZE 8191
 #define POOL_CACHE 256
 
+/* Of caps, workers have one part in so many. */
+#define OPENS_PART 4
+
 static struct rte_mempool *
 probe_pool_new(unsigned int lcore, unsigned int port)
 {
@@ -286,33 +289,76 @@ init_workers(struct engine *e)
 	return 0;
 }
 
-/* Caps, if there are any: each prober's part of them, and who has said that he wants no probes. */
+/* Caps on a /24 and a /16. */
+struct caps {
+	uint64_t per_24;
+	uint64_t per_16;
+};
+
+/* Of a cap, what workers may open connections by: a quarter, where that and the rest can be divided; else none. */
+static uint64_t
+opens_part(const struct engine *e, uint64_t cap)
+{
+	uint64_t part = cap / OPENS_PART;
+
+	if (!engine_has_grabs(e) || cap == 0)
+		return 0;
+	part = part < e->layout.workers ? e->layout.workers : part;
+	return cap >= part + e->layout.probers ? part : 0;
+}
+
+static uint64_t
+probes_part(const struct engine *e, uint64_t cap)
+{
+	return cap - opens_part(e, cap);
+}
+
+bool
+engine_may_open(const struct engine *e)
+{
+	const struct inputs *in = e->config.inputs;
+
+	return (in->per_24 == 0 || opens_part(e, in->per_24) > 0) &&
+	       (in->per_16 == 0 || opens_part(e, in->per_16) > 0);
+}
+
+/* Part i of n of caps. 0 or -ENOMEM. */
+static int
+new_polite(const struct engine *e, const struct caps *caps, unsigned int i, unsigned int n, struct polite **out)
+{
+	const struct inputs *in = e->config.inputs;
+	struct polite_config config = {
+		.per_24 = polite_part(caps->per_24, i, n),
+		.per_16 = polite_part(caps->per_16, i, n),
+		.key = hash_mix64(in->key.k0 ^ hash_mix64(in->key.k1)),
+		.exempt = in->spared,
+		.exempt_count = in->spared_count,
+		.refusals = e->refusals,
+	};
+
+	*out = polite_new(&config);
+	return *out == NULL ? -ENOMEM : 0;
+}
+
+/* Caps, if there are any: each prober's and worker's part of them, and who has said that he wants no probes. */
 static int
 make_polite(struct engine *e)
 {
 	const struct inputs *in = e->config.inputs;
+	int rc = 0;
 
 	if (in->per_24 == 0 && in->per_16 == 0)
 		return 0;
 	e->refusals = refusals_new(in->per_24 != 0, in->per_16 != 0);
 	if (e->refusals == NULL)
 		return -ENOMEM;
-	for (unsigned int i = 0; i < e->layout.probers; i++) {
-		struct polite_config config = {
-			.per_24 = polite_part(in->per_24, i, e->layout.probers),
-			.per_16 = polite_part(in->per_16, i, e->layout.probers),
-			.key = hash_mix64(in->key.k0 ^ hash_mix64(in->key.k1)),
-			.exempt = in->spared,
-			.exempt_count = in->spared_count,
-			.refusals = e->refusals,
-		};
-		struct engine_lcore *l = &e->lcores[e->layout.prober[i]];
-
-		l->polite = polite_new(&config);
-		if (l->polite == NULL)
-			return -ENOMEM;
-	}
-	return 0;
+	for (unsigned int i = 0; i < e->layout.probers && rc == 0; i++)
+		rc = new_polite(e, &(struct caps){probes_part(e, in->per_24), probes_part(e, in->per_16)}, i,
+				e->layout.probers, &e->lcores[e->layout.prober[i]].polite);
+	for (unsigned int i = 0; i < e->layout.workers && rc == 0 && engine_has_grabs(e); i++)
+		rc = new_polite(e, &(struct caps){opens_part(e, in->per_24), opens_part(e, in->per_16)}, i,
+				e->layout.workers, &e->lcores[e->layout.worker[i]].open_polite);
+	return rc;
 }
 
 static int
@@ -431,6 +477,7 @@ make_all(struct engine *e)
 	tx_rate_init(&e->rate, job->rate_pps, job->bandwidth_bps);
 	atomic_init(&e->cooldown_since_ns, TIME_NEVER);
 	atomic_init(&e->adopt_until_ns, TIME_NEVER);
+	atomic_init(&e->open_until_ns, TIME_NEVER);
 	init_ports(e);
 	rc = engine_make_probes(e);
 	if (rc == 0)
@@ -495,6 +542,7 @@ free_lcore(struct engine_lcore *l)
 	}
 	dedup_free(l->dedup);
 	polite_free(l->polite);
+	polite_free(l->open_polite);
 	prober_free(&l->prober);
 }
 

@@ -36,7 +36,8 @@ struct engine_lcore {
 	struct tx tx[PORTS_MAX];
 	struct outlet outlets[PORTS_MAX];
 	struct rte_mempool *probe_pools[PORTS_MAX]; /* a prober's; NULL where the port has one of its own */
-	struct polite *polite;
+	struct polite *polite;      /* the prober's */
+	struct polite *open_polite; /* the grabber's */
 	struct prober prober;
 	struct worker worker;
 	struct dedup *dedup;
@@ -85,6 +86,7 @@ struct engine {
 	struct engine_grabs grabs;
 	_Atomic uint64_t cooldown_since_ns;
 	_Atomic uint64_t adopt_until_ns;
+	_Atomic uint64_t open_until_ns;
 };
 
 /* Start DPDK, open the ports and lay the roles out. 0, or what engine_open() returns, told. */
@@ -95,6 +97,9 @@ int engine_open_ports(struct engine *e);
  * its cookies are. 0 or a negative errno.
  */
 int engine_make_probes(struct engine *e);
+
+/* Whether caps leave workers a part to open connections by. */
+bool engine_may_open(const struct engine *e);
 
 /* Make what grabs need, once gateways are known. 0 or a negative errno. */
 int engine_make_grabs(struct engine *e);

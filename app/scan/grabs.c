@@ -85,6 +85,7 @@ fill(struct grabs *g, size_t i, const struct job_grab *grab)
 
 	g->tasks[i].module = grab->module == JOB_GRAB_TLS ? GRAB_TLS : GRAB_BANNER;
 	g->tasks[i].timeout_ns = grab->timeout_ns;
+	g->tasks[i].retry_declined = grab->retry_declined;
 	g->forms[i] = (struct grabrecord_grab){grab->name, forms[grab->certificates]};
 	give_ports(g, i, grab);
 	if (grab->module == JOB_GRAB_TLS)

@@ -251,7 +251,7 @@ write_grab(struct writer *w, const struct grab *g)
 	if (w->counts_grabs)
 		atomic_fetch_add_explicit(&w->results, taken, memory_order_relaxed);
 	reply.news = RECORD_GRABBED;
-	if (w->keeps)
+	if (w->keeps && g->is_last)
 		keeper_note(w->config.keeper, &reply);
 }
 

@@ -1,69 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "fabric/grabber.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <rte_ring.h>
 
-#include "base/hash.h"
 #include "base/time.h"
-#include "fabric/session.h"
-#include "tcp/tcp.h"
-
-/* Grabs of a session at most: the first look, then weak suites, SSL 3 and SSL 2. */
-#define LOOKS 4
+#include "fabric/grabber_inside.h"
 
 /* What goes out at once: a ClientHello, a last flight, a piece of a request. */
 #define PIECE_BYTES 2048
-
-/* Blocks that a grab must find when it begins: an ordinary chain. More it takes as it can. */
-#define BLOCKS_TO_BEGIN 8
-
-/* Of all sessions at once, on average: those that wait for a first answer have one. */
-#define BLOCKS_PER_SESSION 2
-
-/* TCP's buffers, per session: of 512 bytes, lazily used. */
-#define SEND_BLOCKS_PER_SESSION 4
-#define RECV_BLOCKS_PER_SESSION 8
-
-/* Our window, as the SYN says, and what is read of a peer whatever it sends. */
-#define RECEIVE_WINDOW 65535
-#define SEND_MAX 16384
-#define RECEIVE_MAX (1 << 20)
-
-/* Ethernet's. */
-#define MTU 1500
-#define FRAME_MAX (MTU + sizeof(((struct wire_link *)NULL)->header))
-
-/* Tries of what is not acknowledged, after 1, 2 and 4 s; how long a lone segment's ACK may wait. */
-#define RETRIES 3
-#define DELAYED_ACK_NS (40 * NS_PER_MS)
-
-struct grabber {
-	struct grabber_config config;
-	struct tcp *tcp;
-	struct tls *tls;
-	struct tls_profile *profiles[GRABBER_TASKS_MAX]; /* of the tasks of GRAB_TLS */
-	struct wire_link links[PROBE_IFACES_MAX];
-	struct grab_pool *grabs;
-	struct session_pool sessions;
-	uint32_t tls_live;
-	uint64_t now_ns; /* of the call that is under way */
-	bool is_over; /* no more looks */
-};
-
-struct rte_ring *
-grabber_ring_new(unsigned int worker, uint32_t sessions)
-{
-	char name[RTE_RING_NAMESIZE];
-
-	snprintf(name, sizeof(name), "grabs-%u", worker);
-	return rte_ring_create(name, rte_align32pow2(2 * LOOKS * sessions), SOCKET_ID_ANY,
-			       RING_F_SP_ENQ | RING_F_SC_DEQ);
-}
 
 static const struct grabber_task *
 task_of(const struct grabber *g, const struct session *s)
@@ -128,37 +74,45 @@ note_service(struct grab *grab, const struct tcp_conn *c, enum tcp_stage stage)
 	grab->service = (uint8_t)service_of(grab, c, stage);
 }
 
-static void look_again(struct grabber *g, const struct session *s, enum grab_look look);
-
-/* It has ended: everything of it goes but the grab, which the writer gets. */
+/* What is to follow for the host of a session whose grab has ended: it waits for that, or ends. */
 static void
-finish(struct grabber *g, uint32_t number)
+follow(struct grabber *g, uint32_t number, struct grab *grab)
+{
+	struct session *s = &g->sessions.all[number];
+	enum grab_look look = GRAB_LOOK_FIRST;
+
+	if (grab->module == GRAB_TLS)
+		look = tls_next_look(g->profiles[grab->index], grab);
+	s->look = (uint8_t)look;
+	grab->is_last = look == GRAB_LOOK_FIRST;
+	if (grab->is_last || !grabber_want(g, number, SESSION_LOOK))
+		session_end(&g->sessions, number);
+}
+
+/* Everything of a conversation goes but the grab, which the writer gets. */
+void
+grabber_finish(struct grabber *g, uint32_t number)
 {
 	struct session *s = &g->sessions.all[number];
 	struct grab *grab = s->grab;
-	struct session was;
-	enum grab_look look = GRAB_LOOK_FIRST;
 
 	if (s->conn != NULL) {
-		pump(g, s);
+		if (s->has_spoken)
+			pump(g, s);
 		note_service(grab, s->conn, tcp_stage(s->conn));
 		tcp_close(g->tcp, s->conn, TCP_CLOSE_RST);
 	}
 	tls_session_free(s->tls);
-	if (grab->module == GRAB_TLS) {
-		g->tls_live--;
-		look = tls_next_look(g->profiles[grab->index], grab);
-	}
-	was = *s;
-	session_end(&g->sessions, number);
-	if (look != GRAB_LOOK_FIRST && !g->is_over)
-		look_again(g, &was, look);
+	g->tls_live -= grab->module == GRAB_TLS;
+	s->conn = NULL;
+	s->tls = NULL;
+	s->has_spoken = false;
+	follow(g, number, grab);
 	hand_over(g, grab);
 }
 
-/* A grab of what a SYN-ACK tells, or NULL. */
-static struct grab *
-new_grab(struct grabber *g, uint32_t address, uint16_t port)
+struct grab *
+grabber_new_grab(struct grabber *g, uint32_t address, uint16_t port)
 {
 	unsigned int index = g->config.plan->task_of_port[port] - 1u;
 	struct grab *grab = grab_new(g->grabs, g->config.plan->tasks[index].module, g->now_ns);
@@ -186,8 +140,8 @@ begin(struct grabber *g, struct grab *grab, const struct flow_tuple *tuple, uint
 	return number;
 }
 
-static struct tcp_begin
-tcp_begin_of(const struct grabber *g, uint32_t number)
+struct tcp_begin
+grabber_begin_of(const struct grabber *g, uint32_t number)
 {
 	const struct session *s = &g->sessions.all[number];
 
@@ -197,48 +151,6 @@ tcp_begin_of(const struct grabber *g, uint32_t number)
 		.deadline_ns = g->now_ns + task_of(g, s)->timeout_ns,
 		.link = s->link,
 	};
-}
-
-/*
- * A port of our own for another look at a host: in the same bucket, so that its answers come to this
- * worker. Two looks at one host differ in it, lest the second meet what is left of the first.
- */
-static uint16_t
-open_port(const struct grabber *g, const struct session *s, enum grab_look look)
-{
-	const struct probe_port_plan *plan = &g->config.outlets[s->link].probe->pool.plan;
-	const struct probe_ports *ports = &plan->ports[COOKIE_OPEN];
-	uint32_t slot = (uint32_t)(hash_mix64(s->tuple.remote) + look) % ports->slots;
-	enum cookie_plan use;
-	uint8_t bucket = 0;
-
-	probe_port_find(plan, s->tuple.local_port, &use, &bucket);
-	return (uint16_t)(ports->base + slot * PROBE_BUCKETS + bucket);
-}
-
-static void
-look_again(struct grabber *g, const struct session *was, enum grab_look look)
-{
-	struct flow_tuple tuple = was->tuple;
-	struct grab *grab = new_grab(g, tuple.remote, tuple.remote_port);
-	struct tcp_begin begin_at;
-	struct tcp_conn *conn;
-	uint32_t number;
-
-	ledger_add(g->config.ledger, LEDGER_LOOK_WANTED, 1);
-	ledger_add(g->config.ledger, grab != NULL ? LEDGER_OPENED : LEDGER_LOOK_DECLINED, 1);
-	if (grab == NULL)
-		return;
-	tuple.local_port = open_port(g, was, look);
-	grab->look = look;
-	number = begin(g, grab, &tuple, was->link, was->since_ns);
-	begin_at = tcp_begin_of(g, number);
-	if (tcp_open(g->tcp, &begin_at, tcp_isn(g->tcp, &tuple, g->now_ns), g->now_ns, &conn) == 0) {
-		g->sessions.all[number].conn = conn;
-		return;
-	}
-	grab_end(grab, GRAB_NO_MEMORY, g->now_ns);
-	finish(g, number);
 }
 
 static void
@@ -251,19 +163,16 @@ note_synack(struct grab *grab, const struct reply *r)
 	grab->wscale = r->has_wscale ? r->wscale : 0;
 }
 
-/* What is missing for one more of a module, if anything. */
-static enum grabber_answer
-credit(struct grabber *g, enum grab_module module)
+enum grabber_answer
+grabber_credit(struct grabber *g, enum grab_module module)
 {
-	uint32_t live = g->sessions.live;
-
 	if (session_room(&g->sessions) == 0 || tcp_room(g->tcp) == 0)
 		return GRABBER_NO_CONNECTION;
 	if (module == GRAB_TLS && g->tls_live >= g->config.tls_sessions)
 		return GRABBER_NO_MEMORY;
 	if (grab_pool_room(g->grabs) < BLOCKS_TO_BEGIN)
 		return GRABBER_NO_MEMORY;
-	if (rte_ring_free_count(g->config.grabs) < LOOKS * (live + 1))
+	if (rte_ring_free_count(g->config.grabs) <= g->sessions.live)
 		return GRABBER_NO_RECORD;
 	return GRABBER_ADOPTED;
 }
@@ -318,10 +227,13 @@ grabber_adopt(struct grabber *g, const struct reply *r, uint64_t now_ns)
 	uint32_t number;
 
 	g->now_ns = now_ns;
-	answer = credit(g, plan->tasks[plan->task_of_port[r->port] - 1].module);
+	answer = grabber_credit(g, plan->tasks[plan->task_of_port[r->port] - 1].module);
 	if (answer != GRABBER_ADOPTED)
 		return answer;
-	grab = new_grab(g, r->address, r->port);
+	/* Who talks may have to wait afterwards. */
+	if (grabber_followers(g) + g->sessions.live >= GRABBER_FOLLOWERS * g->config.sessions)
+		return GRABBER_NO_CONNECTION;
+	grab = grabber_new_grab(g, r->address, r->port);
 	if (grab == NULL)
 		return GRABBER_NO_MEMORY;
 	note_synack(grab, r);
@@ -329,14 +241,14 @@ grabber_adopt(struct grabber *g, const struct reply *r, uint64_t now_ns)
 	if (grab->module == GRAB_TLS)
 		grab->look = (uint8_t)tls_first_look(g->profiles[grab->index]);
 	number = begin(g, grab, &tuple, link_of(g, r), r->received_ns);
-	begin_at = tcp_begin_of(g, number);
+	begin_at = grabber_begin_of(g, number);
 	if (tcp_adopt(g->tcp, &begin_at, &synack, now_ns, &conn) == 0) {
 		/* Else it is over already. */
 		if (conn != NULL)
 			g->sessions.all[number].conn = conn;
 	} else {
 		grab_end(grab, GRAB_NO_MEMORY, now_ns);
-		finish(g, number);
+		grabber_finish(g, number);
 	}
 	return GRABBER_ADOPTED;
 }
@@ -425,7 +337,7 @@ go_on(struct grabber *g, uint32_t number)
 	if (!grab_has_ended(s->grab))
 		pump(g, s);
 	if (grab_has_ended(s->grab))
-		finish(g, number);
+		grabber_finish(g, number);
 }
 
 static void
@@ -528,7 +440,7 @@ on_closed(void *context, uint64_t user, enum tcp_cause cause, enum tcp_stage sta
 	abort_with(g, s, cause_of(g, s, cause));
 	note_service(s->grab, s->conn, stage);
 	s->conn = NULL;
-	finish(g, (uint32_t)user);
+	grabber_finish(g, (uint32_t)user);
 }
 
 /* Banners whose peers have been silent for long enough are whole. */
@@ -587,6 +499,7 @@ grabber_poll(struct grabber *g, uint64_t now_ns)
 	g->now_ns = now_ns;
 	work = tcp_poll(g->tcp, now_ns);
 	work += expire_banners(g);
+	work += grabber_open_waiting(g);
 	return work + send_frames(g);
 }
 
@@ -594,24 +507,26 @@ uint64_t
 grabber_next_ns(const struct grabber *g, uint64_t now_ns)
 {
 	uint64_t tcp = tcp_next_ns(g->tcp), banners = session_due_ns(&g->sessions);
+	uint64_t opens = grabber_open_next_ns(g);
 
 	/* What waits for room leaves when the sender has made some, which is work and no nap. */
 	if (tcp_has_output(g->tcp) && has_room(g))
 		return now_ns;
-	return tcp < banners ? tcp : banners;
+	tcp = tcp < banners ? tcp : banners;
+	return tcp < opens ? tcp : opens;
 }
 
 bool
 grabber_is_crowded(const struct grabber *g)
 {
 	return g->sessions.live > g->config.sessions / 2 ||
-	       g->tls_live > g->config.tls_sessions / 2;
+	       g->tls_live > g->config.tls_sessions / 2 || grabber_followers(g) > g->config.sessions;
 }
 
 uint32_t
 grabber_live(const struct grabber *g)
 {
-	return g->sessions.live;
+	return g->sessions.live + session_waiting(&g->sessions);
 }
 
 uint64_t
@@ -627,8 +542,8 @@ grabber_fini(struct grabber *g, uint64_t now_ns)
 {
 	struct session_pool *p = &g->sessions;
 
+	grabber_end_opening(g, now_ns);
 	g->now_ns = now_ns;
-	g->is_over = true;
 	while (p->oldest != 0) {
 		struct session *s = &p->all[p->oldest];
 
@@ -638,118 +553,8 @@ grabber_fini(struct grabber *g, uint64_t now_ns)
 			tcp_abort(g->tcp, s->conn);
 			s->conn = NULL;
 		}
-		finish(g, p->oldest);
+		grabber_finish(g, p->oldest);
 	}
 }
 
-/* Making one. */
-
-/* The SYN as the scan sends it: adoption rests on its options, and active opens look no other way. */
-static struct tcp_config
-tcp_config_of(const struct grabber_config *c)
-{
-	const struct probe_syn *syn = probe_syn_of(c->outlets[0].probe->config.profile);
-
-	return (struct tcp_config){
-		.connections = c->sessions,
-		.send_blocks = c->sessions * SEND_BLOCKS_PER_SESSION,
-		.recv_blocks = c->sessions * RECV_BLOCKS_PER_SESSION,
-		.send_max = SEND_MAX,
-		.recv_max = RECEIVE_WINDOW,
-		.mtu = MTU,
-		.ttl = c->outlets[0].probe->config.ttl,
-		.retries = RETRIES,
-		.links = (uint8_t)c->outlet_count,
-		.rto_ns = NS_PER_SEC,
-		.delayed_ack_ns = DELAYED_ACK_NS,
-		.receive_max = RECEIVE_MAX,
-		.syn_window = syn->window,
-		.syn_options_len = syn->options_len,
-		.syn_options = syn->options,
-		.key = {c->key[0], c->key[1]},
-		.events = {on_open, on_data, on_fin, on_room, on_icmp, on_closed},
-	};
-}
-
-static size_t
-grab_blocks(const struct grabber_config *c)
-{
-	return (size_t)c->sessions * BLOCKS_PER_SESSION + BLOCKS_TO_BEGIN;
-}
-
-size_t
-grabber_memory_bytes(const struct grabber_config *config)
-{
-	struct tcp_config tcp = tcp_config_of(config);
-
-	return sizeof(struct grabber) + tcp_memory_bytes(&tcp) +
-	       (size_t)config->sessions * sizeof(struct session) +
-	       grab_blocks(config) * GRAB_BLOCK_BYTES +
-	       (size_t)config->tls_sessions * TLS_SESSION_BYTES;
-}
-
-static int
-make_tcp(struct grabber *g, uint64_t now_ns)
-{
-	struct tcp_config tcp = tcp_config_of(&g->config);
-
-	for (unsigned int i = 0; i < g->config.outlet_count; i++) {
-		const struct probe_config *c = &g->config.outlets[i].probe->config;
-
-		wire_link_build(c->gateway_mac, c->source_mac, c->vlan, &g->links[i]);
-	}
-	tcp.link = g->links;
-	tcp.context = g;
-	g->tcp = tcp_new(&tcp, now_ns);
-	return g->tcp == NULL ? -ENOMEM : 0;
-}
-
-static int
-make_profiles(struct grabber *g)
-{
-	const struct grabber_plan *plan = g->config.plan;
-	int rc = 0;
-
-	g->tls = tls_new(&(struct tls_config){.replay_seed = g->config.replay_seed});
-	if (g->tls == NULL)
-		return -ENOMEM;
-	for (unsigned int i = 0; i < plan->task_count && rc == 0; i++)
-		if (plan->tasks[i].module == GRAB_TLS)
-			rc = tls_profile_new(g->tls, &plan->tasks[i].tls, &g->profiles[i]);
-	return rc;
-}
-
-struct grabber *
-grabber_new(const struct grabber_config *config, uint64_t now_ns)
-{
-	struct grabber *g = calloc(1, sizeof(*g));
-	int rc;
-
-	if (g == NULL)
-		return NULL;
-	g->config = *config;
-	g->grabs = grab_pool_new(grab_blocks(config));
-	rc = g->grabs == NULL ? -ENOMEM : session_pool_init(&g->sessions, config->sessions);
-	if (rc == 0)
-		rc = make_tcp(g, now_ns);
-	if (rc == 0)
-		rc = make_profiles(g);
-	if (rc == 0)
-		return g;
-	grabber_free(g);
-	return NULL;
-}
-
-void
-grabber_free(struct grabber *g)
-{
-	if (g == NULL)
-		return;
-	for (unsigned int i = 0; i < GRABBER_TASKS_MAX; i++)
-		tls_profile_free(g->profiles[i]);
-	tls_free(g->tls);
-	tcp_free(g->tcp);
-	session_pool_fini(&g->sessions);
-	grab_pool_free(g->grabs);
-	free(g);
-}
+const struct tcp_events grabber_events = {on_open, on_data, on_fin, on_room, on_icmp, on_closed};

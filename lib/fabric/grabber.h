@@ -11,12 +11,14 @@
  * is told (enum grabber_answer), the worker lets the responder wait and asks again: nothing that
  * was adopted ever lacks anything later.
  *
- * A host that refuses everything modern is looked at once more for each older kind of TLS that the
- * job names, by a connection of its own (tcp_open()) from the ports of COOKIE_OPEN in the worker's
- * bucket, so that its answers come back here.
+ * Opens. A host that refuses everything modern is looked at once more for each older kind of TLS that the
+ * job names; a responder that was declined is tried again when there is room, if the job says so. Each by a
+ * connection of its own (tcp_open()) from the ports of COOKIE_OPEN in the worker's
+ * bucket, so that its answers come back here. Until there is credit, and the caps on its networks allow
+ * a SYN, it waits; for who was adopted there is always a place to wait.
  *
- * Ledger: adopted + opened = the sum of how they ended = grab records made; looks wanted = opened +
- * looks declined.
+ * Ledger: adopted + opened = the sum of how they ended = grab records made; for each cause to open one,
+ * wanted = opened + given up.
  *
  * A struct grabber belongs to its worker's lcore. A struct grabber_plan is shared and immutable.
  */
@@ -34,6 +36,7 @@
 #include "grab/grab.h"
 #include "ledger/ledger.h"
 #include "names/names.h"
+#include "polite/polite.h"
 #include "tls/tls.h"
 
 struct rte_ring;
@@ -47,7 +50,14 @@ struct grabber_task {
 	bool indicate;             /* whether to indicate any */
 	struct banner_spec banner; /* of GRAB_BANNER */
 	uint64_t timeout_ns;       /* of a connection, whatever its progress */
+	bool retry_declined;       /* who was declined is tried again */
 };
+
+/* Declined responders of a worker that may wait to be tried again. */
+#define GRABBER_AGAIN_MAX 65536
+
+/* Of hosts that were talked with, those that may wait for another connection, or talk: so many times the sessions. */
+#define GRABBER_FOLLOWERS 2
 
 /* The most grabs of one job. */
 #define GRABBER_TASKS_MAX 64
@@ -67,6 +77,8 @@ struct grabber_config {
 	const struct gate *gate;
 	struct rte_ring *grabs;     /* to the writer: pointers to struct grab; one producer, one consumer */
 	struct ledger *ledger;
+	struct polite *polite;      /* caps on what is opened, the grabber's own; NULL: none */
+	bool never_opens;           /* nothing may be opened at all */
 	uint32_t sessions;          /* at once, of any module */
 	uint32_t tls_sessions;      /* at once, of TLS: what memory allows (TLS_SESSION_BYTES each) */
 	uint64_t key[2];            /* secret and random */
@@ -102,6 +114,18 @@ enum grabber_answer {
 /* Adopt a first SYN-ACK, of a port that grabber_wants(). */
 enum grabber_answer grabber_adopt(struct grabber *g, const struct reply *r, uint64_t now_ns);
 
+/*
+ * A responder that is declined: put it on the list of those that are tried again. False: the job does not
+ * want it, nothing is opened any more, or GRABBER_AGAIN_MAX wait. It is the worker's to reset in either case.
+ */
+bool grabber_postpone(struct grabber *g, const struct reply *r);
+
+/* Whether those may have their turn, since nobody waits to be adopted. At first not. */
+void grabber_let_retry(struct grabber *g, bool may_retry);
+
+/* No connection is opened from now on; what waits for one is given up. */
+void grabber_end_opening(struct grabber *g, uint64_t now_ns);
+
 /* A repeated SYN-ACK: true when a connection took it, else it is the worker's to reset. */
 bool grabber_repeat(struct grabber *g, const struct reply *r, uint64_t now_ns);
 
@@ -120,7 +144,7 @@ uint64_t grabber_next_ns(const struct grabber *g, uint64_t now_ns);
 /* Whether half of what there is is taken: time to slow down, for more responders are on their way. */
 bool grabber_is_crowded(const struct grabber *g);
 
-/* Sessions that live. */
+/* Sessions: those that talk, and those that wait. */
 uint32_t grabber_live(const struct grabber *g);
 
 /* When the SYN-ACK of the oldest of them came; TIME_NEVER without any. */

@@ -143,6 +143,8 @@ adopt(struct worker *w, const struct record_scan *record, uint64_t now_ns)
 		want = wants[answer];
 	}
 	ledger_add(w->config.ledger, LEDGER_DECLINED + want, 1);
+	if (!grabber_postpone(w->config.grabber, r))
+		ledger_add(w->config.ledger, LEDGER_TURNED_AWAY, 1);
 	reset(w, r);
 	return true;
 }
@@ -242,11 +244,15 @@ take_replies(struct worker *w, uint64_t now_ns)
 static unsigned int
 tend_grabs(struct worker *w, uint64_t now_ns)
 {
+	const _Atomic uint64_t *open_until = w->config.open_until_ns;
 	unsigned int work = 0;
 
 	for (unsigned int i = 0; i < w->config.receivers; i++)
 		work += segments_take(w->config.segments[i], w->config.grabber, w->config.ledger,
 				      now_ns);
+	if (open_until != NULL && now_ns >= atomic_load_explicit(open_until, memory_order_relaxed))
+		grabber_end_opening(w->config.grabber, now_ns);
+	grabber_let_retry(w->config.grabber, w->held_first == w->held_count && !is_behind(w));
 	work += grabber_poll(w->config.grabber, now_ns);
 	/* Who waits to be adopted counts as well: the run does not end before. */
 	atomic_store_explicit(&w->live,

@@ -7,7 +7,8 @@
  * answered with a RST, so that its host need not say it again. Errors by which a network says that it
  * wants no probes are told to the probers. It takes a reply only with credit: room for its record and
  * for its RST, and what a grab needs. Without credit replies wait, and pressure holds the probers; a
- * responder that has waited for 10 s is declined and counted by what it lacked.
+ * responder that has waited for 10 s is declined and counted by what it lacked, and reset; the grabber may
+ * try it again.
  *
  * A struct worker belongs to one lcore; it alone knows the targets of its buckets.
  */
@@ -51,6 +52,8 @@ struct worker_config {
 	struct rte_ring *const *segments; /* one a receiver */
 	/* Set by control: nobody is adopted any more from then on; TIME_NEVER before. */
 	const _Atomic uint64_t *adopt_until_ns;
+	/* The same of connections that are opened; may be NULL: never. */
+	const _Atomic uint64_t *open_until_ns;
 };
 
 struct worker {

@@ -161,6 +161,7 @@ struct grab {
 	uint8_t cause;           /* enum grab_cause; GRAB_COMPLETE until it ends */
 	uint8_t service;         /* enum grab_service */
 	bool is_first;           /* of its responder; not another look */
+	bool is_last;            /* of its responder: nothing is to follow */
 	bool cut;                /* some chunk is cut */
 	bool has_tcp;            /* the next four were set, from the SYN-ACK */
 	uint8_t ttl;

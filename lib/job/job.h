@@ -160,6 +160,7 @@ struct job_grab {
 	struct job_port_range *ports;
 	size_t port_range_count; /* 0: every port */
 	uint64_t timeout_ns;
+	bool retry_declined;
 	/* Of tls. */
 	enum job_grab_depth depth;
 	unsigned int versions; /* never none */

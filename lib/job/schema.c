@@ -116,6 +116,8 @@ static const struct key keys[] = {
 	 .mend = "a list of protocol names, like [h2, http/1.1]"},
 	{"grabs.timeout", reader_duration, KEY_BUILT, FIELD(grabs[0].timeout_ns), .initial = "10s",
 	 .min = NS_PER_MS, .max = 3600 * NS_PER_SEC, .mend = "a time up to 1h, like 10s"},
+	{"grabs.retry_declined", reader_bool, KEY_BUILT, FIELD(grabs[0].retry_declined), .initial = "true",
+	 .mend = "true or false"},
 	{"grabs.certificates", reader_choice, KEY_BUILT, FIELD(grabs[0].certificates),
 	 .initial = "leaf", .choices = "inline leaf reference", .mend = "inline, leaf or reference"},
 	{"grabs.send", reader_payload, KEY_BUILT, FIELD(grabs[0].send), .max = TEXT_MAX,

@@ -16,6 +16,12 @@
 			LEDGER_GATED + (frame), LEDGER_REFUSED + (frame)),                         \
 		LEDGER_TERMS                                                                       \
 	}
+#define OPENED LEDGER_OPENED + LEDGER_OPEN_LOOK, LEDGER_OPENED + LEDGER_OPEN_AGAIN
+#define OPEN_EQUATION(name, what)                                                                  \
+	{                                                                                          \
+		name, TERMS(LEDGER_OPEN_WANTED + (what)),                                          \
+		TERMS(LEDGER_OPENED + (what), LEDGER_GIVEN_UP + (what)), LEDGER_TERMS              \
+	}
 
 static const struct ledger_equation equations[] = {
 	{
@@ -70,8 +76,15 @@ static const struct ledger_equation equations[] = {
 		LEDGER_TERMS,
 	},
 	{
+		"declined = to be tried again + for good",
+		TERMS(LEDGER_DECLINED + LEDGER_WANT_CONNECTION, LEDGER_DECLINED + LEDGER_WANT_MEMORY,
+		      LEDGER_DECLINED + LEDGER_WANT_RECORD, LEDGER_DECLINED + LEDGER_WANT_TIME),
+		TERMS(LEDGER_OPEN_WANTED + LEDGER_OPEN_AGAIN, LEDGER_TURNED_AWAY),
+		LEDGER_TERMS,
+	},
+	{
 		"adopted + opened = grabs by how they ended",
-		TERMS(LEDGER_ADOPTED, LEDGER_OPENED),
+		TERMS(LEDGER_ADOPTED, OPENED),
 		TERMS(ENDED(COMPLETE), ENDED(TIMEOUT), ENDED(CLOSED), ENDED(RESET), ENDED(REFUSED),
 		      ENDED(UNREACHABLE), ENDED(ALERT), ENDED(VERSION), ENDED(NOT_TLS),
 		      ENDED(BAD_RECORD), ENDED(BAD_MESSAGE), ENDED(TOO_LARGE), ENDED(EXCLUDED),
@@ -80,16 +93,12 @@ static const struct ledger_equation equations[] = {
 	},
 	{
 		"adopted + opened = grab records made",
-		TERMS(LEDGER_ADOPTED, LEDGER_OPENED),
+		TERMS(LEDGER_ADOPTED, OPENED),
 		TERMS(LEDGER_GRAB_RECORD),
 		LEDGER_TERMS,
 	},
-	{
-		"other looks wanted = opened + declined",
-		TERMS(LEDGER_LOOK_WANTED),
-		TERMS(LEDGER_OPENED, LEDGER_LOOK_DECLINED),
-		LEDGER_TERMS,
-	},
+	OPEN_EQUATION("other looks wanted = opened + given up", LEDGER_OPEN_LOOK),
+	OPEN_EQUATION("to be tried again = opened + given up", LEDGER_OPEN_AGAIN),
 	{
 		"segments met = passed to workers + cut off",
 		TERMS(LEDGER_SEGMENT_MET),
@@ -175,6 +184,7 @@ static const char *const term_names[LEDGER_TERMS] = {
 	[LEDGER_DECLINED + LEDGER_WANT_MEMORY] = "declined for want of memory",
 	[LEDGER_DECLINED + LEDGER_WANT_RECORD] = "declined for want of a record",
 	[LEDGER_DECLINED + LEDGER_WANT_TIME] = "declined at the end",
+	[LEDGER_TURNED_AWAY] = "declined for good",
 	[LEDGER_LEFT_ALONE] = "left alone",
 	[LEDGER_RECORD] = "records made",
 	[LEDGER_SEGMENT_MET] = "segments met",
@@ -183,9 +193,12 @@ static const char *const term_names[LEDGER_TERMS] = {
 	[LEDGER_SEGMENT_TAKEN] = "segments of connections",
 	[LEDGER_SEGMENT_STRAY] = "segments of none",
 	[LEDGER_SEGMENT_LEFT] = "segments left in rings",
-	[LEDGER_LOOK_WANTED] = "other looks wanted",
-	[LEDGER_LOOK_DECLINED] = "other looks declined",
-	[LEDGER_OPENED] = "opened",
+	[LEDGER_OPEN_WANTED + LEDGER_OPEN_LOOK] = "other looks wanted",
+	[LEDGER_OPENED + LEDGER_OPEN_LOOK] = "other looks opened",
+	[LEDGER_GIVEN_UP + LEDGER_OPEN_LOOK] = "other looks given up",
+	[LEDGER_OPEN_WANTED + LEDGER_OPEN_AGAIN] = "to be tried again",
+	[LEDGER_OPENED + LEDGER_OPEN_AGAIN] = "tried again",
+	[LEDGER_GIVEN_UP + LEDGER_OPEN_AGAIN] = "never tried again",
 	[LEDGER_ENDED + GRAB_COMPLETE] = "grabs complete",
 	[LEDGER_ENDED + GRAB_TIMEOUT] = "grabs timed out",
 	[LEDGER_ENDED + GRAB_CLOSED] = "grabs closed",

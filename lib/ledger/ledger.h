@@ -15,8 +15,9 @@
  *   taken                       = SYN-ACKs + echo replies + RSTs and ICMP errors, first or repeated
  *   responders (first SYN-ACKs) and those that an earlier run owes a grab
  *                               = adopted + declined, by cause + left alone
+ *   declined                    = to be tried again + for good
+ *   of each cause to open one:    wanted = opened + given up
  *   adopted + opened            = grabs, by how they ended = grab records made
- *   other looks wanted          = opened + declined
  *   segments met                = passed to workers + cut off
  *   segments passed to workers  = of a connection + of none + given up with their ring
  *   taken                       = records made
@@ -60,6 +61,13 @@ enum ledger_want {
 	LEDGER_WANTS
 };
 
+/* What a connection is opened for, beside those that are adopted; each has the terms wanted, opened and given up. */
+enum ledger_open {
+	LEDGER_OPEN_LOOK,  /* older kinds of TLS, at a host that refused */
+	LEDGER_OPEN_AGAIN, /* a responder that was declined */
+	LEDGER_OPENS
+};
+
 enum ledger_term {
 	/* Targets that a prober has taken up, in each pass, and what became of those that got no probe. */
 	LEDGER_TARGET,
@@ -88,7 +96,8 @@ enum ledger_term {
 	LEDGER_FIRST_AGAIN, /* SYN-ACKs that an earlier run had recorded, and owed a grab */
 	LEDGER_ADOPTED,
 	LEDGER_DECLINED, /* + enum ledger_want: there was none before its time was over */
-	LEDGER_LEFT_ALONE = LEDGER_DECLINED + LEDGER_WANTS, /* no grab asked for it: answered with a RST */
+	LEDGER_TURNED_AWAY = LEDGER_DECLINED + LEDGER_WANTS, /* declined, and not to be tried again */
+	LEDGER_LEFT_ALONE, /* no grab asked for it: answered with a RST */
 	LEDGER_RECORD,
 	/* What else receivers hand to workers: segments and ICMP errors of connections, as frames. */
 	LEDGER_SEGMENT_MET,
@@ -98,10 +107,10 @@ enum ledger_term {
 	LEDGER_SEGMENT_STRAY,   /* of none */
 	LEDGER_SEGMENT_LEFT,    /* still on a ring when a second ctrl-C ended the run */
 	/* Grabs. */
-	LEDGER_LOOK_WANTED, /* older kinds of TLS, at a host that refused */
-	LEDGER_LOOK_DECLINED,
-	LEDGER_OPENED,
-	LEDGER_ENDED,       /* + enum grab_cause */
+	LEDGER_OPEN_WANTED,                                 /* + enum ledger_open */
+	LEDGER_OPENED = LEDGER_OPEN_WANTED + LEDGER_OPENS,  /* likewise */
+	LEDGER_GIVEN_UP = LEDGER_OPENED + LEDGER_OPENS,     /* likewise: the scan was stopped, or may not send there */
+	LEDGER_ENDED = LEDGER_GIVEN_UP + LEDGER_OPENS,      /* + enum grab_cause */
 	LEDGER_GRAB_RECORD = LEDGER_ENDED + GRAB_CAUSES,
 	LEDGER_CERTIFICATE_RECORD, /* made by the writer, for what grab records refer to */
 	/* What the writer made of the records, for each of its outputs. */

@@ -366,6 +366,12 @@ tx_is_empty(const struct tx *tx)
 	return fifo_count(&tx->urgent) == 0 && fifo_count(&tx->probes) == 0;
 }
 
+unsigned int
+tx_urgent_waiting(const struct tx *tx)
+{
+	return fifo_count(&tx->urgent) + (tx->relay_to != NULL ? rte_ring_count(tx->relay_to) : 0);
+}
+
 static void
 fifo_give_up(struct tx *tx, struct tx_fifo *f)
 {

@@ -89,6 +89,9 @@ uint16_t tx_room(const struct tx *tx);
  */
 bool tx_urgent(struct tx *tx, enum ledger_frame kind, const uint8_t *frame, uint16_t len);
 
+/* Urgent frames waiting here, or on the way to whoever sends them for us. */
+unsigned int tx_urgent_waiting(const struct tx *tx);
+
 /* Probes waiting. The prober makes more only when there are none. */
 static inline uint16_t
 tx_probes_waiting(const struct tx *tx)

@@ -317,8 +317,8 @@ test_grabs_that_are_left_are_counted_for_both(void **state)
 		struct grab *g = grab_new(d.pool, GRAB_BANNER, 0);
 
 		assert_int_equal(rte_ring_enqueue(d.grabs, g), 0);
-		ledger_add(&d.ledger, LEDGER_LOOK_WANTED, 1);
-		ledger_add(&d.ledger, LEDGER_OPENED, 1);
+		ledger_add(&d.ledger, LEDGER_OPEN_WANTED + LEDGER_OPEN_LOOK, 1);
+		ledger_add(&d.ledger, LEDGER_OPENED + LEDGER_OPEN_LOOK, 1);
 		ledger_add(&d.ledger, LEDGER_ENDED + GRAB_STOPPED, 1);
 		ledger_add(&d.ledger, LEDGER_GRAB_RECORD, 1);
 	}

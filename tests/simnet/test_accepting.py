@@ -25,6 +25,7 @@ KINDS = {
     "reset3": ({"kind": "tls", "reset": "response"}, {"spoke"}),
     "fin": ({"banner": "", "close": "fin"}, {"closed"}),
     "fin2": ({"banner": "", "after": "data", "close": "fin"}, {"closed"}),
+    "fin3": ({"banner": "", "window": 0, "close": "fin"}, {"closed"}),
     "window": ({"kind": "none", "window": 0}, {"zero_window"}),
 }
 SERVICES = {name: kind for name, (kind, _) in KINDS.items() if not isinstance(kind, str)}

@@ -47,9 +47,13 @@ fill_balanced(struct ledger *l)
 	ledger_add(l, LEDGER_SEGMENT_TAKEN, 5);
 	ledger_add(l, LEDGER_SEGMENT_STRAY, 3);
 	ledger_add(l, LEDGER_SEGMENT_LEFT, 1);
-	ledger_add(l, LEDGER_LOOK_WANTED, 15);
-	ledger_add(l, LEDGER_LOOK_DECLINED, 2);
-	ledger_add(l, LEDGER_OPENED, 13);
+	ledger_add(l, LEDGER_OPEN_WANTED + LEDGER_OPEN_LOOK, 14);
+	ledger_add(l, LEDGER_GIVEN_UP + LEDGER_OPEN_LOOK, 2);
+	ledger_add(l, LEDGER_OPENED + LEDGER_OPEN_LOOK, 12);
+	ledger_add(l, LEDGER_OPEN_WANTED + LEDGER_OPEN_AGAIN, 3);
+	ledger_add(l, LEDGER_OPENED + LEDGER_OPEN_AGAIN, 1);
+	ledger_add(l, LEDGER_GIVEN_UP + LEDGER_OPEN_AGAIN, 2);
+	ledger_add(l, LEDGER_TURNED_AWAY, 1);
 	for (unsigned int cause = 0; cause < GRAB_CAUSES; cause++)
 		ledger_add(l, LEDGER_ENDED + cause, 1);
 	ledger_add(l, LEDGER_GRAB_RECORD, 16);
