@@ -4,6 +4,7 @@
 
 import collections
 import datetime
+import json
 import signal
 import subprocess
 import time
@@ -65,6 +66,24 @@ class Again(GrabTest):
         self.assertEqual(process.returncode, 130, stderr)
         self.assertIn("ledger, balanced", stderr)
         self.assertRegex(stderr, r"never tried again \d+|declined for good \d+")
+
+    def test_killed_while_some_wait(self):
+        """The epoch of who waits to be tried again is not over: resumed, each host has its record, once."""
+        cidr = "20.16.0.0/25"
+        _, services = self.services(TEXT, cidr)
+        device, _ = self.device(TEXT)
+        command = [ASDIC, "scan", "-i", device, "-q", "-r", "20k", "-c", "1", "-e", "5", *FEW, *self.arguments(cidr, [GRAB], "443")]
+        command.remove("--force")
+        process = subprocess.Popen(command, cwd=self.folder, stderr=subprocess.DEVNULL)
+        self.addCleanup(process.kill)
+        time.sleep(14)
+        process.kill()
+        self.assertEqual(process.wait(), -signal.SIGKILL, "it ended before it was killed")
+        done = subprocess.run([*command, "--resume"], cwd=self.folder, capture_output=True, text=True, timeout=200, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        records = [json.loads(line) for line in (self.folder / "out.ndjson").read_text().splitlines()]
+        self.assert_one_each([{"ip": r["saddr"]} for r in records if r["record"] == "scan"], services)
+        self.assert_one_each([r for r in records if r["record"] == "tls"], services)
 
 
 class Caps(GrabTest):
