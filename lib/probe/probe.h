@@ -73,19 +73,32 @@ probe_bucket(uint64_t cookie)
 	return (uint8_t)(cookie >> 32);
 }
 
+/* What the two below say, in the lanes of 32 bits that loops over bursts are compiled to. */
+static inline uint32_t
+probe_source_port_wide(uint32_t base, uint32_t slots, uint32_t high)
+{
+	uint32_t slot = ((high >> 8 & 0xfff) * slots) >> 12;
+
+	return base + slot * PROBE_BUCKETS + (high & (PROBE_BUCKETS - 1));
+}
+
+static inline uint32_t
+probe_ip_id_wide(uint32_t high, uint32_t attempt)
+{
+	return ((high ^ high >> 16) + attempt * 0x9e37) & 0xffff;
+}
+
 static inline uint16_t
 probe_source_port(const struct probe_ports *ports, uint64_t cookie)
 {
-	uint32_t slot = ((uint32_t)(cookie >> 40 & 0xfff) * ports->slots) >> 12;
-
-	return (uint16_t)(ports->base + slot * PROBE_BUCKETS + probe_bucket(cookie));
+	return (uint16_t)probe_source_port_wide(ports->base, ports->slots, (uint32_t)(cookie >> 32));
 }
 
 /* Attempts differ in the IP ID alone. TCP never echoes it; ICMP quotes do. */
 static inline uint16_t
 probe_ip_id(uint64_t cookie, uint8_t attempt)
 {
-	return (uint16_t)((cookie >> 32 ^ cookie >> 48) + (uint64_t)attempt * 0x9e37);
+	return (uint16_t)probe_ip_id_wide((uint32_t)(cookie >> 32), attempt);
 }
 
 /* Interfaces of one scan, and addresses that cookies are spread over, of all interfaces together. */
