@@ -163,9 +163,11 @@ static int
 fill_runs(struct targets *t, struct targets_builder *b)
 {
 	range_set_subtract(&b->include, &b->exclude, count_run, t);
-	t->run = table_array(t, t->runs, sizeof(*t->run));
+	t->run = table_array(t, t->runs + TABLE_WINDOW, sizeof(*t->run));
 	if (t->run == NULL)
 		return -ENOMEM;
+	for (size_t i = 0; i < TABLE_WINDOW; i++)
+		t->run[t->runs + i].last_rank = UINT32_MAX;
 	t->runs = 0;
 	range_set_subtract(&b->include, &b->exclude, add_run, t);
 	range_set_free(&b->include);
@@ -176,12 +178,13 @@ fill_runs(struct targets *t, struct targets_builder *b)
 static int
 fill_buckets(struct targets *t)
 {
-	uint64_t last = t->addresses - 1;
+	uint64_t last = t->addresses - 1, most = t->runs / TABLE_RUNS_PER_BUCKET;
 	size_t buckets, run = 0;
 
 	if (t->addresses == 0)
 		return 0;
-	while (last >> t->shift >= t->runs * TABLE_BUCKETS_PER_RUN)
+	most = most > TABLE_BUCKETS_LEAST ? most : TABLE_BUCKETS_LEAST;
+	while (last >> t->shift >= most)
 		t->shift++;
 	buckets = (last >> t->shift) + 1;
 	t->bucket = table_array(t, buckets, sizeof(*t->bucket));

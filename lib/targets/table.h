@@ -17,10 +17,13 @@ struct table_run {
 	uint32_t offset;
 };
 
+/* Select looks at as many runs from a bucket's first on without a search that branches. */
+#define TABLE_WINDOW 8
+
 struct targets {
 	/* What select reads, one cache line. */
 	uint64_t product;      /* addresses * ports; indices from here on are pairs */
-	struct table_run *run; /* ascending */
+	struct table_run *run; /* ascending; and a window's worth that no rank is beyond */
 	uint32_t *bucket;      /* by rank >> shift: the run that holds its first rank; and an end */
 	uint16_t *port;        /* ascending */
 	uint64_t *pair;        /* address << 16 | port, ascending */
@@ -34,8 +37,12 @@ struct targets {
 	size_t bytes;
 };
 
-/* The most buckets for each run, and at least half of it where ranks suffice. */
-#define TABLE_BUCKETS_PER_RUN 4
+/*
+ * Two to four runs end in a bucket, so that few ranks lie beyond a window, and the table is hardly larger
+ * than its runs: one of 100,000 stays in a core's own cache. Of few runs there may be more buckets.
+ */
+#define TABLE_RUNS_PER_BUCKET 2
+#define TABLE_BUCKETS_LEAST 256
 
 /* For qsort() and bsearch() over pairs. */
 static inline int

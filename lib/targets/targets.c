@@ -8,8 +8,6 @@
 
 __extension__ typedef unsigned __int128 uint128;
 
-#define BURST 32
-
 void
 targets_free(struct targets *t)
 {
@@ -103,35 +101,35 @@ address_rank(const struct targets *t, uint64_t index)
 }
 
 /*
- * The run that holds a rank, from the run that holds its bucket's first rank on. There are two to
- * four buckets a run, so most have no run's end in them, and stepping over one end is branch-free.
- * The branch is rarely taken however exclusions cluster, because ranks come shuffled.
+ * The address of a rank: a search in a window from the run that holds its bucket's first rank on, without
+ * branches. The one branch is rarely taken, and however exclusions cluster, because ranks come shuffled.
  */
 static inline uint32_t
-find_run(const struct targets *t, uint32_t rank, uint32_t run)
+address_at(const struct targets *t, uint32_t rank)
 {
-	run += t->run[run].last_rank < rank;
-	if (__builtin_expect(t->run[run].last_rank < rank, 0))
-		run = search_rank(t, rank, run + 1, t->bucket[(rank >> t->shift) + 1]);
-	return run;
+	const uint32_t *bucket = &t->bucket[rank >> t->shift];
+	const struct table_run *run = &t->run[*bucket];
+
+	run += 4 * (rank > run[3].last_rank);
+	run += 2 * (rank > run[1].last_rank);
+	run += rank > run[0].last_rank;
+	if (__builtin_expect(rank > run[0].last_rank, 0))
+		run = &t->run[search_rank(t, rank, bucket[0] + TABLE_WINDOW, bucket[1])];
+	return rank + run->offset;
 }
 
-/* Up to BURST indices. The two look-ups of each stand apart, so that many cache misses overlap. */
+/* Indices below the product; all others are taken for 0. */
 static void
 select_product(const struct targets *t, const uint64_t *index, unsigned int n, uint32_t *address,
 	       uint16_t *port)
 {
-	uint32_t rank[BURST], run[BURST];
-
 	for (unsigned int i = 0; i < n; i++) {
 		uint64_t in = index[i] < t->product ? index[i] : 0;
+		uint32_t rank = address_rank(t, in);
 
-		rank[i] = address_rank(t, in);
-		run[i] = t->bucket[rank[i] >> t->shift];
-		port[i] = t->port[in - (uint64_t)rank[i] * t->ports];
+		address[i] = address_at(t, rank);
+		port[i] = t->port[in - (uint64_t)rank * t->ports];
 	}
-	for (unsigned int i = 0; i < n; i++)
-		address[i] = rank[i] + t->run[find_run(t, rank[i], run[i])].offset;
 }
 
 /* The indices beyond the product. */
@@ -153,15 +151,10 @@ void
 targets_select(const struct targets *t, const uint64_t *index, unsigned int n, uint32_t *address,
 	       uint16_t *port)
 {
-	unsigned int done;
-
-	for (; n > 0; n -= done, index += done, address += done, port += done) {
-		done = n < BURST ? n : BURST;
-		if (t->product > 0)
-			select_product(t, index, done, address, port);
-		if (t->pairs > 0)
-			select_pairs(t, index, done, address, port);
-	}
+	if (t->product > 0)
+		select_product(t, index, n, address, port);
+	if (t->pairs > 0)
+		select_pairs(t, index, n, address, port);
 }
 
 /* The first run that ends at an address or later; the count of all where none does. */
