@@ -181,6 +181,7 @@ take_positions(struct prober *p, unsigned int most, struct prober_batch *b)
 	b->head = b->count = 0;
 	while (b->count < most && p->work.first < p->work.end)
 		gather(p, most, b);
+	gate_prefetch(p->config.outlets[0].tx->gate, b->count, b->address);
 	cookie_make_burst(&any->config.key, p->use, b->count, b->address, b->port, b->cookie);
 	ledger_add(p->config.ledger, LEDGER_TARGET, b->count);
 }
@@ -285,24 +286,46 @@ write_templates(const struct probe *probe, unsigned int n, uint8_t *const *frame
 		memcpy(frame[i], probe->template, sizeof(probe->template));
 }
 
+/*
+ * What of an mbuf says what its frame is: data_off to hash.usr, in its first cache line. The rest stands
+ * as it was put back: one segment, and offloads that no flag asks for.
+ */
+#define HEAD_AT offsetof(struct rte_mbuf, data_off)
+#define HEAD_SIZE (offsetof(struct rte_mbuf, hash.usr) + sizeof(uint32_t) - HEAD_AT)
+
+_Static_assert(HEAD_SIZE == 32, "one store or two");
+
+/* Take n mbufs with frames of len bytes, whatever a driver did to them. 0, or -ENOENT without n. */
+static int
+take_mbufs(struct rte_mempool *pool, unsigned int n, uint16_t len, struct rte_mbuf **m)
+{
+	struct rte_mbuf whole;
+
+	if (rte_mempool_get_bulk(pool, (void **)m, n) != 0)
+		return -ENOENT;
+	whole = *m[0];
+	rte_pktmbuf_reset(&whole);
+	whole.data_len = len;
+	whole.pkt_len = len;
+	whole.hash.usr = LEDGER_PROBE;
+	for (unsigned int i = 0; i < n; i++)
+		memcpy((uint8_t *)m[i] + HEAD_AT, (const uint8_t *)&whole + HEAD_AT, HEAD_SIZE);
+	return 0;
+}
+
 /* Make a burst of frames, by patching the template; how many: without mbufs, none. */
 static unsigned int
 make_probes(const struct prober *p, const struct outlet *o, struct prober_batch *b)
 {
 	struct rte_mbuf **slots = tx_probes_slots(o->tx);
 	unsigned int n = RTE_MIN(batch_left(b), (unsigned int)PORT_BURST);
-	uint16_t len = template_len(o->probe);
 	uint8_t *frame[PORT_BURST];
 
 	/* No mbuf: the driver still holds them all. They come back as it sends. */
-	if (rte_pktmbuf_alloc_bulk(o->pool, slots, n) != 0)
+	if (take_mbufs(o->pool, n, template_len(o->probe), slots) != 0)
 		return 0;
-	for (unsigned int i = 0; i < n; i++) {
+	for (unsigned int i = 0; i < n; i++)
 		frame[i] = rte_pktmbuf_mtod(slots[i], uint8_t *);
-		slots[i]->data_len = len;
-		slots[i]->pkt_len = len;
-		slots[i]->hash.usr = LEDGER_PROBE;
-	}
 	if (!o->has_template)
 		write_templates(o->probe, n, frame);
 	o->probe->module->fill(o->probe, p->use, p->attempt, n, frame, b->address + b->head,

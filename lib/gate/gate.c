@@ -2,12 +2,16 @@
 #include "gate/gate.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "base/hash.h"
 
 #define NET_ADDRESSES 256
 #define TABLE_FIRST_SIZE 64
+
+/* So many /24s denied in part set few enough bits of the /21s for them to be of no account. */
+#define FEW_PARTS 1024
 
 /* Which addresses of a /24, a bit each. Once in a table, it stays and only its bits change. */
 struct gate_block {
@@ -194,7 +198,7 @@ gate_free(struct gate *g)
 static int
 has_bit(const _Atomic uint64_t *map, uint32_t bit)
 {
-	return atomic_load_explicit(&map[bit >> 6], memory_order_acquire) >> (bit & 63) & 1;
+	return gate_has_bit(map, bit, 0);
 }
 
 /* Bits first to last, those of them that are in a word. */
@@ -213,9 +217,14 @@ word_mask(uint32_t word, uint32_t first, uint32_t last)
 static void
 set_bits(_Atomic uint64_t *map, uint32_t first, uint32_t last)
 {
-	for (uint32_t word = first >> 6; word <= last >> 6; word++)
-		atomic_fetch_or_explicit(&map[word], word_mask(word, first, last),
-					 memory_order_release);
+	for (uint32_t word = first >> 6; word <= last >> 6; word++) {
+		uint64_t mask = word_mask(word, first, last);
+
+		if (mask == UINT64_MAX)
+			atomic_store_explicit(&map[word], mask, memory_order_release);
+		else
+			atomic_fetch_or_explicit(&map[word], mask, memory_order_release);
+	}
 }
 
 static void
@@ -246,12 +255,23 @@ block_get(struct gate *g, uint32_t net)
 	return block;
 }
 
-/* All of some /24s. "touched" last: who sees it must find what it stands for. */
+/*
+ * Say that some addresses want a closer look. Last, and the wide map last of all: who sees a bit must
+ * find what it stands for.
+ */
+static void
+touch(struct gate *g, uint32_t first, uint32_t last)
+{
+	set_bits(g->fine, first >> GATE_FINE_SHIFT, last >> GATE_FINE_SHIFT);
+	set_bits(g->wide, first >> GATE_WIDE_SHIFT, last >> GATE_WIDE_SHIFT);
+}
+
+/* All of some /24s. */
 static int
 deny_whole(struct gate *g, uint32_t first, uint32_t last)
 {
 	set_bits(g->whole, first, last);
-	set_bits(g->touched, first, last);
+	touch(g, first * NET_ADDRESSES, last * NET_ADDRESSES + NET_ADDRESSES - 1);
 	return 0;
 }
 
@@ -266,16 +286,16 @@ deny_part(struct gate *g, uint32_t net, uint32_t first, uint32_t last)
 	if (block == NULL)
 		return -ENOMEM;
 	set_bits(block->denied, first, last);
-	set_bits(g->touched, net, net);
+	touch(g, net * NET_ADDRESSES + first, net * NET_ADDRESSES + last);
 	return 0;
 }
 
+/* The bits that want a closer look stay: it will find nothing. */
 static int
 allow_whole(struct gate *g, uint32_t first, uint32_t last)
 {
 	struct gate_table *t = g->table;
 
-	clear_bits(g->touched, first, last);
 	clear_bits(g->whole, first, last);
 	for (size_t i = 0; i < t->size; i++) {
 		struct gate_block *block = t->slot[i];
@@ -289,14 +309,16 @@ allow_whole(struct gate *g, uint32_t first, uint32_t last)
 static int
 allow_part(struct gate *g, uint32_t net, uint32_t first, uint32_t last)
 {
+	bool is_whole = has_bit(g->whole, net);
 	struct gate_block *block;
 
-	if (!has_bit(g->touched, net))
+	table_slot(g->table, net, &block);
+	if (!is_whole && block == NULL)
 		return 0;
 	block = block_get(g, net);
 	if (block == NULL)
 		return -ENOMEM;
-	if (has_bit(g->whole, net)) {
+	if (is_whole) {
 		set_bits(block->denied, 0, NET_ADDRESSES - 1);
 		clear_bits(g->whole, net, net);
 	}
@@ -351,14 +373,30 @@ gate_allow(struct gate *g, const char *text, size_t len)
 int
 gate_denies_slow(const struct gate *g, uint32_t address)
 {
-	struct gate_table *t = atomic_load_explicit(&g->table, memory_order_acquire);
 	uint32_t net = address / NET_ADDRESSES;
 	struct gate_block *block;
 
+	if (!gate_has_bit(g->fine, address, GATE_FINE_SHIFT))
+		return 0;
 	if (has_bit(g->whole, net))
 		return 1;
-	table_slot(t, net, &block);
+	table_slot(atomic_load_explicit(&g->table, memory_order_acquire), net, &block);
 	return block != NULL && has_bit(block->denied, address % NET_ADDRESSES);
+}
+
+void
+gate_prefetch(const struct gate *g, unsigned int n, const uint32_t *address)
+{
+	if (atomic_load_explicit(&g->table, memory_order_acquire)->size < FEW_PARTS)
+		return;
+	for (unsigned int i = 0; i < n; i++) {
+		uint32_t a = address[i];
+		const _Atomic uint64_t *wide = &g->wide[a >> GATE_WIDE_SHIFT >> 6];
+		const _Atomic uint64_t *fine = &g->fine[a >> GATE_FINE_SHIFT >> 6];
+
+		/* No branch, since none could be foretold. */
+		__builtin_prefetch((const void *)(gate_has_bit(g->wide, a, GATE_WIDE_SHIFT) ? fine : wide));
+	}
 }
 
 uint64_t
@@ -367,7 +405,7 @@ gate_denied_count(const struct gate *g)
 	const struct gate_table *t = g->table;
 	uint64_t count = 0;
 
-	for (uint32_t word = 0; word < GATE_WORDS; word++)
+	for (uint32_t word = 0; word < GATE_WORDS(GATE_NET_SHIFT); word++)
 		count += NET_ADDRESSES * (uint64_t)__builtin_popcountll(g->whole[word]);
 	for (size_t i = 0; i < t->size; i++) {
 		const struct gate_block *block = t->slot[i];
@@ -380,21 +418,32 @@ gate_denied_count(const struct gate *g)
 	return count;
 }
 
+/* How many addresses there are from one to the end of those that share its bit. */
+static uint64_t
+rest_of(uint64_t address, unsigned int shift)
+{
+	uint64_t size = UINT64_C(1) << shift;
+
+	return size - address % size;
+}
+
 /* Whether an address is denied; *step is how many from there on are alike. */
 static int
 look_ahead(const struct gate *g, uint64_t address, uint64_t *step)
 {
-	uint32_t net = (uint32_t)(address >> 8);
-	uint64_t bit = UINT64_C(1) << (net & 63);
-	uint64_t rest = NET_ADDRESSES - address % NET_ADDRESSES;
+	uint32_t a = (uint32_t)address;
 
-	*step = rest;
-	if ((atomic_load_explicit(&g->touched[net >> 6], memory_order_acquire) & bit) == 0)
+	*step = rest_of(address, GATE_WIDE_SHIFT);
+	if (!gate_has_bit(g->wide, a, GATE_WIDE_SHIFT))
 		return 0;
-	if ((atomic_load_explicit(&g->whole[net >> 6], memory_order_acquire) & bit) != 0)
+	*step = rest_of(address, GATE_NET_SHIFT);
+	if (gate_has_bit(g->whole, a, GATE_NET_SHIFT))
 		return 1;
+	*step = rest_of(address, GATE_FINE_SHIFT);
+	if (!gate_has_bit(g->fine, a, GATE_FINE_SHIFT))
+		return 0;
 	*step = 1;
-	return gate_denies_slow(g, (uint32_t)address) != 0;
+	return gate_denies_slow(g, a) != 0;
 }
 
 int
