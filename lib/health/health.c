@@ -85,11 +85,15 @@ level(const struct health *h, unsigned int ago, uint64_t *tried, uint64_t *hits)
 	*hits = h->base_hits + end->hits - oldest->hits;
 }
 
-/* What the last so many seconds make expect, and what came. False: nothing can be said. */
+/*
+ * What the last so many seconds make expect, and what came. False: nothing can be said. Answers come at once
+ * or a second later, so no more targets count than were probed in either case: a sending that is slowed
+ * down is no fall of the hit rate.
+ */
 static bool
 expect(const struct health *h, unsigned int seconds, double *expected, uint64_t *found)
 {
-	uint64_t tried, hits, n;
+	uint64_t tried, hits, n, meanwhile;
 
 	if (h->count < seconds + LAG + 1)
 		return false;
@@ -97,6 +101,8 @@ expect(const struct health *h, unsigned int seconds, double *expected, uint64_t 
 	if (hits < BASE_HITS || tried == 0)
 		return false;
 	n = second(h, LAG)->tried - second(h, seconds + LAG)->tried;
+	meanwhile = second(h, 0)->tried - second(h, seconds)->tried;
+	n = n < meanwhile ? n : meanwhile;
 	*expected = (double)n * (double)hits / (double)tried * (1 - 3 / sqrt((double)hits));
 	*found = second(h, 0)->hits - second(h, seconds)->hits;
 	return true;

@@ -20,8 +20,9 @@
  * The test of the hit rate: of n targets tried, a share p of whom is expected to answer, at most k do with a
  * probability of at most exp(-(L - k + k ln(k / L))), L = n p (Chernoff's bound of the Poisson
  * distribution). Windows of 2, 4, ... 32 s that end now are tested, each against what was before it, with p three
- * standard deviations on the safe side. Targets count a second after they were probed, since answers take time,
- * and nothing is tested in the first seconds after a change (health_forget()).
+ * standard deviations on the safe side. Targets count at once or a second after they were probed, whichever are
+ * fewer, since answers take up to a second and a sending that slows down is no fall of the hit rate; and
+ * nothing is tested in the first seconds after a change (health_forget()).
  *
  * Pure: time is an argument. A struct health belongs to one thread.
  */

@@ -20,6 +20,7 @@ struct scan {
 	struct health_news news;
 	uint64_t rate;     /* targets a second */
 	double share;      /* that answers, a second later */
+	bool at_once;      /* or before the look */
 	uint64_t answers;  /* to come with the next look */
 	uint64_t random;
 };
@@ -66,6 +67,10 @@ step(struct scan *s)
 		s->look.tried += s->rate;
 		s->look.position += s->rate;
 		s->answers = by_chance(s, (double)s->rate * s->share);
+	}
+	if (s->at_once) {
+		s->look.hits += s->answers;
+		s->answers = 0;
 	}
 	for (unsigned int i = 0; i < s->h.ports; i++)
 		s->look.ports[i].received += s->answers;
@@ -262,6 +267,25 @@ test_less_is_no_trouble(void **state)
 	steps(&s, 300);
 }
 
+/* Whoever sends slower and slower, or starts and stops, as on a machine that has other work, hears less. */
+static void
+test_slower_is_no_trouble(void **state)
+{
+	static const uint64_t rates[] = {5000000, 300000, 200000, 4000000, 10000, 10000, 10000, 8000000, 0, 0};
+	struct scan s;
+
+	(void)state;
+	for (int at_once = 0; at_once < 2; at_once++) {
+		begin(&s, 1, 8000000, 0.01);
+		s.at_once = at_once == 1;
+		steps(&s, 10);
+		for (unsigned int i = 0; i < 1000; i++) {
+			s.rate = rates[i % 10];
+			steps(&s, 1);
+		}
+	}
+}
+
 /* Trials come after 10, 20, 40 s, ...; five minutes at most. */
 static void
 test_trials(void **state)
@@ -339,6 +363,7 @@ main(void)
 		cmocka_unit_test(test_hit_rate),
 		cmocka_unit_test(test_chance_is_no_trouble),
 		cmocka_unit_test(test_less_is_no_trouble),
+		cmocka_unit_test(test_slower_is_no_trouble),
 		cmocka_unit_test(test_trials),
 		cmocka_unit_test(test_a_new_level),
 		cmocka_unit_test(test_surprise),
