@@ -254,26 +254,56 @@ struct places {
 	uint8_t state[SYNS_MAX];
 };
 
+/* SYNs in a row to one port of one network, as nearly all are: counted in registers. */
+struct run {
+	unsigned int network;
+	uint16_t port;
+	const struct world_bounds *bounds;
+	uint64_t silent;
+	uint64_t digest;
+};
+
+static void
+run_end(struct world_intake *in, const struct run *run)
+{
+	in->tallies[run->network].syn[WORLD_SILENT] += run->silent;
+	in->tallies[run->network].syn_digest += run->digest;
+}
+
+static struct run
+run_begin(const struct world_intake *in, unsigned int network, uint16_t port)
+{
+	return (struct run){network, port, world_bounds_find(&in->world->terrain[network], port), 0, 0};
+}
+
 /* Tally the plain SYNs; which of them are not silent. */
 static uint64_t
 tally_syns(struct world_intake *in, const struct syns *s, struct places *places)
 {
-	const struct world *w = in->world;
+	struct run run = run_begin(in, 0, 0);
 	uint64_t heard = 0;
 
 	for (uint64_t left = s->plain; left != 0; left &= left - 1) {
 		unsigned int i = (unsigned int)__builtin_ctzll(left);
-		unsigned int network = world_terrain_find(w, s->address[i]);
-		const struct world_bounds *b =
-			world_bounds_find(&w->terrain[network], s->port[i]);
-		enum world_state state = world_bounds_state(b, s->hash[i]);
+		unsigned int network = world_terrain_find(in->world, s->address[i]);
+		enum world_state state;
 
+		if (network != run.network || s->port[i] != run.port) {
+			run_end(in, &run);
+			run = run_begin(in, network, s->port[i]);
+		}
+		state = world_bounds_state(run.bounds, s->hash[i]);
+		run.digest += s->digest[i];
+		if (state == WORLD_SILENT) {
+			run.silent++;
+			continue;
+		}
 		in->tallies[network].syn[state]++;
-		in->tallies[network].syn_digest += s->digest[i];
 		places->network[i] = (uint16_t)network;
 		places->state[i] = (uint8_t)state;
-		heard |= (uint64_t)(state != WORLD_SILENT) << i;
+		heard |= UINT64_C(1) << i;
 	}
+	run_end(in, &run);
 	return heard;
 }
 

@@ -65,11 +65,25 @@ hear(struct simnet_tx_queue *q, struct rte_mbuf **mbufs, unsigned int n, uint64_
 		react(q->simnet, now_ns, reactions, count);
 }
 
-/* All of one pool and of one reference, says the application: straight back into their pool. */
+/* Whether mbufs may go straight back into the first one's pool: the application says that all may, or they
+ * are whole, nobody else's, and of one pool, as a prober's are. */
+static bool
+are_plain(const struct simnet_tx_queue *q, struct rte_mbuf *const *mbufs, unsigned int n)
+{
+	bool plain = true;
+
+	if (q->fast_free)
+		return true;
+	for (unsigned int i = 0; i < n; i++)
+		plain &= (mbufs[i]->pool == mbufs[0]->pool) & (mbufs[i]->nb_segs == 1) &
+			 (rte_mbuf_refcnt_read(mbufs[i]) == 1) & RTE_MBUF_DIRECT(mbufs[i]);
+	return plain;
+}
+
 static void
 give_back(const struct simnet_tx_queue *q, struct rte_mbuf **mbufs, unsigned int n)
 {
-	if (q->fast_free)
+	if (are_plain(q, mbufs, n))
 		rte_mempool_put_bulk(mbufs[0]->pool, (void **)mbufs, n);
 	else
 		rte_pktmbuf_free_bulk(mbufs, n);
