@@ -21,7 +21,7 @@
 
 /*
  * Directory entries for each segment that there may be, at least. Hashes spread so evenly that
- * depths of segments differ by one or two; a segment that would need more is emptied as at the
+ * depths of segments differ by two or three; a segment that would need more is emptied as at the
  * bound.
  */
 #define DIRECTORY_SPARE 4
@@ -33,14 +33,14 @@ struct segment {
 
 struct segment_state {
 	uint16_t count;
-	uint8_t depth; /* how many high bits of the hash all its keys share */
+	uint8_t depth; /* how many high bits of their places all its keys share */
 };
 
 struct dedup {
 	void *memory; /* of the segments, before they are aligned to lines */
 	struct segment *segment;
 	struct segment_state *state;
-	uint32_t *directory; /* by the high `depth` bits of the hash: a segment */
+	uint32_t *directory; /* by the high `depth` bits of the place: a segment */
 	uint32_t segments;
 	uint32_t segments_max;
 	uint8_t depth;
@@ -132,11 +132,23 @@ hash_of(const struct dedup *d, uint64_t key)
 	return hash_mix64(key ^ d->hash_key);
 }
 
-/* The high bits of a hash; none is a number of bits too. */
+/*
+ * A hash's place on the spiral: x in [0, 1) to nearly log2(1 + x), as x + 11/32 x (1 - x), in whose end keys lie
+ * twice as dense as in the beginning. 32 bits, at the top.
+ */
+static inline uint64_t
+spiral_place(uint64_t hash)
+{
+	uint64_t x = hash >> 32, rest = (UINT64_C(1) << 32) - x;
+
+	return (x + ((x * rest >> 32) * 11 >> 5)) << 32;
+}
+
+/* The high bits of a place; none is a number of bits too. */
 static inline uint64_t
 high_bits(uint64_t hash, unsigned int bits)
 {
-	return hash >> 1 >> (63 - bits);
+	return spiral_place(hash) >> 1 >> (63 - bits);
 }
 
 /* The slot that holds a key, or the empty one where it belongs. */
@@ -178,9 +190,9 @@ share_directory(struct dedup *d, uint64_t hash, unsigned int depth, uint32_t sib
 
 /* The hashes of many keys. */
 MULTIVERSION static void
-hash_lanes(uint64_t hash_key, const uint64_t *key, uint64_t *hash)
+hash_lanes(uint64_t hash_key, size_t n, const uint64_t *key, uint64_t *hash)
 {
-	for (size_t i = 0; i < HASH_LANES; i++)
+	for (size_t i = 0; i < n; i++)
 		hash[i] = hash_mix64(key[i] ^ hash_key);
 }
 
@@ -203,7 +215,7 @@ halves_put(struct halves *h, unsigned int half, uint64_t hash, uint64_t key)
 	h->count[half]++;
 }
 
-/* Deal the scratch's keys to a segment and its sibling, both empty, by the last of `depth` bits of the hash. */
+/* Deal the scratch's keys to a segment and its sibling, both empty, by the last of `depth` bits of their places. */
 static void
 deal_keys(struct dedup *d, uint32_t segment, uint32_t sibling, unsigned int depth)
 {
@@ -213,7 +225,7 @@ deal_keys(struct dedup *d, uint32_t segment, uint32_t sibling, unsigned int dept
 	for (size_t first = 0; first < SEGMENT_SLOTS; first += HASH_LANES) {
 		const uint64_t *key = &d->scratch.slot[first];
 
-		hash_lanes(d->hash_key, key, hash);
+		hash_lanes(d->hash_key, HASH_LANES, key, hash);
 		for (size_t i = 0; i < HASH_LANES; i++)
 			if (key[i] != 0)
 				halves_put(&h, high_bits(hash[i], depth) & 1, hash[i], key[i]);
@@ -222,7 +234,7 @@ deal_keys(struct dedup *d, uint32_t segment, uint32_t sibling, unsigned int dept
 	d->state[sibling].count = h.count[1];
 }
 
-/* Split a segment, one of whose keys has this hash, by the next bit of the hash. */
+/* Split a segment, one of whose keys has this hash, by the next bit of their places. */
 static void
 split_segment(struct dedup *d, uint32_t segment, uint64_t hash)
 {
@@ -298,10 +310,9 @@ dedup_add_burst(struct dedup *d, unsigned int n, const uint64_t *key, bool *is_n
 {
 	uint64_t hash[DEDUP_BURST];
 
-	for (unsigned int i = 0; i < n; i++) {
-		hash[i] = hash_of(d, key[i]);
+	hash_lanes(d->hash_key, n, key, hash);
+	for (unsigned int i = 0; i < n; i++)
 		__builtin_prefetch(&d->directory[high_bits(hash[i], d->depth)]);
-	}
 	for (unsigned int i = 0; i < n; i++) {
 		uint32_t segment = d->directory[high_bits(hash[i], d->depth)];
 

@@ -3,10 +3,13 @@
  * Which replies have been seen: an exact set of (target, kind), in memory per reply, not target.
  *
  * The kind is part of the key, so that an early RST never hides a later SYN-ACK. An extendible hash
- * table (Fagin et al., TODS 1979): a directory on the hash's high bits names segments of fixed
+ * table (Fagin et al., TODS 1979): a directory on high bits of the hash names segments of fixed
  * size, a full segment splits in two; so an insertion moves at most one segment's keys and there is
- * never a pause to rehash everything. Segments fill and split about together: a key takes 9 to 18
- * bytes, about 12 on average.
+ * never a pause to rehash everything. Of evenly spread keys all segments would fill and split together, and
+ * a key take 9 bytes before and 18 after. So the directory goes by the place of a hash on a spiral (Martin,
+ * "Spiral storage", 1979), where keys lie twice as dense at the end as at the beginning: at any time some
+ * segments have just split and others are about to. A key takes 13 to 14 bytes however many there are, from
+ * 100,000 on, and the work of splitting is spread as evenly.
  *
  * The set is bounded: at max_bytes a full segment is emptied instead of split and the keys it held
  * are counted as forgotten, so that repeats may then be told as first again; never the reverse: a
