@@ -39,9 +39,9 @@ struct engine_config {
 unsigned int engine_lcores(const struct job *job);
 unsigned int engine_memory_mb(size_t interfaces, unsigned int lcores);
 
-/* Replies of 2^28 targets that the workers can tell from repeats, at about so many bytes each. */
+/* Replies of 240 million targets that the workers can tell from repeats, at about so many bytes each. */
 #define ENGINE_DEDUP_BYTES_MAX (UINT64_C(3) << 30)
-#define ENGINE_DEDUP_BYTES_EACH 12
+#define ENGINE_DEDUP_BYTES_EACH 13
 
 struct engine;
 

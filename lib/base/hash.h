@@ -47,6 +47,43 @@ hash_mix64(uint64_t z)
 		(v2) = (v2) << 32 | (v2) >> 32;                                                    \
 	} while (0)
 
+/* SipHash-2-4 in steps: begin with the key, take in the blocks in their order, end. */
+struct hash_sip {
+	uint64_t v0, v1, v2, v3;
+};
+
+static inline struct hash_sip
+hash_sip_begin(uint64_t k0, uint64_t k1)
+{
+	return (struct hash_sip){
+		.v0 = k0 ^ UINT64_C(0x736f6d6570736575),
+		.v1 = k1 ^ UINT64_C(0x646f72616e646f6d),
+		.v2 = k0 ^ UINT64_C(0x6c7967656e657261),
+		.v3 = k1 ^ UINT64_C(0x7465646279746573),
+	};
+}
+
+static inline struct hash_sip
+hash_sip_take(struct hash_sip s, uint64_t block)
+{
+	s.v3 ^= block;
+	HASH_SIPROUND(s.v0, s.v1, s.v2, s.v3);
+	HASH_SIPROUND(s.v0, s.v1, s.v2, s.v3);
+	s.v0 ^= block;
+	return s;
+}
+
+static inline uint64_t
+hash_sip_end(struct hash_sip s)
+{
+	s.v2 ^= 0xff;
+	HASH_SIPROUND(s.v0, s.v1, s.v2, s.v3);
+	HASH_SIPROUND(s.v0, s.v1, s.v2, s.v3);
+	HASH_SIPROUND(s.v0, s.v1, s.v2, s.v3);
+	HASH_SIPROUND(s.v0, s.v1, s.v2, s.v3);
+	return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+}
+
 /*
  * SipHash-2-4 under the key (k0, k1) of the message whose only block is `block`: up to seven bytes
  * of input, little-endian in the low bytes, the length of the input in the top byte.
@@ -54,44 +91,14 @@ hash_mix64(uint64_t z)
 static inline uint64_t
 hash_sip64(uint64_t k0, uint64_t k1, uint64_t block)
 {
-	uint64_t v0 = k0 ^ UINT64_C(0x736f6d6570736575);
-	uint64_t v1 = k1 ^ UINT64_C(0x646f72616e646f6d);
-	uint64_t v2 = k0 ^ UINT64_C(0x6c7967656e657261);
-	uint64_t v3 = (k1 ^ UINT64_C(0x7465646279746573)) ^ block;
-
-	HASH_SIPROUND(v0, v1, v2, v3);
-	HASH_SIPROUND(v0, v1, v2, v3);
-	v0 ^= block;
-	v2 ^= 0xff;
-	HASH_SIPROUND(v0, v1, v2, v3);
-	HASH_SIPROUND(v0, v1, v2, v3);
-	HASH_SIPROUND(v0, v1, v2, v3);
-	HASH_SIPROUND(v0, v1, v2, v3);
-	return v0 ^ v1 ^ v2 ^ v3;
+	return hash_sip_end(hash_sip_take(hash_sip_begin(k0, k1), block));
 }
 
 /* The same of a message of two blocks: eight bytes of input, then up to seven and the length. */
 static inline uint64_t
 hash_sip128(uint64_t k0, uint64_t k1, uint64_t first, uint64_t last)
 {
-	uint64_t v0 = k0 ^ UINT64_C(0x736f6d6570736575);
-	uint64_t v1 = k1 ^ UINT64_C(0x646f72616e646f6d);
-	uint64_t v2 = k0 ^ UINT64_C(0x6c7967656e657261);
-	uint64_t v3 = (k1 ^ UINT64_C(0x7465646279746573)) ^ first;
-
-	HASH_SIPROUND(v0, v1, v2, v3);
-	HASH_SIPROUND(v0, v1, v2, v3);
-	v0 ^= first;
-	v3 ^= last;
-	HASH_SIPROUND(v0, v1, v2, v3);
-	HASH_SIPROUND(v0, v1, v2, v3);
-	v0 ^= last;
-	v2 ^= 0xff;
-	HASH_SIPROUND(v0, v1, v2, v3);
-	HASH_SIPROUND(v0, v1, v2, v3);
-	HASH_SIPROUND(v0, v1, v2, v3);
-	HASH_SIPROUND(v0, v1, v2, v3);
-	return v0 ^ v1 ^ v2 ^ v3;
+	return hash_sip_end(hash_sip_take(hash_sip_take(hash_sip_begin(k0, k1), first), last));
 }
 
 #endif /* BASE_HASH_H */
