@@ -109,7 +109,7 @@ deal(const struct mould *m, unsigned int n, const uint8_t *const *frame, const u
 	return others;
 }
 
-/* A sum of so many 32-bit words: no carry is lost in 64. */
+/* A sum of a few 32-bit words: no carry is lost in 64. */
 static inline uint64_t
 sum_words(const uint8_t *p, unsigned int words, uint64_t sum)
 {
@@ -125,10 +125,12 @@ segment_read(const struct probe_sources *sources, const uint8_t *packet, struct 
 	const struct wire_tcp *tcp = (const struct wire_tcp *)(ip + 1);
 	uint16_t len = (uint16_t)(sizeof(*tcp) + p->options[i]);
 	enum cookie_plan use;
+	uint64_t sum;
 
 	p->ip_sum[i] = sum_words(packet, sizeof(*ip) / 4, 0);
-	p->tcp_sum[i] = sum_words((const uint8_t *)tcp, len / 4,
-				  sum_words(ip->src, 2, __builtin_bswap16((uint16_t)(IP_PROTO_TCP + len))));
+	sum = sum_words(ip->src, 2, __builtin_bswap16((uint16_t)(IP_PROTO_TCP + len)));
+	sum = sum_words((const uint8_t *)tcp, sizeof(*tcp) / 4, sum);
+	p->tcp_sum[i] = wire_native_sum(tcp + 1, p->options[i], sum);
 	p->kind[i] = (uint8_t)tcp_kind(tcp->flags);
 	p->address[i] = load_be32(ip->src);
 	p->port[i] = load_be16(tcp->src_port);
