@@ -17,6 +17,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import signal
 import socket
 import statistics
@@ -204,8 +205,11 @@ def part_tx(options):
 
 def part_rx(_options):
     alone, both = bench("rx", "--seconds", "5"), bench("rx", "--seconds", "5", "--lcores", "2")
-    row("one receiver lcore, mixed replies", mpps(alone["pps"]), "", f"{alone['ns_per_frame']:.1f} ns a frame")
-    row("a worker lcore behind it (dedup, records, resets)", mpps(both["pps"]))
+    row("one receiver lcore, mixed replies", mpps(alone["pps"]), f"with the rig's own work {mpps(alone['wall_pps'])}",
+        f"{alone['receiver_ns']['median']:.1f} ns a frame")
+    row("a worker lcore behind it (dedup, records, resets)", mpps(both["pps"]),
+        f"with the rig's own work {mpps(both['wall_pps'])}",
+        f"receiver {both['receiver_ns']['median']:.1f}, worker {both['worker_ns']['median']:.1f} ns a frame")
 
 
 def chain(*flags):
@@ -346,9 +350,10 @@ def part_scan(options):
         done = subprocess.run([*command, "-o", str(folder / "a.csv")], capture_output=True, text=True,
                               check=True)
         seconds = time.monotonic() - start
+        megabytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
         probes, responders = map(int, re.search(r"; (\d+) probes, (\d+) responders", done.stderr).groups())
         row(f"asdic scan of {probes:,} targets on simnet, 1% open", f"{probes / seconds / 1e6:.2f} M/s",
-            f"{seconds:.0f} s wall", f"{responders:,} responders; all of IPv4 at that: "
+            f"{seconds:.0f} s wall", f"{responders:,} responders, {megabytes:.0f} MB; all of IPv4 at that: "
             f"{3702258432 * seconds / probes:.0f} s")
         if options.whole:
             command += ["-n", str(options.targets)]
