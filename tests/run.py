@@ -171,9 +171,9 @@ def fuzz(args):
     return tally
 
 
-def run_programs(paths, timeout_s, wrap=lambda command: command):
+def run_programs(paths, timeout_s, wrap=lambda command: command, **variables):
     tally = Tally()
-    environment = dict(os.environ, ASDIC=str(ROOT / "build/app/asdic"))
+    environment = dict(os.environ, ASDIC=str(ROOT / "build/app/asdic"), **variables)
     for path in paths:
         name = str(path.relative_to(ROOT / "tests"))
         print(f"  {name}", flush=True)
@@ -191,11 +191,11 @@ def tools(_args):
     return run_programs(executables("tests/tools/*.py"), 60, as_owner)
 
 
-def netns(_args):
+def netns(args):
     paths = executables("tests/netns/*.sh") + executables("tests/netns/*.py")
     if os.geteuid() != 0:
         return Tally(skips=[f"netns/{path.name}: network namespaces need root" for path in paths])
-    return run_programs(paths, 600)
+    return run_programs(paths, 3600, RESUME_KILLS="200") if args.all else run_programs(paths, 600)
 
 
 def ledger(_args):
@@ -221,7 +221,7 @@ ONLY_WITH_ALL = {"debian13"}
 def arguments():
     parser = argparse.ArgumentParser(prog="scripts/test", description="Runs asdic's tests.")
     parser.add_argument("--all", action="store_true", help="the long tests too: whole-Internet "
-                        "simnet, ten minutes of each fuzz target, Debian 13")
+                        "simnet, 200 kills, ten minutes of each fuzz target, Debian 13")
     parser.add_argument("--only", action="append", metavar="NAME", default=[],
                         help="only this suite (repeat, or separate by commas)")
     parser.add_argument("--list", action="store_true", help="list the suites")
