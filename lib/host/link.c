@@ -107,6 +107,21 @@ check_attached(const char *name, const struct netlink_link *link, bool is_xdp, s
 		 is_xdp ? "AF_XDP cannot attach its own" : "it sees packets first and may keep them");
 }
 
+/* The kernel merges segments before it shows them to packet sockets, whose rings have room for one. */
+static void
+check_merging(const char *name, struct host_report *r)
+{
+	char mend[128];
+	bool is_on;
+
+	if (ethtool_gro(name, &is_on) != 0 || !is_on)
+		return;
+	snprintf(mend, sizeof(mend), "ethtool -K %s gro off lro off, or use net_af_xdp", name);
+	host_add(r, HOST_WARNING, "segments", mend,
+		 "%s makes one packet of several that come in (generic-receive-offload), and net_af_packet cuts what is "
+		 "longer than a frame: long answers to grabs are lost, and come again one by one", name);
+}
+
 void
 host_check_link(const struct host *h, const char *name, bool is_xdp, struct host_report *r)
 {
@@ -122,6 +137,8 @@ host_check_link(const struct host *h, const char *name, bool is_xdp, struct host
 	if (!host_is_here(h) || netlink_link(index, &link) != 0)
 		return;
 	check_attached(name, &link, is_xdp, r);
+	if (!is_xdp)
+		check_merging(name, r);
 	check_offload(name, &link, r);
 }
 

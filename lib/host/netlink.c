@@ -154,12 +154,24 @@ ethtool_driver(const char *name, char driver[ETHTOOL_DRIVER_SIZE])
 	return rc;
 }
 
-int
-ethtool_tx_checksum(const char *name, bool *is_on)
+static int
+ethtool_is_on(const char *name, uint32_t command, bool *is_on)
 {
-	struct ethtool_value value = {.cmd = ETHTOOL_GTXCSUM};
+	struct ethtool_value value = {.cmd = command};
 	int rc = ethtool(name, &value);
 
 	*is_on = value.data != 0;
 	return rc;
+}
+
+int
+ethtool_tx_checksum(const char *name, bool *is_on)
+{
+	return ethtool_is_on(name, ETHTOOL_GTXCSUM, is_on);
+}
+
+int
+ethtool_gro(const char *name, bool *is_on)
+{
+	return ethtool_is_on(name, ETHTOOL_GGRO, is_on);
 }

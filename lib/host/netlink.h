@@ -30,4 +30,7 @@ int ethtool_driver(const char *name, char driver[ETHTOOL_DRIVER_SIZE]);
 /* Whether the kernel leaves checksums of what it sends to the device. 0 or a negative errno. */
 int ethtool_tx_checksum(const char *name, bool *is_on);
 
+/* Whether the kernel makes one packet of several that come in (generic receive offload). 0 or a negative errno. */
+int ethtool_gro(const char *name, bool *is_on);
+
 #endif /* HOST_NETLINK_H */

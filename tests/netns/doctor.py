@@ -54,6 +54,16 @@ def test(lab: Lab):
         link.run("ethtool", "-K", IFACE, "tx", "on")
         equal(findings()[0], 0, "exit status")
 
+    def merged_segments():
+        link.run("ethtool", "-K", IFACE, "gro", "on")
+        status, found = findings("net_af_packet")
+        (level, text, mend), = found["segments"]
+        equal((status, level), (0, "warning"), text)
+        assert mend.startswith(f"ethtool -K {IFACE} gro off"), mend
+        assert "segments" not in findings("net_af_xdp")[1], "XDP comes before the merging"
+        link.run("ethtool", "-K", IFACE, "gro", "off")
+        assert "segments" not in findings("net_af_packet")[1], "told of what is off"
+
     def address_of_the_kernel():
         address = str(link.subnet[9])
         link.ip("address", "add", f"{address}/32", "dev", "lo")
@@ -91,6 +101,7 @@ def test(lab: Lab):
         ("nothing stops a scan of a sound link", nothing_stops_it),
         ("a peer that leaves checksums to a device is told, with the mend", peer_with_offload),
         ("this end's offload does no harm", own_offload_is_no_matter),
+        ("segments that the kernel merges are warned of", merged_segments),
         ("a source address that the kernel owns is told", address_of_the_kernel),
         ("a link that is down is told", link_is_down),
         ("a kernel that forwards is warned of", forwarding),
