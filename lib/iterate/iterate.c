@@ -1,0 +1,591 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Walks down the tree. A walk looks for one name of one type: for a lookup, or for a walk that needs the address
+ * of a server. It stands at a zone, asks one of its servers at a time, and either comes down to another zone,
+ * goes on with an alias, or ends.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/time.h"
+#include "grab/grab.h"
+#include "internal.h"
+
+#define SEEK_DEPTH_MAX 3 /* walks for servers of walks for servers */
+#define SEEK_TTL_S 3600  /* of addresses of servers that were sought, where less is not said */
+#define WAIT_BUCKETS 4096
+
+static const uint8_t root_name[] = {0};
+
+struct walk {
+	uint64_t user;
+	uint64_t started_ns;
+	uint64_t waits_for;  /* the key of a zone that another asks for; 0: none */
+	uint64_t leads;      /* the key of the zone that it asks for, for others too; 0: none */
+	uint32_t next;       /* in a list: free, ready, or waiting in a bucket */
+	uint32_t parent;     /* 0: a lookup's own */
+	uint32_t waiting;    /* bucket's list: first of those that wait for this one's */
+	uint32_t server;     /* that was asked last */
+	uint16_t asks;       /* of a lookup's own walk: all that were made for it */
+	uint16_t type;
+	uint8_t depth;
+	uint8_t referrals;
+	uint8_t tries;
+	uint8_t tried;       /* servers of this zone */
+	uint8_t first;       /* the number of the server that is asked first */
+	uint8_t ns_count, ns_next;
+	uint8_t status;      /* the best that lame servers said: DNS_STATUSES for nothing yet */
+	bool timed_out;      /* some server said nothing */
+	bool blocked;        /* some may not be asked */
+	bool is_ready;
+	struct servers servers;
+	struct aliases aliases;
+	uint8_t zone[DNS_NAME_MAX];
+	uint8_t name[DNS_NAME_MAX];  /* that it looks for now */
+	uint8_t asked[DNS_NAME_MAX]; /* that it was begun for */
+	uint8_t ns[NS_NAMES_MAX][DNS_NAME_MAX];
+};
+
+struct iterate {
+	struct iterate_config config;
+	struct servers roots;
+	struct cache *cache;
+	struct walk *walks; /* walks[0] stands for none */
+	uint32_t capacity;
+	uint32_t touched;
+	uint32_t free;
+	uint32_t lookups;
+	uint32_t ready, ready_last; /* to be gone on with */
+	uint32_t leaders[WAIT_BUCKETS]; /* walks by the key that they lead for: one a bucket */
+	uint64_t drawn;
+	bool stopped; /* nothing is asked any more */
+	uint8_t *joined;
+	struct iterate_stats stats;
+};
+
+/* ---- The pool ---------------------------------------------------------------------------- */
+
+size_t
+iterate_memory_bytes(const struct iterate_config *c)
+{
+	return sizeof(struct iterate) + (2 * (size_t)c->walks + 1) * sizeof(struct walk) +
+	       cache_bytes(c->cache) + ALIASES_JOINED_MAX;
+}
+
+static bool
+config_is_good(const struct iterate_config *c)
+{
+	return c->walks > 0 && c->walks <= ITERATE_WALKS_MAX && c->cache >= 4 &&
+	       (c->cache & (c->cache - 1)) == 0 && c->root_count > 0;
+}
+
+struct iterate *
+iterate_new(const struct iterate_config *config)
+{
+	struct iterate *it;
+
+	if (!config_is_good(config))
+		return NULL;
+	it = calloc(1, sizeof(*it));
+	if (it == NULL)
+		return NULL;
+	it->config = *config;
+	it->capacity = 2 * config->walks;
+	it->cache = cache_new(config->cache, config->key);
+	it->walks = calloc((size_t)it->capacity + 1, sizeof(*it->walks));
+	it->joined = malloc(ALIASES_JOINED_MAX);
+	if (it->cache == NULL || it->walks == NULL || it->joined == NULL) {
+		iterate_free(it);
+		return NULL;
+	}
+	for (size_t i = 0; i < config->root_count; i++)
+		servers_add(&it->roots, config->roots[i]);
+	return it;
+}
+
+void
+iterate_free(struct iterate *it)
+{
+	if (it == NULL)
+		return;
+	for (uint32_t i = 1; it->walks != NULL && i <= it->touched; i++)
+		aliases_free(&it->walks[i].aliases);
+	cache_free(it->cache);
+	free(it->walks);
+	free(it->joined);
+	free(it);
+}
+
+static uint32_t
+number_of(const struct iterate *it, const struct walk *w)
+{
+	return (uint32_t)(w - it->walks);
+}
+
+static struct walk *
+walk_take(struct iterate *it)
+{
+	uint32_t number = it->free;
+
+	if (number != 0)
+		it->free = it->walks[number].next;
+	else if (it->touched < it->capacity)
+		number = ++it->touched;
+	else
+		return NULL;
+	it->walks[number] = (struct walk){.status = DNS_STATUSES};
+	return &it->walks[number];
+}
+
+static void
+walk_give(struct iterate *it, struct walk *w)
+{
+	aliases_free(&w->aliases);
+	w->next = it->free;
+	it->free = number_of(it, w);
+}
+
+/* To be gone on with by iterate_poll(), in turn. */
+static void
+make_ready(struct iterate *it, struct walk *w)
+{
+	uint32_t number = number_of(it, w);
+
+	if (w->is_ready)
+		return;
+	w->is_ready = true;
+	w->next = 0;
+	if (it->ready_last != 0)
+		it->walks[it->ready_last].next = number;
+	else
+		it->ready = number;
+	it->ready_last = number;
+}
+
+/* ---- Waiting for one another ------------------------------------------------------------- */
+
+/* The zone that is expected next below where a walk stands: one label more. 0 where that is the name itself. */
+static uint64_t
+expected_key(const struct iterate *it, const struct walk *w)
+{
+	unsigned int below = dns_name_labels(w->name) - dns_name_labels(w->zone);
+	const uint8_t *child = w->name;
+
+	if (below < 2)
+		return 0;
+	for (; below > 1; below--)
+		child = dns_name_parent(child);
+	return cache_key(it->cache, CACHE_ZONE, child);
+}
+
+static uint32_t *
+leader_of(struct iterate *it, uint64_t key)
+{
+	return &it->leaders[key % WAIT_BUCKETS];
+}
+
+/* Wait for another walk that asks for the same, if there is one; else be the one that others wait for. */
+static bool
+wait_for_leader(struct iterate *it, struct walk *w)
+{
+	uint64_t key = expected_key(it, w);
+	uint32_t *leader = leader_of(it, key);
+
+	if (key == 0 || w->waits_for == key)
+		return false;
+	if (*leader == 0) {
+		*leader = number_of(it, w);
+		w->leads = key;
+		return false;
+	}
+	if (it->walks[*leader].leads != key || *leader == number_of(it, w))
+		return false;
+	w->waits_for = key;
+	w->next = it->walks[*leader].waiting;
+	it->walks[*leader].waiting = number_of(it, w);
+	it->stats.waited++;
+	return true;
+}
+
+/* Whoever has waited looks again for where to begin. */
+static void
+release(struct iterate *it, struct walk *w)
+{
+	uint32_t at = w->waiting;
+
+	if (w->leads == 0)
+		return;
+	*leader_of(it, w->leads) = 0;
+	w->leads = 0;
+	w->waiting = 0;
+	while (at != 0) {
+		struct walk *waiter = &it->walks[at];
+
+		at = waiter->next;
+		make_ready(it, waiter);
+	}
+}
+
+/* ---- Where a walk stands ----------------------------------------------------------------- */
+
+static void
+stand_at(struct iterate *it, struct walk *w, const uint8_t *zone, const struct servers *servers)
+{
+	memmove(w->zone, zone, dns_name_size(zone));
+	w->servers = *servers;
+	w->tried = 0;
+	w->first = servers->count > 0 ? (uint8_t)(hash_mix64(it->config.key[0] ^ ++it->drawn) % servers->count) : 0;
+	w->ns_count = w->ns_next = 0;
+}
+
+/* At the lowest zone above the name of which the cache knows servers. */
+static void
+stand_at_best(struct iterate *it, struct walk *w, uint64_t now_ns)
+{
+	struct servers found;
+
+	for (const uint8_t *zone = w->name; zone[0] != 0; zone = dns_name_parent(zone)) {
+		if (cache_find(it->cache, cache_key(it->cache, CACHE_ZONE, zone), now_ns, &found)) {
+			it->stats.cached++;
+			stand_at(it, w, zone, &found);
+			return;
+		}
+	}
+	stand_at(it, w, root_name, &it->roots);
+}
+
+/* ---- Ends -------------------------------------------------------------------------------- */
+
+/* What is said of a walk that has found nothing. */
+static void
+failure(const struct iterate *it, const struct walk *w, struct dns_answer *a)
+{
+	if (it->stopped)
+		a->status = DNS_STOPPED;
+	else if (w->status != DNS_STATUSES)
+		a->status = DNS_SERVFAIL;
+	else if (w->timed_out)
+		a->status = DNS_ITERATIVE_TIMEOUT;
+	else
+		a->status = w->blocked ? DNS_BLOCKED : DNS_AUTHFAIL;
+	a->cause = a->status == DNS_STOPPED ? GRAB_STOPPED :
+		   a->status == DNS_ITERATIVE_TIMEOUT ? GRAB_TIMEOUT :
+		   a->status == DNS_BLOCKED ? GRAB_EXCLUDED : GRAB_COMPLETE;
+}
+
+static void
+lookup_end(struct iterate *it, struct walk *w, const struct dns_answer *answer, uint64_t now_ns)
+{
+	struct dns_answer a = *answer;
+	uint64_t user = w->user;
+
+	if (w->aliases.count > 0 && a.message.len > 0) {
+		size_t len = aliases_join(&w->aliases, w->asked, w->type, a.message, it->joined,
+					  ALIASES_JOINED_MAX);
+
+		if (len > 0 && len <= DNS_MESSAGE_MAX)
+			a.message = span_of(it->joined, len);
+	}
+	a.started_ns = w->started_ns;
+	a.ended_ns = now_ns;
+	a.tries = (uint8_t)(w->asks < UINT8_MAX ? w->asks : UINT8_MAX);
+	walk_give(it, w);
+	it->lookups--;
+	it->stats.ended++;
+	it->config.events.answer(it->config.context, user, &a);
+}
+
+/* Addresses that a walk for a server's name has found. */
+static void
+addresses_read(struct span message, struct servers *found, uint32_t *ttl_s)
+{
+	struct dns_reader r;
+	struct dns_rr rr;
+
+	*ttl_s = SEEK_TTL_S;
+	if (dns_reader_init(&r, message) != 0)
+		return;
+	while (dns_reader_next(&r, &rr) == 1 && rr.section == DNS_ANSWERS) {
+		if (rr.type != DNS_A || rr.len != 4)
+			continue;
+		servers_add(found, load_be32(message.at + rr.at));
+		*ttl_s = rr.ttl < *ttl_s ? rr.ttl : *ttl_s;
+	}
+}
+
+/* Its parent goes on, with the addresses if there are any. */
+static void
+seek_end(struct iterate *it, struct walk *w, const struct dns_answer *a, uint64_t now_ns)
+{
+	struct walk *parent = &it->walks[w->parent];
+	struct servers found = {.count = 0};
+	uint32_t ttl_s;
+
+	if (a->status == DNS_NOERROR)
+		addresses_read(a->message, &found, &ttl_s);
+	if (found.count > 0) {
+		cache_put(it->cache, cache_key(it->cache, CACHE_HOST, w->asked), &found, ttl_s, now_ns);
+		cache_put(it->cache, cache_key(it->cache, CACHE_ZONE, parent->zone), &found, ttl_s, now_ns);
+		parent->servers = found;
+		parent->tried = 0;
+	}
+	walk_give(it, w);
+	make_ready(it, parent);
+}
+
+static void
+walk_end(struct iterate *it, struct walk *w, const struct dns_answer *a, uint64_t now_ns)
+{
+	release(it, w);
+	if (w->parent != 0)
+		seek_end(it, w, a, now_ns);
+	else
+		lookup_end(it, w, a, now_ns);
+}
+
+static void
+walk_fail(struct iterate *it, struct walk *w, uint64_t now_ns)
+{
+	struct dns_answer a = {.server = w->server, .port = w->server != 0 ? it->config.port : 0};
+
+	failure(it, w, &a);
+	walk_end(it, w, &a, now_ns);
+}
+
+static void
+walk_bounded(struct iterate *it, struct walk *w, uint64_t now_ns)
+{
+	it->stats.bounded++;
+	w->status = DNS_SERVFAIL;
+	walk_fail(it, w, now_ns);
+}
+
+/* ---- Steps ------------------------------------------------------------------------------- */
+
+/* The lookup that a walk is for: its questions are bounded together. */
+static struct walk *
+top_of(struct iterate *it, struct walk *w)
+{
+	while (w->parent != 0)
+		w = &it->walks[w->parent];
+	return w;
+}
+
+/* Ask the next server of the zone. False: it could not be asked. */
+static bool
+ask_next(struct iterate *it, struct walk *w)
+{
+	struct dns_ask ask = {
+		.name = w->name,
+		.name_len = dns_name_size(w->name),
+		.server = w->servers.address[(w->first + w->tried) % w->servers.count],
+		.port = it->config.port,
+		.type = w->type,
+		/* The next server is the next try, where there is one. */
+		.tries = w->servers.count > 1 ? 1 : 0,
+	};
+	int rc;
+
+	w->tried++;
+	top_of(it, w)->asks++;
+	it->stats.asks++;
+	w->server = ask.server;
+	rc = it->config.events.ask(it->config.context, &ask, number_of(it, w));
+	it->stopped |= rc == -ECANCELED;
+	return rc == 0;
+}
+
+/* A walk for the address of a server of the zone; false when it has no more names of servers. */
+static bool
+seek_next(struct iterate *it, struct walk *w, uint64_t now_ns)
+{
+	struct servers found;
+	struct walk *seek;
+
+	/* Who waits for a walk that waits for others might be one of them. */
+	release(it, w);
+	while (w->ns_next < w->ns_count) {
+		const uint8_t *name = w->ns[w->ns_next++];
+
+		if (cache_find(it->cache, cache_key(it->cache, CACHE_HOST, name), now_ns, &found)) {
+			w->servers = found;
+			w->tried = 0;
+			make_ready(it, w);
+			return true;
+		}
+		if (w->depth >= SEEK_DEPTH_MAX || (seek = walk_take(it)) == NULL)
+			continue;
+		it->stats.servers_sought++;
+		seek->parent = number_of(it, w);
+		seek->depth = w->depth + 1;
+		seek->type = DNS_A;
+		memcpy(seek->name, name, dns_name_size(name));
+		memcpy(seek->asked, name, dns_name_size(name));
+		stand_at_best(it, seek, now_ns);
+		make_ready(it, seek);
+		return true;
+	}
+	return false;
+}
+
+/* The next thing that a walk can do. */
+static void
+go_on(struct iterate *it, struct walk *w, uint64_t now_ns)
+{
+	for (;;) {
+		if (it->stopped) {
+			walk_fail(it, w, now_ns);
+			return;
+		}
+		if (top_of(it, w)->asks >= ITERATE_ASKS_MAX) {
+			walk_bounded(it, w, now_ns);
+			return;
+		}
+		if (w->tried >= w->servers.count) {
+			if (!seek_next(it, w, now_ns))
+				walk_fail(it, w, now_ns);
+			return;
+		}
+		if (w->tried == 0 && wait_for_leader(it, w))
+			return;
+		if (ask_next(it, w))
+			return;
+		w->timed_out = true;
+	}
+}
+
+static void
+descend(struct iterate *it, struct walk *w, const struct referral *r, uint64_t now_ns)
+{
+	it->stats.referrals++;
+	it->stats.glue_refused += r->glue_refused;
+	if (r->servers.count > 0)
+		cache_put(it->cache, cache_key(it->cache, CACHE_ZONE, r->zone), &r->servers, r->ttl_s,
+			  now_ns);
+	release(it, w);
+	if (++w->referrals > ITERATE_REFERRALS_MAX) {
+		walk_bounded(it, w, now_ns);
+		return;
+	}
+	stand_at(it, w, r->zone, &r->servers);
+	memcpy(w->ns, r->ns, sizeof(w->ns));
+	w->ns_count = r->ns_count;
+	go_on(it, w, now_ns);
+}
+
+/* From the top again, for the name behind the alias. */
+static void
+follow(struct iterate *it, struct walk *w, const struct dns_answer *a, const uint8_t *alias,
+       uint64_t now_ns)
+{
+	if (!aliases_keep(&w->aliases, a->message) || w->aliases.count > ITERATE_ALIASES_MAX) {
+		walk_bounded(it, w, now_ns);
+		return;
+	}
+	release(it, w);
+	memcpy(w->name, alias, dns_name_size(alias));
+	w->referrals = 0;
+	stand_at_best(it, w, now_ns);
+	go_on(it, w, now_ns);
+}
+
+/* A question that got no message. */
+static void
+unanswered(struct walk *w, const struct dns_answer *a)
+{
+	if (a->cause == GRAB_EXCLUDED)
+		w->blocked = true;
+	else
+		w->timed_out = true;
+}
+
+void
+iterate_told(struct iterate *it, uint64_t user, const struct dns_answer *a, uint64_t now_ns)
+{
+	struct walk *w = &it->walks[user];
+	const struct asked asked = {.zone = w->zone, .name = w->name, .type = w->type};
+	uint8_t alias[DNS_NAME_MAX];
+	struct referral r;
+
+	if (a->cause == GRAB_STOPPED)
+		it->stopped = true;
+	if (a->message.len == 0) {
+		unanswered(w, a);
+		make_ready(it, w);
+		return;
+	}
+	switch (referral_read(&asked, a->message, &r, alias)) {
+	case SAID_ANSWER:
+		walk_end(it, w, a, now_ns);
+		return;
+	case SAID_ALIAS:
+		follow(it, w, a, alias, now_ns);
+		return;
+	case SAID_REFERRAL:
+		descend(it, w, &r, now_ns);
+		return;
+	case SAID_LAME:
+		it->stats.lame++;
+		w->status = a->status;
+		make_ready(it, w);
+	}
+}
+
+/* ---- From outside ------------------------------------------------------------------------ */
+
+int
+iterate_begin(struct iterate *it, const uint8_t *name, uint16_t type, uint64_t user, uint64_t now_ns)
+{
+	struct walk *w;
+
+	if (it->lookups == it->config.walks)
+		return -EAGAIN;
+	w = walk_take(it);
+	if (w == NULL)
+		return -EAGAIN;
+	it->lookups++;
+	it->stats.begun++;
+	w->user = user;
+	w->type = type;
+	w->started_ns = now_ns;
+	memcpy(w->name, name, dns_name_size(name));
+	memcpy(w->asked, name, dns_name_size(name));
+	stand_at_best(it, w, now_ns);
+	make_ready(it, w);
+	return 0;
+}
+
+unsigned int
+iterate_poll(struct iterate *it, uint64_t now_ns)
+{
+	unsigned int done = 0;
+
+	while (it->ready != 0) {
+		struct walk *w = &it->walks[it->ready];
+
+		it->ready = w->next;
+		if (it->ready == 0)
+			it->ready_last = 0;
+		w->is_ready = false;
+		done++;
+		/* Whom it waited for may have brought it nearer. */
+		if (w->waits_for != 0 && w->tried == 0)
+			stand_at_best(it, w, now_ns);
+		go_on(it, w, now_ns);
+	}
+	return done;
+}
+
+uint32_t
+iterate_live(const struct iterate *it)
+{
+	return it->lookups;
+}
+
+const struct iterate_stats *
+iterate_stats(const struct iterate *it)
+{
+	return &it->stats;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Iterative resolution: from the root down, by asking the servers of one zone after another (RFC 1034,
+ * 5.3.3), with a cache of delegations.
+ *
+ * It asks through whoever it belongs to (dns/dns.h): one question to one server at a time for each
+ * lookup, without recursion. What an answer is worth (RFC 2181, 5.4.1):
+ *
+ * - A referral counts if it leads down: its NS records stand at one name, below the zone that was
+ *   asked and at or above the name that is looked for. Addresses beside it count if they are of its
+ *   servers and lie within the zone that was asked; others are looked up from the root, three names
+ *   of servers at most for each zone and three lookups deep.
+ * - An answer counts if the server has authority (AA). A chain of aliases is followed through one
+ *   message as long as it stays within the zone, beyond it by a new walk down, ITERATE_ALIASES_MAX in all.
+ * - Whoever refuses, fails, says nothing, leads up or sideways, or has no authority is lame: the next
+ *   server of the zone is asked.
+ *
+ * Bounds: ITERATE_ASKS_MAX questions for one lookup, those of its servers' names included, and
+ * ITERATE_REFERRALS_MAX zones; so loops of delegations, of aliases and of servers' names end.
+ *
+ * The cache holds addresses by zone and by server's name, keyed by a secret hash; what it says has come
+ * from the zone above. Lookups that are about to ask a zone for the same delegation wait for the first.
+ *
+ * A struct iterate belongs to one thread. Events are called from any function here but
+ * iterate_begin(), and may call iterate_begin().
+ */
+#ifndef ITERATE_ITERATE_H
+#define ITERATE_ITERATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dns/dns.h"
+#include "dnsmsg/dnsmsg.h"
+
+#define ITERATE_ASKS_MAX 64
+#define ITERATE_REFERRALS_MAX 32 /* of one walk: a name in ip6.arpa may have a zone at each of its labels */
+#define ITERATE_ALIASES_MAX 8
+#define ITERATE_WALKS_MAX (UINT32_C(1) << 20)
+
+struct iterate;
+
+struct iterate_events {
+	/* Ask a server; its end is told to iterate_told() with this user. 0, or a negative errno: then it is
+	 * as a question that nobody answered. */
+	int (*ask)(void *context, const struct dns_ask *ask, uint64_t user);
+	/* Exactly once for a lookup that was begun. The message is what the last server said, behind the
+	 * aliases that led to it. */
+	void (*answer)(void *context, uint64_t user, const struct dns_answer *answer);
+};
+
+struct iterate_config {
+	uint32_t walks;        /* lookups at once, 1 to ITERATE_WALKS_MAX; as many again may look for servers */
+	uint32_t cache;        /* entries of 64 bytes, a power of two, 4 or more */
+	const uint32_t *roots; /* addresses of the root's servers; copied, the first ITERATE_SERVERS_MAX */
+	size_t root_count;     /* 1 or more */
+	uint16_t port;         /* of all servers; 53 but in tests */
+	uint64_t key[2];       /* secret and random, unless a run is to be replayed */
+	struct iterate_events events;
+	void *context;
+};
+
+/* Addresses that are kept of a zone's servers. */
+#define ITERATE_SERVERS_MAX 12
+
+/* The root's servers (IANA, root hints of 2024), for who has no others. */
+extern const uint32_t iterate_roots[];
+extern const size_t iterate_root_count;
+
+/* NULL without memory, or for a config outside the bounds above. */
+struct iterate *iterate_new(const struct iterate_config *config);
+void iterate_free(struct iterate *it);
+size_t iterate_memory_bytes(const struct iterate_config *config);
+
+/* Look a name up, in wire form. 0; -EAGAIN: as many as configured are under way. */
+int iterate_begin(struct iterate *it, const uint8_t *name, uint16_t type, uint64_t user,
+		  uint64_t now_ns);
+
+/* What came of a question that events.ask() took. */
+void iterate_told(struct iterate *it, uint64_t user, const struct dns_answer *answer, uint64_t now_ns);
+
+/*
+ * Go on with those that have waited for one another, and with whom could not be asked. Call it after
+ * iterate_begin() and iterate_told(), until it returns 0: how many it went on with.
+ */
+unsigned int iterate_poll(struct iterate *it, uint64_t now_ns);
+
+/* Lookups under way. */
+uint32_t iterate_live(const struct iterate *it);
+
+struct iterate_stats {
+	uint64_t begun;
+	uint64_t ended;
+	uint64_t asks;
+	uint64_t referrals;      /* followed */
+	uint64_t cached;         /* walks that began below the root */
+	uint64_t waited;         /* for another's question */
+	uint64_t lame;           /* servers that were passed over for what they said */
+	uint64_t glue_refused;   /* addresses beside a referral that do not count */
+	uint64_t servers_sought; /* names of servers looked up */
+	uint64_t bounded;        /* lookups that ended by a bound */
+};
+
+const struct iterate_stats *iterate_stats(const struct iterate *it);
+
+#endif /* ITERATE_ITERATE_H */
