@@ -190,6 +190,16 @@ start_keeper(struct engine *e, struct keeper *keeper)
 	writer_poll(e->writer);
 }
 
+/* Without memory a name that was dealt with is asked for again: no harm but a repeat. */
+static void
+recall_name(struct engine *e, const struct journal_key *key)
+{
+	if (e->named == NULL)
+		e->named = named_new();
+	if (e->named != NULL)
+		(void)named_add(e->named, key->address, key->port);
+}
+
 void
 engine_recall(void *engine, const struct journal_key *key)
 {
@@ -199,6 +209,8 @@ engine_recall(void *engine, const struct journal_key *key)
 	struct worker *w = &e->lcores[e->layout.worker[i]].worker;
 
 	news_recall(&w->config.news, key->address, key->port, key->kind, key->marks);
+	if (key->marks & RECORD_NAMED)
+		recall_name(e, key);
 }
 
 int

@@ -51,6 +51,7 @@ make_grabber(struct engine *e, unsigned int w, const struct grabs_size *size)
 		.gate = e->config.inputs->gate,
 		.ledger = &l->ledger,
 		.polite = l->open_polite,
+		.named = e->named,
 		.never_opens = !engine_may_open(e),
 		.sessions = size->sessions,
 		.tls_sessions = size->tls_sessions,

@@ -567,6 +567,7 @@ engine_close(struct engine *e)
 		free_lcore(&e->lcores[i]);
 	free_rings(e);
 	refusals_free(e->refusals);
+	named_free(e->named);
 	rte_mempool_free(e->urgent_pool);
 	fabric_free(e->fabric);
 	writer_free(e->writer);

@@ -87,6 +87,7 @@ struct engine {
 	_Atomic uint64_t cooldown_since_ns;
 	_Atomic uint64_t adopt_until_ns;
 	_Atomic uint64_t open_until_ns;
+	struct named *named; /* names that earlier runs have dealt with; NULL: none */
 };
 
 /* Start DPDK, open the ports and lay the roles out. 0, or what engine_open() returns, told. */

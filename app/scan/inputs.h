@@ -36,7 +36,7 @@ struct inputs_sink {
 
 struct inputs {
 	struct targets *targets;
-	struct names *names; /* for SNI, by target: names_find(); NULL where the lists give none */
+	struct names *names; /* for SNI, by target: names_next(); NULL where the lists give none */
 	struct gate *gate;
 	struct perm perm;
 	struct perm_span span;  /* of this shard */

@@ -250,8 +250,9 @@ write_grab(struct writer *w, const struct grab *g)
 	}
 	if (w->counts_grabs)
 		atomic_fetch_add_explicit(&w->results, taken, memory_order_relaxed);
-	reply.news = RECORD_GRABBED;
-	if (w->keeps && g->is_last)
+	if (g->ends_name)
+		reply.news = g->is_last ? RECORD_GRABBED : RECORD_NAMED;
+	if (w->keeps)
 		keeper_note(w->config.keeper, &reply);
 }
 

@@ -74,19 +74,56 @@ note_service(struct grab *grab, const struct tcp_conn *c, enum tcp_stage stage)
 	grab->service = (uint8_t)service_of(grab, c, stage);
 }
 
+const char *
+grabber_next_name(const struct grabber *g, struct session *s)
+{
+	const struct grabber_plan *plan = g->config.plan;
+	const struct grabber_task *task = &plan->tasks[plan->task_of_port[s->tuple.remote_port] - 1];
+
+	if (task->module != GRAB_TLS || !task->indicate)
+		return NULL;
+	if (task->server_name != NULL)
+		return s->name == NULL ? task->server_name : NULL;
+	return names_next(plan->names, s->tuple.remote, s->tuple.remote_port, &s->walk);
+}
+
+void
+grabber_begin_names(const struct grabber *g, struct session *s)
+{
+	uint32_t skip = named_count(g->config.named, s->tuple.remote, s->tuple.remote_port);
+
+	do {
+		s->name = grabber_next_name(g, s);
+	} while (skip-- > 0 && s->name != NULL);
+}
+
+void
+grabber_note_name(struct grabber *g, struct session *s)
+{
+	if (s->name != NULL)
+		grab_add(s->grab, GRAB_CHUNK_DOMAIN, span_of((const uint8_t *)s->name, strlen(s->name)), g->now_ns);
+}
+
 /* What is to follow for the host of a session whose grab has ended: it waits for that, or ends. */
 static void
 follow(struct grabber *g, uint32_t number, struct grab *grab)
 {
 	struct session *s = &g->sessions.all[number];
-	enum grab_look look = GRAB_LOOK_FIRST;
+	const struct tls_profile *profile = g->profiles[grab->index];
+	const char *name;
 
-	if (grab->module == GRAB_TLS)
-		look = tls_next_look(g->profiles[grab->index], grab);
-	s->look = (uint8_t)look;
-	grab->is_last = look == GRAB_LOOK_FIRST;
-	if (grab->is_last || !grabber_want(g, number, SESSION_LOOK))
-		session_end(&g->sessions, number);
+	s->look = (uint8_t)(grab->module == GRAB_TLS ? tls_next_look(profile, grab) : GRAB_LOOK_FIRST);
+	grab->ends_name = grab->is_last = s->look == GRAB_LOOK_FIRST;
+	if (!grab->ends_name && grabber_want(g, number, SESSION_LOOK))
+		return;
+	while ((name = grabber_next_name(g, s)) != NULL) {
+		grab->is_last = false;
+		s->name = name;
+		s->look = (uint8_t)tls_first_look(profile);
+		if (grabber_want(g, number, SESSION_NAME))
+			return;
+	}
+	session_end(&g->sessions, number);
 }
 
 /* Everything of a conversation goes but the grab, which the writer gets. */
@@ -241,6 +278,8 @@ grabber_adopt(struct grabber *g, const struct reply *r, uint64_t now_ns)
 	if (grab->module == GRAB_TLS)
 		grab->look = (uint8_t)tls_first_look(g->profiles[grab->index]);
 	number = begin(g, grab, &tuple, link_of(g, r), r->received_ns);
+	grabber_begin_names(g, &g->sessions.all[number]);
+	grabber_note_name(g, &g->sessions.all[number]);
 	begin_at = grabber_begin_of(g, number);
 	if (tcp_adopt(g->tcp, &begin_at, &synack, now_ns, &conn) == 0) {
 		/* Else it is over already. */
@@ -296,21 +335,6 @@ grabber_packet(struct grabber *g, const uint8_t *packet, size_t len, uint64_t no
 
 /* What TCP tells. Sessions are named by their number, TCP's `user`. */
 
-static const char *
-server_name(const struct grabber *g, const struct session *s)
-{
-	const struct grabber_plan *plan = g->config.plan;
-	const struct grabber_task *task = task_of(g, s);
-	const char *name = NULL;
-
-	if (!task->indicate)
-		return NULL;
-	if (task->server_name != NULL)
-		return task->server_name;
-	names_find(plan->names, s->tuple.remote, s->tuple.remote_port, &name, 1);
-	return name;
-}
-
 /* The peer has window: now, and not before, is TLS worth its memory. */
 static bool
 speak(struct grabber *g, struct session *s)
@@ -322,7 +346,7 @@ speak(struct grabber *g, struct session *s)
 		banner_begin(&s->banner, &task->banner, s->grab);
 		return true;
 	}
-	s->tls = tls_session_new(g->profiles[s->grab->index], server_name(g, s), s->grab, g->now_ns);
+	s->tls = tls_session_new(g->profiles[s->grab->index], s->name, s->grab, g->now_ns);
 	if (s->tls == NULL)
 		grab_end(s->grab, GRAB_NO_MEMORY, g->now_ns);
 	return s->tls != NULL;

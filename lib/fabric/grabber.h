@@ -12,7 +12,8 @@
  * was adopted ever lacks anything later.
  *
  * Opens. A host that refuses everything modern is looked at once more for each older kind of TLS that the
- * job names; a responder that was declined is tried again when there is room, if the job says so. Each by a
+ * job names; one that has several names is asked for one after another, each by a handshake of its own;
+ * a responder that was declined is tried again when there is room, if the job says so. Each by a
  * connection of its own (tcp_open()) from the ports of COOKIE_OPEN in the worker's
  * bucket, so that its answers come back here. Until there is credit, and the caps on its networks allow
  * a SYN, it waits; for who was adopted there is always a place to wait.
@@ -35,6 +36,7 @@
 #include "gate/gate.h"
 #include "grab/grab.h"
 #include "ledger/ledger.h"
+#include "names/named.h"
 #include "names/names.h"
 #include "polite/polite.h"
 #include "tls/tls.h"
@@ -79,6 +81,7 @@ struct grabber_config {
 	struct ledger *ledger;
 	struct polite *polite;      /* caps on what is opened, the grabber's own; NULL: none */
 	bool never_opens;           /* nothing may be opened at all */
+	const struct named *named;  /* names that an earlier run has dealt with; NULL: none */
 	uint32_t sessions;          /* at once, of any module */
 	uint32_t tls_sessions;      /* at once, of TLS: what memory allows (TLS_SESSION_BYTES each) */
 	uint64_t key[2];            /* secret and random */

@@ -45,6 +45,15 @@ struct grab *grabber_new_grab(struct grabber *g, uint32_t address, uint16_t port
 /* grabber.c: the terms of a session's connection, from now on. */
 struct tcp_begin grabber_begin_of(const struct grabber *g, uint32_t number);
 
+/* grabber.c: the next name that a session's host is to be asked for; NULL: none is left, or there never was one. */
+const char *grabber_next_name(const struct grabber *g, struct session *s);
+
+/* grabber.c: the first of them, but for those that an earlier run has dealt with. */
+void grabber_begin_names(const struct grabber *g, struct session *s);
+
+/* grabber.c: the session's name into its grab. */
+void grabber_note_name(struct grabber *g, struct session *s);
+
 /* grabber.c: a session whose grab has ended. */
 void grabber_finish(struct grabber *g, uint32_t number);
 

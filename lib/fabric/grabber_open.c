@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Connections that a grabber opens itself: other looks at a host, and responders that were declined.
+ * Connections that a grabber opens itself: other looks at a host, other names of it, and responders that were
+ * declined.
  *
  * Who wants one waits in a line until there is credit and, where there are caps, its networks may have a
  * SYN. Responders that were declined come after all others, and only while half of what there is is
@@ -12,6 +13,7 @@
 
 static const enum ledger_open ledger_opens[SESSION_LINES] = {
 	[SESSION_LOOK] = LEDGER_OPEN_LOOK,
+	[SESSION_NAME] = LEDGER_OPEN_NAME,
 	[SESSION_AGAIN] = LEDGER_OPEN_AGAIN,
 };
 
@@ -21,16 +23,24 @@ grabber_followers(const struct grabber *g)
 	return session_waiting(&g->sessions) - g->sessions.waiting[SESSION_AGAIN];
 }
 
+/* A connection is wanted that may not be opened. */
+static void
+refuse(struct grabber *g, enum session_line line)
+{
+	ledger_add(g->config.ledger, LEDGER_OPEN_WANTED + ledger_opens[line], 1);
+	ledger_add(g->config.ledger, LEDGER_GIVEN_UP + ledger_opens[line], 1);
+}
+
 bool
 grabber_want(struct grabber *g, uint32_t number, enum session_line line)
 {
-	ledger_add(g->config.ledger, LEDGER_OPEN_WANTED + ledger_opens[line], 1);
-	if (!g->is_over && !gate_denies(g->config.gate, g->sessions.all[number].tuple.remote)) {
-		session_wait(&g->sessions, number, line);
-		return true;
+	if (g->is_over || gate_denies(g->config.gate, g->sessions.all[number].tuple.remote)) {
+		refuse(g, line);
+		return false;
 	}
-	ledger_add(g->config.ledger, LEDGER_GIVEN_UP + ledger_opens[line], 1);
-	return false;
+	ledger_add(g->config.ledger, LEDGER_OPEN_WANTED + ledger_opens[line], 1);
+	session_wait(&g->sessions, number, line);
+	return true;
 }
 
 bool
@@ -58,11 +68,15 @@ grabber_let_retry(struct grabber *g, bool may_retry)
 	g->may_retry = may_retry;
 }
 
-/* One that waits, in no line, is not to be opened. */
+/* One that waits, in no line, is not to be opened; nor is what would have come after it. */
 static void
 give_up(struct grabber *g, uint32_t number)
 {
-	ledger_add(g->config.ledger, LEDGER_GIVEN_UP + ledger_opens[g->sessions.all[number].line], 1);
+	struct session *s = &g->sessions.all[number];
+
+	ledger_add(g->config.ledger, LEDGER_GIVEN_UP + ledger_opens[s->line], 1);
+	while (s->line != SESSION_AGAIN && grabber_next_name(g, s) != NULL)
+		refuse(g, SESSION_NAME);
 	session_end(&g->sessions, number);
 }
 
@@ -124,6 +138,9 @@ open_one(struct grabber *g, uint32_t number)
 	s->grab = grab;
 	grab->look = s->look;
 	grab->is_first = s->line == SESSION_AGAIN;
+	if (s->line == SESSION_AGAIN)
+		grabber_begin_names(g, s);
+	grabber_note_name(g, s);
 	g->tls_live += grab->module == GRAB_TLS;
 	begin = grabber_begin_of(g, number);
 	if (tcp_open(g->tcp, &begin, tcp_isn(g->tcp, &s->tuple, g->now_ns), g->now_ns, &s->conn) == 0)
@@ -230,7 +247,7 @@ uint64_t
 grabber_open_next_ns(const struct grabber *g)
 {
 	const struct session_pool *p = &g->sessions;
-	bool has_one = p->lines[SESSION_LOOK].head != 0 ||
+	bool has_one = p->lines[SESSION_LOOK].head != 0 || p->lines[SESSION_NAME].head != 0 ||
 		       (p->lines[SESSION_AGAIN].head != 0 && is_calm(g));
 
 	/* Room for one comes about by an end, or by what leaves: work, and no nap. */

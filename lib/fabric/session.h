@@ -18,12 +18,14 @@
 
 #include "banner/banner.h"
 #include "grab/grab.h"
+#include "names/names.h"
 #include "tcp/tcp.h"
 #include "tls/tls.h"
 
 /* What a connection is opened for. */
 enum session_line {
 	SESSION_LOOK,  /* another look at a host that refused */
+	SESSION_NAME,  /* another name of a host */
 	SESSION_AGAIN, /* the first, at a host that was declined */
 	SESSION_LINES
 };
@@ -35,6 +37,8 @@ struct session {
 	struct banner banner;
 	uint64_t since_ns; /* when its SYN-ACK came */
 	struct flow_tuple tuple;
+	const char *name;         /* to ask for; NULL: none */
+	struct names_walk walk;   /* over the host's, up to it */
 	uint32_t older, younger;  /* neighbours of all; older: also the next free one */
 	uint32_t behind;          /* in the queue, or its line */
 	uint64_t due_ns;          /* when its turn in the queue comes */

@@ -110,7 +110,7 @@ enum grab_chunk_type {
 	GRAB_CHUNK_SSL2,           /* a message of SSLv2, its type first */
 	GRAB_CHUNK_BANNER,
 	GRAB_CHUNK_ERROR,          /* words of what went wrong, for people */
-	GRAB_CHUNK_DOMAIN,         /* the target's name */
+	GRAB_CHUNK_DOMAIN,         /* the name that was asked for */
 	GRAB_CHUNK_DNS_NAME,       /* in wire form, uncompressed; then the text it was given as, if that differs */
 	GRAB_CHUNK_DNS_RESULT,     /* struct grab_dns_result, then the message that came, with the id as asked */
 	GRAB_CHUNKS,
@@ -161,6 +161,7 @@ struct grab {
 	uint8_t cause;           /* enum grab_cause; GRAB_COMPLETE until it ends */
 	uint8_t service;         /* enum grab_service */
 	bool is_first;           /* of its responder; not another look */
+	bool ends_name;          /* of one of its responder's names, or of the lack of any: no other look is to follow */
 	bool is_last;            /* of its responder: nothing is to follow */
 	bool cut;                /* some chunk is cut */
 	bool has_tcp;            /* the next four were set, from the SYN-ACK */

@@ -181,8 +181,10 @@ view_grab(struct grabrecord *r, const struct grab *grab, struct view *v)
 		.grab = grab,
 		.form = grab->index < r->config.grab_count ? &r->config.grabs[grab->index] : &unnamed,
 	};
-	while (grab_next(&rest, &head, &bytes))
+	while (grab_next(&rest, &head, &bytes)) {
+		v->has_seen |= head.type != GRAB_CHUNK_DOMAIN;
 		view_chunk(v, &head, bytes);
+	}
 }
 
 static void
@@ -203,7 +205,7 @@ ssl2_error_json(const struct view *v, struct json *j)
 static void
 tls_result_json(struct grabrecord *r, struct view *v, struct json *j)
 {
-	if (v->grab->captured == 0)
+	if (!v->has_seen)
 		return;
 	json_open_object(j, "result");
 	ssl2_error_json(v, j);

@@ -42,6 +42,7 @@ struct view {
 	struct span exchange, request, status, ticket;
 	struct span ssl2;
 	struct span raw, banner, error, domain;
+	bool has_seen; /* anything but the name that we asked for */
 	bool banner_cut;
 	uint8_t alerts[ALERTS_MAX][3]; /* sent, level, description */
 	unsigned int alert_count;

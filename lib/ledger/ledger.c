@@ -16,7 +16,8 @@
 			LEDGER_GATED + (frame), LEDGER_REFUSED + (frame)),                         \
 		LEDGER_TERMS                                                                       \
 	}
-#define OPENED LEDGER_OPENED + LEDGER_OPEN_LOOK, LEDGER_OPENED + LEDGER_OPEN_AGAIN
+#define OPENED                                                                                     \
+	LEDGER_OPENED + LEDGER_OPEN_LOOK, LEDGER_OPENED + LEDGER_OPEN_NAME, LEDGER_OPENED + LEDGER_OPEN_AGAIN
 #define OPEN_EQUATION(name, what)                                                                  \
 	{                                                                                          \
 		name, TERMS(LEDGER_OPEN_WANTED + (what)),                                          \
@@ -98,6 +99,7 @@ static const struct ledger_equation equations[] = {
 		LEDGER_TERMS,
 	},
 	OPEN_EQUATION("other looks wanted = opened + given up", LEDGER_OPEN_LOOK),
+	OPEN_EQUATION("further names wanted = opened + given up", LEDGER_OPEN_NAME),
 	OPEN_EQUATION("to be tried again = opened + given up", LEDGER_OPEN_AGAIN),
 	{
 		"segments met = passed to workers + cut off",
@@ -196,6 +198,9 @@ static const char *const term_names[LEDGER_TERMS] = {
 	[LEDGER_OPEN_WANTED + LEDGER_OPEN_LOOK] = "other looks wanted",
 	[LEDGER_OPENED + LEDGER_OPEN_LOOK] = "other looks opened",
 	[LEDGER_GIVEN_UP + LEDGER_OPEN_LOOK] = "other looks given up",
+	[LEDGER_OPEN_WANTED + LEDGER_OPEN_NAME] = "further names wanted",
+	[LEDGER_OPENED + LEDGER_OPEN_NAME] = "further names opened",
+	[LEDGER_GIVEN_UP + LEDGER_OPEN_NAME] = "further names given up",
 	[LEDGER_OPEN_WANTED + LEDGER_OPEN_AGAIN] = "to be tried again",
 	[LEDGER_OPENED + LEDGER_OPEN_AGAIN] = "tried again",
 	[LEDGER_GIVEN_UP + LEDGER_OPEN_AGAIN] = "never tried again",

@@ -64,6 +64,7 @@ enum ledger_want {
 /* What a connection is opened for, beside those that are adopted; each has the terms wanted, opened and given up. */
 enum ledger_open {
 	LEDGER_OPEN_LOOK,  /* older kinds of TLS, at a host that refused */
+	LEDGER_OPEN_NAME,  /* another name of a host's */
 	LEDGER_OPEN_AGAIN, /* a responder that was declined */
 	LEDGER_OPENS
 };

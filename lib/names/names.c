@@ -161,17 +161,19 @@ names_bytes(const struct names *n)
 	return sizeof(*n) + n->entries * (sizeof(*n->order) + sizeof(*n->entry)) + n->text_len;
 }
 
-/* The first that is of this address and port or later. */
+/* The first that is of this address and port, and of this name, or later. */
 static size_t
-lower_bound(const struct names *n, uint32_t address, uint16_t port)
+lower_bound(const struct names *n, uint32_t address, uint16_t port, const char *name)
 {
 	size_t low = 0, high = n->count;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 		uint32_t found = address_at(n, middle);
+		uint16_t found_port = (uint16_t)entry_at(n, middle);
 
-		if (found < address || (found == address && (uint16_t)entry_at(n, middle) < port))
+		if (found < address || (found == address && found_port < port) ||
+		    (found == address && found_port == port && strcmp(name_at(n, middle), name) < 0))
 			low = middle + 1;
 		else
 			high = middle;
@@ -179,29 +181,47 @@ lower_bound(const struct names *n, uint32_t address, uint16_t port)
 	return low;
 }
 
-/* Add the names of exactly this address and port to the `have` that stand in name[] already. */
-static size_t
-find_exact(const struct names *n, uint32_t address, uint16_t port, const char **name, size_t max,
-	   size_t have)
+static bool
+is_of(const struct names *n, size_t i, uint32_t address, uint16_t port)
 {
-	for (size_t i = lower_bound(n, address, port); i < n->count; i++) {
-		if (address_at(n, i) != address || (uint16_t)entry_at(n, i) != port)
-			break;
-		if (have < max)
-			name[have] = name_at(n, i);
-		have++;
-	}
-	return have;
+	return i < n->count && address_at(n, i) == address && (uint16_t)entry_at(n, i) == port;
 }
 
-size_t
-names_find(const struct names *n, uint32_t address, uint16_t port, const char **name, size_t max)
+static bool
+has(const struct names *n, uint32_t address, uint16_t port, const char *name)
 {
-	size_t found = 0;
+	size_t i = lower_bound(n, address, port, name);
+
+	return is_of(n, i, address, port) && strcmp(name_at(n, i), name) == 0;
+}
+
+/* The next of the group that the walk is in. */
+static const char *
+next_of_group(const struct names *n, uint32_t address, uint16_t port, struct names_walk *walk)
+{
+	size_t i = walk->next != 0 ? walk->next : lower_bound(n, address, port, "");
+
+	if (!is_of(n, i, address, port))
+		return NULL;
+	walk->next = (uint32_t)i + 1;
+	return name_at(n, i);
+}
+
+const char *
+names_next(const struct names *n, uint32_t address, uint16_t port, struct names_walk *walk)
+{
+	const char *name = NULL;
 
 	if (n == NULL)
-		return 0;
-	if (port != 0)
-		found = find_exact(n, address, port, name, max, 0);
-	return find_exact(n, address, 0, name, max, found);
+		return NULL;
+	if (!walk->is_any && port != 0)
+		name = next_of_group(n, address, port, walk);
+	if (name != NULL)
+		return name;
+	if (!walk->is_any)
+		*walk = (struct names_walk){.is_any = true};
+	do {
+		name = next_of_group(n, address, 0, walk);
+	} while (name != NULL && port != 0 && has(n, address, port, name));
+	return name;
 }

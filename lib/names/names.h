@@ -11,6 +11,7 @@
 #ifndef NAMES_NAMES_H
 #define NAMES_NAMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,11 +34,16 @@ void names_settle(struct names *n);
 size_t names_count(const struct names *n);
 size_t names_bytes(const struct names *n);
 
+/* Where a walk over a target's names stands; zeroed, it begins. */
+struct names_walk {
+	uint32_t next; /* 0: its group has not begun */
+	bool is_any;   /* the names of any port */
+};
+
 /*
- * The names of a target: those of its port, then those of any port, each group ascending. Writes up to
- * max of them, terminated and owned by n, and returns how many there are. n may be NULL: none.
+ * The next name of a target: those of its port, then those of any port, each group ascending and no name twice. It is
+ * terminated and n's. NULL at the end. n may be NULL: none.
  */
-size_t names_find(const struct names *n, uint32_t address, uint16_t port, const char **name,
-		  size_t max);
+const char *names_next(const struct names *n, uint32_t address, uint16_t port, struct names_walk *walk);
 
 #endif /* NAMES_NAMES_H */

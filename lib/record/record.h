@@ -33,7 +33,8 @@ enum record_news {
 	RECORD_FOUND = 2, /* the target has answered an attempt */
 	RECORD_SEEN = 4,  /* the target has answered the second look */
 	RECORD_BOTH = 8,  /* with this, both */
-	RECORD_GRABBED = 16, /* of its SYN-ACK's grab: the record of it */
+	RECORD_GRABBED = 16, /* of its SYN-ACK's grab: the last record of it */
+	RECORD_NAMED = 32,   /* the last of one of its names, and others are to follow */
 };
 
 struct record_scan {

@@ -22,7 +22,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void
 check_row(const char *line, size_t len, const struct row *row, struct names *names)
 {
-	const char *found[1];
+	struct names_walk walk = {0};
+	const char *found;
 
 	REQUIRE(row->entry.range.first <= row->entry.range.last);
 	REQUIRE(row->entry.port == 0 || row->entry.range.first == row->entry.range.last);
@@ -33,8 +34,9 @@ check_row(const char *line, size_t len, const struct row *row, struct names *nam
 	REQUIRE(row->entry.range.first == row->entry.range.last);
 	REQUIRE(names_add(names, row->entry.range.first, row->entry.port, row->name, row->name_len) == 0);
 	names_settle(names);
-	REQUIRE(names_find(names, row->entry.range.first, row->entry.port, found, 1) == 1);
-	REQUIRE(strncasecmp(found[0], row->name, strlen(found[0])) == 0);
+	found = names_next(names, row->entry.range.first, row->entry.port, &walk);
+	REQUIRE(found != NULL && strncasecmp(found, row->name, strlen(found)) == 0);
+	REQUIRE(names_next(names, row->entry.range.first, row->entry.port, &walk) == NULL);
 }
 
 static void

@@ -47,9 +47,12 @@ fill_balanced(struct ledger *l)
 	ledger_add(l, LEDGER_SEGMENT_TAKEN, 5);
 	ledger_add(l, LEDGER_SEGMENT_STRAY, 3);
 	ledger_add(l, LEDGER_SEGMENT_LEFT, 1);
-	ledger_add(l, LEDGER_OPEN_WANTED + LEDGER_OPEN_LOOK, 14);
+	ledger_add(l, LEDGER_OPEN_WANTED + LEDGER_OPEN_LOOK, 9);
 	ledger_add(l, LEDGER_GIVEN_UP + LEDGER_OPEN_LOOK, 2);
-	ledger_add(l, LEDGER_OPENED + LEDGER_OPEN_LOOK, 12);
+	ledger_add(l, LEDGER_OPENED + LEDGER_OPEN_LOOK, 7);
+	ledger_add(l, LEDGER_OPEN_WANTED + LEDGER_OPEN_NAME, 8);
+	ledger_add(l, LEDGER_OPENED + LEDGER_OPEN_NAME, 5);
+	ledger_add(l, LEDGER_GIVEN_UP + LEDGER_OPEN_NAME, 3);
 	ledger_add(l, LEDGER_OPEN_WANTED + LEDGER_OPEN_AGAIN, 3);
 	ledger_add(l, LEDGER_OPENED + LEDGER_OPEN_AGAIN, 1);
 	ledger_add(l, LEDGER_GIVEN_UP + LEDGER_OPEN_AGAIN, 2);

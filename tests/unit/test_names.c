@@ -11,6 +11,7 @@
 
 #include "base/hash.h"
 #include "names/hostname.h"
+#include "names/named.h"
 #include "names/names.h"
 
 #define L63 "abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrstuvwxyz-123456789"
@@ -60,37 +61,51 @@ add(struct names *n, uint32_t address, uint16_t port, const char *name)
 	assert_int_equal(names_add(n, address, port, name, strlen(name)), 0);
 }
 
+/* All names of a target, each with a blank behind it; of this many at most. */
+static const char *
+names_of(const struct names *n, uint32_t address, uint16_t port)
+{
+	static char text[256];
+	struct names_walk walk = {0};
+	const char *name;
+
+	text[0] = '\0';
+	while ((name = names_next(n, address, port, &walk)) != NULL)
+		strcat(strcat(text, name), " ");
+	assert_null(names_next(n, address, port, &walk));
+	return text;
+}
+
 static void
-test_find(void **state)
+test_walk(void **state)
 {
 	struct names *n = names_new();
-	const char *name[4] = {NULL, NULL, NULL, "untouched"};
 
 	(void)state;
 	assert_non_null(n);
 	add(n, 7, 443, "b.example");
 	add(n, 7, 0, "any.example");
+	add(n, 7, 0, "b.example");
 	add(n, 9, 443, "last.example");
 	add(n, 7, 443, "A.Example.");
 	add(n, 7, 443, "b.example");
 	add(n, 7, 8443, "other.example");
+	add(n, 6, 0, "a.example");
+	add(n, 6, 443, "a.example");
 	names_settle(n);
-	assert_int_equal(names_count(n), 5);
+	assert_int_equal(names_count(n), 8);
 
-	assert_int_equal(names_find(n, 7, 443, name, 3), 3);
-	assert_string_equal(name[0], "a.example");
-	assert_string_equal(name[1], "b.example");
-	assert_string_equal(name[2], "any.example");
-	assert_string_equal(name[3], "untouched");
-	assert_int_equal(names_find(n, 7, 80, name, 3), 1);
-	assert_string_equal(name[0], "any.example");
-	assert_int_equal(names_find(n, 7, 0, name, 3), 1);
-	assert_int_equal(names_find(n, 9, 80, name, 3), 0);
-	assert_int_equal(names_find(n, 8, 443, name, 3), 0);
-	assert_int_equal(names_find(n, 10, 443, name, 3), 0);
-	/* Fewer places than names: those, and the number of all. */
-	assert_int_equal(names_find(n, 7, 443, name, 1), 3);
-	assert_string_equal(name[0], "a.example");
+	/* Those of the port first; what it has is not repeated among those of any. */
+	assert_string_equal(names_of(n, 7, 443), "a.example b.example any.example ");
+	assert_string_equal(names_of(n, 7, 80), "any.example b.example ");
+	assert_string_equal(names_of(n, 7, 8443), "other.example any.example b.example ");
+	assert_string_equal(names_of(n, 7, 0), "any.example b.example ");
+	assert_string_equal(names_of(n, 6, 443), "a.example ");
+	assert_string_equal(names_of(n, 9, 443), "last.example ");
+	assert_string_equal(names_of(n, 9, 80), "");
+	assert_string_equal(names_of(n, 8, 443), "");
+	assert_string_equal(names_of(n, 10, 443), "");
+	assert_string_equal(names_of(n, 0, 1), "");
 	names_free(n);
 }
 
@@ -98,18 +113,35 @@ static void
 test_none(void **state)
 {
 	struct names *n = names_new();
-	const char *name;
 
 	(void)state;
-	assert_int_equal(names_find(NULL, 1, 1, &name, 1), 0);
+	assert_string_equal(names_of(NULL, 1, 1), "");
 	assert_int_equal(names_count(NULL) + names_bytes(NULL), 0);
 	names_settle(n);
-	assert_int_equal(names_find(n, 1, 1, &name, 1), 0);
+	assert_string_equal(names_of(n, 1, 1), "");
 	names_free(n);
 	names_free(NULL);
 }
 
 #define MANY 50000
+
+static void
+test_named(void **state)
+{
+	struct named *n = named_new();
+
+	(void)state;
+	assert_int_equal(named_count(NULL, 1, 1), 0);
+	assert_int_equal(named_count(n, 1, 1), 0);
+	for (uint32_t i = 0; i < MANY; i++)
+		assert_int_equal(named_add(n, i % 1000, (uint16_t)(1 + i % 7)), 0);
+	for (uint32_t i = 0; i < 7000; i++)
+		assert_int_equal(named_count(n, i % 1000, (uint16_t)(1 + i % 7)), MANY / 7000 + (i < MANY % 7000));
+	assert_int_equal(named_count(n, 1000, 1), 0);
+	assert_int_equal(named_count(n, 0, 8), 0);
+	named_free(n);
+	named_free(NULL);
+}
 
 /* Every name that was added is found at its target, among as many as were added there. */
 static void
@@ -132,16 +164,18 @@ test_many(void **state)
 	assert_int_equal(names_count(n), MANY);
 	assert_in_range(names_bytes(n), bytes + 16 * MANY, bytes + 16 * MANY + 256);
 	for (uint32_t address = 0; address < 64; address++) {
-		static const char *name[MANY];
-		size_t count = names_find(n, address, 443, name, MANY);
+		struct names_walk walk = {0};
+		const char *name, *before = "";
+		size_t count = 0;
 
-		assert_int_equal(count, at[address]);
-		for (size_t i = 0; i < count; i++) {
-			unsigned int number = (unsigned int)strtoul(name[i] + 4, NULL, 10);
+		for (; (name = names_next(n, address, 443, &walk)) != NULL; count++) {
+			unsigned int number = (unsigned int)strtoul(name + 4, NULL, 10);
 
 			assert_int_equal(hash_mix64(number) & 63, address);
-			assert_true(i == 0 || strcmp(name[i - 1], name[i]) < 0);
+			assert_true(strcmp(before, name) < 0);
+			before = name;
 		}
+		assert_int_equal(count, at[address]);
 		found += count;
 	}
 	assert_int_equal(found, MANY);
@@ -153,8 +187,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hostnames),
-		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_walk),
 		cmocka_unit_test(test_none),
+		cmocka_unit_test(test_named),
 		cmocka_unit_test(test_many),
 	};
 
