@@ -60,6 +60,7 @@ int bench_json_open(const struct bench_options *o, FILE **out);
 int bench_open_port(struct port *port, const struct bench_options *o, bool is_pci);
 
 int bench_grab(int argc, char **argv);
+int bench_dns(int argc, char **argv);
 int bench_rx(int argc, char **argv);
 int bench_stage(int argc, char **argv);
 int bench_tx(int argc, char **argv);

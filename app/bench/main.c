@@ -12,6 +12,7 @@ struct command {
 
 static const struct command commands[] = {
 	{"grab", bench_grab, "handshakes a second that a worker carries, what connections cost"},
+	{"dns", bench_dns, "lookups a second of one core, beside c-ares on kernel sockets"},
 	{"rx", bench_rx, "replies a second into a receiver, and into a worker behind it"},
 	{"stage", bench_stage, "what each stage of a probe and of a reply costs, one core"},
 	{"tx", bench_tx, "probes a second into a device, everything on"},

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/uio.h>
 
-#include "dnsmsg/dnsmsg.h"
+#include "base/bytes.h"
 
 /* No descriptor of any process is so large: should it ever reach the kernel, that is an error. */
 #define MADE_UP_FD 0x7ffffff0
@@ -21,15 +21,20 @@
  */
 #define TIMEOUT_MS 1000000
 
-#define HEARD_FLAGS 0x8180 /* QR, RD, RA */
+/* The question for the address of the root, without its id and flags. */
+#define STAND_IN_BYTES 17
+static const uint8_t stand_in[STAND_IN_BYTES] = {[5] = 1, [14] = 1, [16] = 1};
+
+#define FLAGS_QUERY 0x0100
+#define FLAGS_REPLY 0x8180
 
 struct channels {
 	ares_channel *channel;
 	uint32_t count;
 	uint16_t sent_id;     /* of what a channel has just sent */
 	bool has_sent;
-	const uint8_t *reply; /* what it will hear next; NULL: nothing */
-	size_t reply_len;
+	bool has_reply;       /* for it to hear next */
+	uint8_t reply[STAND_IN_BYTES];
 };
 
 static ares_socket_t
@@ -90,17 +95,17 @@ on_receive(ares_socket_t fd, void *data, size_t size, int flags, struct sockaddr
 
 	(void)fd;
 	(void)flags;
-	if (c->reply == NULL || c->reply_len > size) {
+	if (!c->has_reply || size < STAND_IN_BYTES) {
 		errno = EAGAIN;
 		return -1;
 	}
-	memcpy(data, c->reply, c->reply_len);
-	c->reply = NULL;
+	memcpy(data, c->reply, STAND_IN_BYTES);
+	c->has_reply = false;
 	if (from != NULL && *from_len >= sizeof(server)) {
 		memcpy(from, &server, sizeof(server));
 		*from_len = sizeof(server);
 	}
-	return (ares_ssize_t)c->reply_len;
+	return STAND_IN_BYTES;
 }
 
 static const struct ares_socket_functions functions = {
@@ -194,12 +199,23 @@ on_end(void *arg, int status, int timeouts, unsigned char *message, int len)
 	*live = false;
 }
 
-int
-channels_send(struct channels *c, uint32_t number, const uint8_t *query, size_t len, bool *live, uint16_t *id)
+static void
+write_stand_in(uint8_t message[STAND_IN_BYTES], uint16_t id, uint16_t flags)
 {
+	memcpy(message, stand_in, STAND_IN_BYTES);
+	store_be16(message, id);
+	store_be16(message + 2, flags);
+}
+
+int
+channels_send(struct channels *c, uint32_t number, bool *live, uint16_t *id)
+{
+	uint8_t query[STAND_IN_BYTES];
+
+	write_stand_in(query, (uint16_t)(number % CHANNEL_QUERIES), FLAGS_QUERY);
 	c->has_sent = false;
 	*live = true;
-	ares_send(c->channel[number / CHANNEL_QUERIES], query, (int)len, on_end, live);
+	ares_send(c->channel[number / CHANNEL_QUERIES], query, STAND_IN_BYTES, on_end, live);
 	*id = c->sent_id;
 	return c->has_sent && *live ? 0 : -ENOMEM;
 }
@@ -217,18 +233,12 @@ process(ares_channel channel)
 }
 
 void
-channels_end(struct channels *c, uint32_t number, const uint8_t *query, size_t question_len, uint16_t id)
+channels_end(struct channels *c, uint32_t number, uint16_t id)
 {
-	uint8_t reply[DNS_QUERY_MAX] = {0};
-
-	store_be16(reply, id);
-	store_be16(reply + 2, HEARD_FLAGS);
-	store_be16(reply + 4, 1);
-	memcpy(reply + DNS_HEADER_BYTES, query + DNS_HEADER_BYTES, question_len);
-	c->reply = reply;
-	c->reply_len = DNS_HEADER_BYTES + question_len;
+	write_stand_in(c->reply, id, FLAGS_REPLY);
+	c->has_reply = true;
 	process(c->channel[number / CHANNEL_QUERIES]);
-	c->reply = NULL;
+	c->has_reply = false;
 }
 
 const char *

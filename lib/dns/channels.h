@@ -7,9 +7,11 @@
  * through channels_send(), and what it hears is one datagram for each channels_end(). So there is no
  * kernel socket, and c-ares' own retries, timers and choice of servers never come to anything.
  *
- * What a channel hears is its own query, turned into a reply. No byte of the network's reaches c-ares: from
- * 1.33 on, one datagram that does not parse makes it drop its connection and fail everything that is
- * in flight on it.
+ * What a channel is told and hears is a stand-in: a question for the root, and the same as a reply. No
+ * name that is looked up and no byte of the network's reaches c-ares: from 1.33 on, one datagram that
+ * does not parse makes it drop its connection and fail everything that is in flight on it; what it
+ * takes for a name and a type is not what may be asked for; and in 1.18 a fifth of a lookup's
+ * instructions are its reading of the name, twice.
  *
  * Channels are small. c-ares 1.18 finds a reply's query in 2,048 lists by its id, which is ours to give,
  * so with CHANNEL_QUERIES in flight each list has one; 1.33 and later replace the id by one of their own
@@ -36,11 +38,10 @@ void channels_free(struct channels *c);
  * Make a query of c-ares' own, for which *live stays true. 0, *live and the id that c-ares has given it;
  * -ENOMEM.
  */
-int channels_send(struct channels *c, uint32_t number, const uint8_t *query, size_t len, bool *live,
-		  uint16_t *id);
+int channels_send(struct channels *c, uint32_t number, bool *live, uint16_t *id);
 
-/* Let it hear a reply with that id and the query's question, which ends it: *live is false. */
-void channels_end(struct channels *c, uint32_t number, const uint8_t *query, size_t question_len, uint16_t id);
+/* Let it hear the reply with that id, which ends it: *live is false. */
+void channels_end(struct channels *c, uint32_t number, uint16_t id);
 
 const char *channels_version(void);
 

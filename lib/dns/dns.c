@@ -44,7 +44,7 @@ dns_new(const struct dns_config *config)
 	d->free = NONE;
 	for (unsigned int i = 0; i < WAITINGS; i++)
 		d->waiting[i] = (struct list){NONE, NONE};
-	wheel_init(d);
+	dns_wheel_init(d);
 	d->lookup = malloc(d->capacity * sizeof(*d->lookup));
 	if (d->lookup == NULL || chance_init(&d->chance, config->key) != 0 || past_init(d) != 0 ||
 	    stream_init(d) != 0) {
@@ -178,7 +178,7 @@ dns_poll(struct dns *d, uint64_t now_ns)
 	unsigned int done = 0;
 	struct lookup *l;
 
-	while ((l = wheel_pop(d, now_ns)) != NULL) {
+	while ((l = dns_wheel_pop(d, now_ns)) != NULL) {
 		expire(d, l, now_ns);
 		done++;
 	}
@@ -201,7 +201,7 @@ uint64_t
 dns_next_ns(const struct dns *d)
 {
 	const struct resolvers *r = d->config.resolvers;
-	uint64_t next_ns = wheel_next_ns(d);
+	uint64_t next_ns = dns_wheel_next_ns(d);
 
 	if (r == NULL || d->stopped)
 		return next_ns;

@@ -3,8 +3,8 @@
  * DNS for a worker lcore: questions in, one answer each out, over UDP endpoints (udp/udp.h) and TCP
  * connections that are the caller's. No kernel socket, no thread.
  *
- * Queries live in c-ares' channels, whose socket functions are this module's (channels.h): what a
- * channel sends ends here, and what it hears is that a query is over. All that is of the network is
+ * Each lookup is a query of a c-ares channel, whose socket functions are this module's (channels.h): what
+ * a channel sends ends here, and what it hears is that a query is over. All that is of the network is
  * done here:
  *
  * Tries. Each goes to a resolver drawn anew (resolvers/resolvers.h), or to the server that the ask

@@ -161,10 +161,10 @@ void past_note(struct dns *d, const struct lookup *l, bool answered);
 bool past_knows(struct dns *d, const struct flow_tuple *tuple, struct span message);
 
 /* wheel.c */
-void wheel_init(struct dns *d);
-void wheel_set(struct dns *d, struct lookup *l, uint64_t at_ns);
-void wheel_clear(struct dns *d, struct lookup *l);
-struct lookup *wheel_pop(struct dns *d, uint64_t now_ns); /* one that is due, out of the wheel; or NULL */
-uint64_t wheel_next_ns(const struct dns *d);
+void dns_wheel_init(struct dns *d);
+void dns_wheel_set(struct dns *d, struct lookup *l, uint64_t at_ns);
+void dns_wheel_clear(struct dns *d, struct lookup *l);
+struct lookup *dns_wheel_pop(struct dns *d, uint64_t now_ns); /* one that is due, out of the wheel; or NULL */
+uint64_t dns_wheel_next_ns(const struct dns *d);
 
 #endif /* DNS_INTERNAL_H */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Lookups: how they begin, wait and end. */
 #include <errno.h>
+#include <stddef.h>
 
 #include "dns/internal.h"
 
@@ -51,20 +52,25 @@ deadline_of(const struct dns_ask *ask, uint64_t now_ns)
 	return ask->deadline_ns != 0 && ask->deadline_ns < most ? ask->deadline_ns : most;
 }
 
-/* Its query, as c-ares gets it: with an id that no other of its channel has. */
+/* All but the query's bytes, of which most are never used. */
 static void
-write_query(const struct dns *d, struct lookup *l, const struct dns_ask *ask)
+begin(const struct dns *d, struct lookup *l, const struct dns_ask *ask, uint64_t now_ns)
 {
-	const struct dns_query q = {
-		.id = (uint16_t)(lookup_number(d, l) % CHANNEL_QUERIES),
-		.name = ask->name,
-		.type = ask->type,
-		.edns_bytes = DNS_EDNS_SIZE,
-		.recurse = ask->recurse,
-	};
+	const struct dns_query q = {.name = ask->name, .type = ask->type, .edns_bytes = DNS_EDNS_SIZE,
+				    .recurse = ask->recurse};
 
-	dns_query_write(&q, l->query);
+	memset(l, 0, offsetof(struct lookup, query));
+	l->started_ns = TIME_NEVER;
+	l->deadline_ns = deadline_of(ask, now_ns);
+	l->timeout_ns = ask->timeout_ns != 0 ? ask->timeout_ns : d->config.timeout_ns;
+	l->server = ask->server;
+	l->port = ask->port;
+	l->resolver = NONE;
+	l->flags = LOOKUP_EDNS | (ask->server != 0 ? LOOKUP_NAMED : 0);
+	l->tries_max = ask->tries != 0 ? ask->tries : d->config.tries;
+	l->status = DNS_TIMEOUT;
 	l->question_len = (uint16_t)(ask->name_len + 4);
+	dns_query_write(&q, l->query);
 }
 
 int
@@ -77,20 +83,8 @@ lookup_new(struct dns *d, const struct dns_ask *ask, uint64_t now_ns, struct loo
 	l = take(d);
 	if (l == NULL)
 		return -EAGAIN;
-	*l = (struct lookup){
-		.started_ns = TIME_NEVER,
-		.deadline_ns = deadline_of(ask, now_ns),
-		.timeout_ns = ask->timeout_ns != 0 ? ask->timeout_ns : d->config.timeout_ns,
-		.server = ask->server,
-		.port = ask->port,
-		.resolver = NONE,
-		.flags = LOOKUP_EDNS | (ask->server != 0 ? LOOKUP_NAMED : 0),
-		.tries_max = ask->tries != 0 ? ask->tries : d->config.tries,
-		.status = DNS_TIMEOUT,
-	};
-	write_query(d, l, ask);
-	if (channels_send(d->channels, lookup_number(d, l), l->query, query_len(l), &l->in_channel,
-			  &l->channel_id) != 0) {
+	begin(d, l, ask, now_ns);
+	if (channels_send(d->channels, lookup_number(d, l), &l->in_channel, &l->channel_id) != 0) {
 		give(d, l);
 		return -ENOMEM;
 	}
@@ -112,7 +106,7 @@ lookup_wait(struct dns *d, struct lookup *l, enum waiting where)
 	else
 		list->head = lookup_number(d, l);
 	list->tail = lookup_number(d, l);
-	wheel_set(d, l, l->deadline_ns);
+	dns_wheel_set(d, l, l->deadline_ns);
 }
 
 void
@@ -128,7 +122,7 @@ lookup_unwait(struct dns *d, struct lookup *l)
 		d->lookup[l->next].prev = l->prev;
 	else
 		list->tail = l->prev;
-	wheel_clear(d, l);
+	dns_wheel_clear(d, l);
 }
 
 /* The resolvers' own question has come back, or has not. */
@@ -160,7 +154,7 @@ lookup_finish(struct dns *d, struct lookup *l, enum dns_status status, enum grab
 	uint64_t user = l->user;
 
 	if (l->in_channel)
-		channels_end(d->channels, lookup_number(d, l), l->query, l->question_len, l->channel_id);
+		channels_end(d->channels, lookup_number(d, l), l->channel_id);
 	give(d, l);
 	if (is_trial) {
 		finish_trial(d, resolver, trial, message, now_ns);

@@ -7,7 +7,7 @@
 #include "dns/internal.h"
 
 void
-wheel_init(struct dns *d)
+dns_wheel_init(struct dns *d)
 {
 	for (size_t i = 0; i <= WHEEL_SLOTS; i++)
 		d->slot[i] = NONE;
@@ -22,7 +22,7 @@ head_of(struct dns *d, const struct lookup *l)
 }
 
 void
-wheel_clear(struct dns *d, struct lookup *l)
+dns_wheel_clear(struct dns *d, struct lookup *l)
 {
 	uint32_t *head = head_of(d, l);
 	size_t number = (size_t)(head - d->slot);
@@ -69,9 +69,9 @@ set_tick(struct dns *d, struct lookup *l, uint32_t tick)
 }
 
 void
-wheel_set(struct dns *d, struct lookup *l, uint64_t at_ns)
+dns_wheel_set(struct dns *d, struct lookup *l, uint64_t at_ns)
 {
-	wheel_clear(d, l);
+	dns_wheel_clear(d, l);
 	set_tick(d, l, tick_up(at_ns));
 }
 
@@ -113,7 +113,7 @@ turn(struct dns *d, uint64_t now)
 }
 
 struct lookup *
-wheel_pop(struct dns *d, uint64_t now_ns)
+dns_wheel_pop(struct dns *d, uint64_t now_ns)
 {
 	uint64_t now = now_ns >> TICK_SHIFT;
 
@@ -121,7 +121,7 @@ wheel_pop(struct dns *d, uint64_t now_ns)
 		while (d->slot[WHEEL_SLOTS] != NONE) {
 			struct lookup *l = &d->lookup[d->slot[WHEEL_SLOTS]];
 
-			wheel_clear(d, l);
+			dns_wheel_clear(d, l);
 			if ((int32_t)(l->timer_tick - (uint32_t)now) <= 0)
 				return l;
 			set_tick(d, l, l->timer_tick);
@@ -131,7 +131,7 @@ wheel_pop(struct dns *d, uint64_t now_ns)
 }
 
 uint64_t
-wheel_next_ns(const struct dns *d)
+dns_wheel_next_ns(const struct dns *d)
 {
 	if (d->in_wheel == 0)
 		return TIME_NEVER;

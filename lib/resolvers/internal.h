@@ -22,6 +22,7 @@ struct canary {
 	uint32_t address;
 };
 
+/* What a pick looks at is in the first cache line. */
 struct resolver {
 	struct resolvers_address address;
 	uint8_t state;         /* enum resolvers_state */
@@ -36,6 +37,8 @@ struct resolver {
 	uint64_t window_ns;
 	uint32_t window_count;
 	uint32_t window_bad;
+	uint64_t asked;
+	uint64_t outcomes[RESOLVERS_OUTCOMES];
 	/* Whether one that is silent answers again. */
 	uint64_t retry_ns;
 	uint64_t retry_wait_ns;
@@ -46,10 +49,8 @@ struct resolver {
 	uint8_t right;
 	uint8_t wrong;
 	uint8_t again[RESOLVERS_CANARIES_MAX]; /* how often it was asked again */
-	uint64_t asked;
 	uint64_t lies;
-	uint64_t outcomes[RESOLVERS_OUTCOMES];
-};
+} __attribute__((aligned(64)));
 
 struct resolvers {
 	struct resolver *resolver;

@@ -39,6 +39,7 @@ begin(struct resolvers *r, uint32_t number, struct resolvers_address address, ui
 {
 	struct resolver *x = &r->resolver[number];
 
+	memset(x, 0, sizeof(*x));
 	x->address = address;
 	x->edns = true;
 	x->part = PART_WHOLE;
@@ -60,7 +61,7 @@ resolvers_new(const struct resolvers_config *config, uint64_t now_ns)
 	r = calloc(1, sizeof(*r));
 	if (r == NULL)
 		return NULL;
-	r->resolver = calloc(config->count, sizeof(*r->resolver));
+	r->resolver = aligned_alloc(64, config->count * sizeof(*r->resolver));
 	r->order = calloc(config->count, sizeof(*r->order));
 	r->rate_pps = config->rate_pps;
 	r->timeout_ns = config->timeout_ns;
@@ -136,6 +137,8 @@ resolver_set_state(struct resolvers *r, struct resolver *x, enum resolvers_state
 static uint64_t
 interval_of(const struct resolvers *r, const struct resolver *x)
 {
+	if (x->part == PART_WHOLE)
+		return r->interval_ns;
 	return r->interval_ns * PART_WHOLE / x->part;
 }
 

@@ -94,14 +94,21 @@ udp_free(struct udp *u)
 	free(u);
 }
 
+static void
+give(struct udp *u, uint32_t endpoint)
+{
+	u->endpoint[endpoint].open = false;
+	u->endpoint[endpoint].next_free = u->free;
+	u->free = endpoint;
+}
+
 int
 udp_open(struct udp *u, const struct flow_tuple *tuple, uint8_t link, uint64_t user,
 	 uint32_t *endpoint)
 {
 	uint32_t number = u->free;
+	int rc;
 
-	if (flow_table_find(&u->flows, tuple) != 0)
-		return -EEXIST;
 	if (number != 0)
 		u->free = u->endpoint[number].next_free;
 	else if (u->touched < u->config.endpoints)
@@ -110,20 +117,21 @@ udp_open(struct udp *u, const struct flow_tuple *tuple, uint8_t link, uint64_t u
 		return -ENOBUFS;
 	u->endpoint[number] = (struct endpoint){
 		.tuple = *tuple, .user = user, .link = link, .open = true};
+	rc = flow_table_add(&u->flows, number);
+	if (rc != 0) {
+		give(u, number);
+		return rc;
+	}
 	u->stats.opened++;
 	*endpoint = number;
-	return flow_table_add(&u->flows, number);
+	return 0;
 }
 
 void
 udp_close(struct udp *u, uint32_t endpoint)
 {
-	struct endpoint *e = &u->endpoint[endpoint];
-
 	flow_table_remove(&u->flows, endpoint);
-	e->open = false;
-	e->next_free = u->free;
-	u->free = endpoint;
+	give(u, endpoint);
 	u->stats.closed++;
 }
 
