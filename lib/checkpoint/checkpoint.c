@@ -45,6 +45,27 @@ put_outputs(FILE *f, const struct checkpoint *c)
 }
 
 static void
+put_segments(FILE *f, const char *word, const struct checkpoint_segment *segments, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		fprintf(f, "%s %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", word, segments[i].number,
+			segments[i].bytes, segments[i].claimed);
+}
+
+static void
+put_names(FILE *f, const struct checkpoint *c)
+{
+	put_segments(f, "names", c->names, c->names_count);
+	if (c->listed > 0)
+		fprintf(f, "listed %" PRIu64 "\n", c->listed);
+	for (size_t i = 0; i < c->gap_count; i++)
+		fprintf(f, "gap %" PRIu64 " %" PRIu64 "\n", c->gaps[i].first, c->gaps[i].end);
+	for (size_t i = 0; i < c->found_count; i++)
+		fprintf(f, "name %u %u %u %" PRIu32 " %s\n", c->found[i].lookup, c->found[i].origin,
+			c->found[i].wildcard, c->found[i].address, c->found[i].text);
+}
+
+static void
 put_checkpoint(FILE *f, const void *context)
 {
 	const struct checkpoint *c = context;
@@ -56,9 +77,8 @@ put_checkpoint(FILE *f, const void *context)
 		for (size_t i = 0; i < c->count_count; i++)
 			fprintf(f, "count %" PRIu64 " %s\n", c->counts[i].count, c->counts[i].name);
 		put_outputs(f, c);
-		for (size_t i = 0; i < c->segment_count; i++)
-			fprintf(f, "segment %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", c->segments[i].number,
-				c->segments[i].bytes, c->segments[i].claimed);
+		put_segments(f, "segment", c->segments, c->segment_count);
+		put_names(f, c);
 	}
 	fprintf(f, "end\n");
 }
@@ -216,6 +236,59 @@ read_segment(struct checkpoint *c, struct line *l)
 }
 
 static int
+read_names(struct checkpoint *c, struct line *l)
+{
+	struct checkpoint_segment *s = ADD(c->names, c->names_count);
+
+	if (s == NULL)
+		return -ENOMEM;
+	s->number = take_number(l);
+	s->bytes = take_number(l);
+	s->claimed = take_number(l);
+	return 0;
+}
+
+static int
+read_gap(struct checkpoint *c, struct line *l)
+{
+	struct checkpoint_gap *g = ADD(c->gaps, c->gap_count);
+
+	if (g == NULL)
+		return -ENOMEM;
+	g->first = take_number(l);
+	g->end = take_number(l);
+	/* In order, and within what was listed. */
+	l->ok &= g->first < g->end && g->end <= c->listed &&
+		 (c->gap_count == 1 || g[-1].end < g->first);
+	return 0;
+}
+
+/* A number up to a bound. */
+static uint64_t
+take_small(struct line *l, uint64_t max)
+{
+	uint64_t value = take_number(l);
+
+	l->ok &= value <= max;
+	return value;
+}
+
+static int
+read_name(struct checkpoint *c, struct line *l)
+{
+	struct checkpoint_name *n = ADD(c->found, c->found_count);
+
+	if (n == NULL)
+		return -ENOMEM;
+	n->lookup = (uint8_t)take_small(l, UINT8_MAX);
+	n->origin = (uint8_t)take_small(l, UINT8_MAX);
+	n->wildcard = take_small(l, 1) != 0;
+	n->address = (uint32_t)take_small(l, UINT32_MAX);
+	n->text = take_word(l);
+	return 0;
+}
+
+static int
 read_state(struct checkpoint *c, struct line *l)
 {
 	const char *word = take_word(l);
@@ -261,6 +334,7 @@ READ_NUMBER(seed)
 READ_NUMBER(floor)
 READ_NUMBER(results)
 READ_NUMBER(hits)
+READ_NUMBER(listed)
 
 static const struct {
 	const char *word;
@@ -272,6 +346,8 @@ static const struct {
 	{"hits", read_hits},
 	{"coverage", read_coverage}, {"setting", read_setting},  {"count", read_count},
 	{"output", read_output},   {"file", read_file},          {"segment", read_segment},
+	{"names", read_names},     {"listed", read_listed},      {"gap", read_gap},
+	{"name", read_name},
 };
 
 /* 0, -EINVAL or -ENOMEM. */
@@ -383,6 +459,9 @@ checkpoint_free(struct checkpoint *c)
 	free(c->outputs);
 	free(c->files);
 	free(c->segments);
+	free(c->names);
+	free(c->gaps);
+	free(c->found);
 	free(c->text);
 	free(c);
 }

@@ -9,6 +9,10 @@
  *     setting probe.module tcp_synscan
  *     output 9120 182400 results.csv
  *     segment 3 81920 1310720
+ *     names 1 40960 0
+ *     listed 70000
+ *     gap 69990 69997
+ *     name 0 certificate 0 0 www.example.com
  *     end
  *
  * One thing a line, the last word up to the line's end; the first line names the version and the last
@@ -65,6 +69,21 @@ struct checkpoint_segment {
 	uint64_t claimed; /* all its keys are of positions below this */
 };
 
+/* Names of lists, by their numbers: [first, end) were under way. */
+struct checkpoint_gap {
+	uint64_t first;
+	uint64_t end;
+};
+
+/* A name that was found and not looked up yet. */
+struct checkpoint_name {
+	uint32_t address; /* the responder's, or 0 */
+	uint8_t lookup;   /* which of the job's */
+	uint8_t origin;   /* what the user's numbers mean */
+	bool wildcard;
+	const char *text; /* without spaces */
+};
+
 struct checkpoint {
 	bool complete; /* the scan has come to its end: nothing else counts then, and there is no key */
 	char scan_id[CHECKPOINT_ID_SIZE];
@@ -88,6 +107,13 @@ struct checkpoint {
 	size_t file_count;
 	struct checkpoint_segment *segments;
 	size_t segment_count;
+	struct checkpoint_segment *names; /* of the journal of names that were found */
+	size_t names_count;
+	uint64_t listed;                  /* names of lists up to here are done, but for the gaps */
+	struct checkpoint_gap *gaps;
+	size_t gap_count;
+	struct checkpoint_name *found;    /* and not done */
+	size_t found_count;
 	char *text; /* of one that was read */
 };
 

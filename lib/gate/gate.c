@@ -462,3 +462,29 @@ gate_next_span(const struct gate *g, uint64_t from, uint64_t *first, uint64_t *e
 	*end = from;
 	return 0;
 }
+
+static bool
+has_hole(const struct gate *g, uint32_t address, uint16_t port)
+{
+	for (size_t i = 0; i < g->hole_count; i++)
+		if (g->holes[i].address == address && g->holes[i].port == port)
+			return true;
+	return false;
+}
+
+int
+gate_open(struct gate *g, uint32_t address, uint16_t port)
+{
+	if (has_hole(g, address, port))
+		return 0;
+	if (g->hole_count == GATE_HOLES_MAX)
+		return -ENOSPC;
+	g->holes[g->hole_count++] = (struct gate_hole){address, port};
+	return 0;
+}
+
+int
+gate_lets_ask(const struct gate *g, uint32_t address, uint16_t port)
+{
+	return !gate_denies(g, address) || has_hole(g, address, port);
+}

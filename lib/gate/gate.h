@@ -30,6 +30,17 @@ struct gate_table;
 #define GATE_NET_SHIFT 8
 #define GATE_WORDS(shift) (1 << (32 - 6 - (shift)))
 
+/*
+ * A hole: an address that is denied and that is spoken with on one port all the same, since the job names
+ * it as a resolver.
+ */
+struct gate_hole {
+	uint32_t address;
+	uint16_t port;
+};
+
+#define GATE_HOLES_MAX 64
+
 /* Layout is public for the inline look-up alone. 10 MB; only pages with a denial are written. */
 struct gate {
 	/* Some address of this /21, or of this /26, is denied, or was before it was allowed again. */
@@ -38,6 +49,8 @@ struct gate {
 	_Atomic uint64_t whole[GATE_WORDS(GATE_NET_SHIFT)]; /* all of this /24 is */
 	struct gate_table *_Atomic table;                   /* the /24s that are denied in part */
 	size_t bytes;                                       /* that the gate holds */
+	struct gate_hole holes[GATE_HOLES_MAX];
+	size_t hole_count;
 };
 
 /* A gate that denies nothing, or NULL without memory. */
@@ -60,6 +73,9 @@ int gate_allow(struct gate *g, const char *text, size_t len);
  */
 int gate_deny_list(struct gate *g, const char *text, size_t len);
 
+/* Before the gate is in use: make a hole for a resolver. 0; -ENOSPC. Twice is as good as once. */
+int gate_open(struct gate *g, uint32_t address, uint16_t port);
+
 /* The closer look at an address whose /21 has a bit: internal to gate_denies(). */
 int gate_denies_slow(const struct gate *g, uint32_t address);
 
@@ -80,6 +96,9 @@ gate_denies(const struct gate *g, uint32_t address)
 		return 0;
 	return gate_denies_slow(g, address);
 }
+
+/* Whether a frame of the resolvers' own kinds, UDP or TCP to (address, port), may leave. */
+int gate_lets_ask(const struct gate *g, uint32_t address, uint16_t port);
 
 /*
  * Begin to fetch what gate_denies() will look at of n addresses: worth it some hundred nanoseconds before,

@@ -233,6 +233,12 @@ lines_next(struct lines *l, const char **text, size_t *len)
 	}
 }
 
+bool
+lines_is_ready(const struct lines *l)
+{
+	return memchr(l->text + l->at, '\n', l->end - l->at) != NULL;
+}
+
 int
 lines_read_all(const char *path, char **text, size_t *len)
 {

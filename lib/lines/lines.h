@@ -11,6 +11,7 @@
 #ifndef LINES_LINES_H
 #define LINES_LINES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* No longer line is read: what a record with every certificate in it takes, and more. */
@@ -28,6 +29,9 @@ int lines_open(const char *path, struct lines **out);
  * the system tells them. Nothing can be read after an error.
  */
 int lines_next(struct lines *l, const char **text, size_t *len);
+
+/* Whether the next line is there, and lines_next() will not wait for one. */
+bool lines_is_ready(const struct lines *l);
 
 /* NULL is fine. */
 void lines_close(struct lines *l);

@@ -45,6 +45,9 @@ static struct checkpoint_count counts[] = {{"probes sent", 7}, {"SYN-ACK", UINT6
 static struct checkpoint_output outputs[] = {{"results with spaces.csv", 3, 90}, {"-", 0, 0}};
 static struct checkpoint_file files[] = {{"a-1.csv", 1, 10, DIGEST, 0}, {"a-2.csv", 2, 20, DIGEST, 0}};
 static struct checkpoint_segment segments[] = {{3, 8, 4096}, {4, 0, 8192}};
+static struct checkpoint_segment name_segments[] = {{1, 64, UINT64_MAX}};
+static struct checkpoint_gap gaps[] = {{69990, 69997}, {69999, 70000}};
+static struct checkpoint_name found[] = {{0, 1, 1, true, "example.org"}, {0xc0000201, 2, 2, false, "192.0.2.1"}};
 
 static const struct checkpoint whole = {
 	.scan_id = "00112233445566778899aabbccddeeff",
@@ -67,6 +70,13 @@ static const struct checkpoint whole = {
 	.file_count = 2,
 	.segments = segments,
 	.segment_count = 2,
+	.names = name_segments,
+	.names_count = 1,
+	.listed = 70001,
+	.gaps = gaps,
+	.gap_count = 2,
+	.found = found,
+	.found_count = 2,
 };
 
 static void
@@ -98,6 +108,19 @@ check_whole(const struct checkpoint *c)
 	assert_int_equal(c->files[1].output, 0);
 	assert_int_equal(c->segment_count, 2);
 	assert_memory_equal(c->segments, segments, sizeof(segments));
+	assert_int_equal(c->names_count, 1);
+	assert_memory_equal(c->names, name_segments, sizeof(name_segments));
+	assert_int_equal(c->listed, 70001);
+	assert_int_equal(c->gap_count, 2);
+	assert_memory_equal(c->gaps, gaps, sizeof(gaps));
+	assert_int_equal(c->found_count, 2);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(c->found[i].address, found[i].address);
+		assert_int_equal(c->found[i].lookup, found[i].lookup);
+		assert_int_equal(c->found[i].origin, found[i].origin);
+		assert_int_equal(c->found[i].wildcard, found[i].wildcard);
+		assert_string_equal(c->found[i].text, found[i].text);
+	}
 }
 
 static size_t

@@ -97,6 +97,28 @@ test_texts(void **state)
 	}
 }
 
+/* A hole is of one address and port, and of nobody else. */
+static void
+test_holes(void **state)
+{
+	struct gate *g = new_gate();
+
+	(void)state;
+	assert_int_equal(deny(g, "192.0.2.0/24"), 0);
+	assert_false(gate_lets_ask(g, 0xc0000235, 53));
+	assert_int_equal(gate_open(g, 0xc0000235, 53), 0);
+	assert_int_equal(gate_open(g, 0xc0000235, 53), 0);
+	assert_true(gate_lets_ask(g, 0xc0000235, 53));
+	assert_false(gate_lets_ask(g, 0xc0000235, 54));
+	assert_false(gate_lets_ask(g, 0xc0000236, 53));
+	assert_true(gate_lets_ask(g, 0xc0000335, 53));
+	assert_true(gate_denies(g, 0xc0000235));
+	for (unsigned int i = 1; i < GATE_HOLES_MAX; i++)
+		assert_int_equal(gate_open(g, 0xc0000235, (uint16_t)(1000 + i)), 0);
+	assert_int_equal(gate_open(g, 0xc0000235, 2000), -ENOSPC);
+	gate_free(g);
+}
+
 static void
 test_what_does_not_parse_changes_nothing(void **state)
 {
@@ -314,6 +336,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_spans),
 		cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_holes),
 		cmocka_unit_test(test_what_does_not_parse_changes_nothing),
 		cmocka_unit_test(test_list),
 		cmocka_unit_test(test_random_changes_match_a_model),
