@@ -6,6 +6,7 @@
 #include "engine.h"
 #include "host/host.h"
 #include "port/eal.h"
+#include "plan_names.h"
 #include "request.h"
 #include "text.h"
 #include "probe/probe.h"
@@ -153,6 +154,18 @@ print_ports(const struct request *r)
 	}
 }
 
+/* What is done with the targets. */
+static void
+print_scan(const struct request *r, uint64_t probes)
+{
+	printf("this run    %llu probes (shard %u of %u), from %u source addresses\n",
+	       (unsigned long long)probes, r->job->order.shard, r->job->order.shards,
+	       r->inputs.sources.address_count);
+	print_pace(r->job, &r->inputs, probes, frame_bytes(&r->inputs, r->job));
+	print_caps(&r->inputs);
+	print_memory(&r->inputs, r->job, probes);
+}
+
 int
 cmd_plan(int argc, char **argv)
 {
@@ -164,13 +177,11 @@ cmd_plan(int argc, char **argv)
 		uint64_t probes = r.inputs.span.end - r.inputs.span.first;
 
 		printf("job         %s\n", r.job->name);
-		print_targets(&r.inputs, job_has_ports(r.job));
-		printf("this run    %llu probes (shard %u of %u), from %u source addresses\n",
-		       (unsigned long long)probes, r.job->order.shard, r.job->order.shards,
-		       r.inputs.sources.address_count);
-		print_pace(r.job, &r.inputs, probes, frame_bytes(&r.inputs, r.job));
-		print_caps(&r.inputs);
-		print_memory(&r.inputs, r.job, probes);
+		if (job_has_targets(r.job))
+			print_targets(&r.inputs, job_has_ports(r.job));
+		plan_names_print(r.job, &r.inputs);
+		if (job_has_targets(r.job))
+			print_scan(&r, probes);
 		print_ports(&r);
 		for (size_t i = 0; i < r.job->output_count; i++)
 			printf("%-11s %s\n", i == 0 ? "results" : "", r.job->outputs[i].file.text);

@@ -55,9 +55,14 @@ announce(const struct request *r, const struct engine *e)
 	const struct layout *y = engine_layout(e);
 	char n[TEXT_SIZE];
 
-	fprintf(stderr, "asdic: %s: %s targets, seed %llu, shard %u/%u, on ",
-		r->job->name, text_count(n, (double)(in->span.end - in->span.first)),
-		(unsigned long long)in->seed, r->job->order.shard, r->job->order.shards);
+	fprintf(stderr, "asdic: %s: ", r->job->name);
+	if (job_has_targets(r->job))
+		fprintf(stderr, "%s targets, seed %llu, ", text_count(n, (double)(in->span.end - in->span.first)),
+			(unsigned long long)in->seed);
+	if (r->job->dns.lookup_count > 0)
+		fprintf(stderr, "names asked of %zu resolver%s, ", in->asking.plan.resolver_count,
+			in->asking.plan.resolver_count == 1 ? "" : "s");
+	fprintf(stderr, "shard %u/%u, on ", r->job->order.shard, r->job->order.shards);
 	for (unsigned int i = 0; i < engine_port_count(e); i++)
 		fprintf(stderr, "%s%s (%s)", i > 0 ? ", " : "", engine_port(e, i)->name,
 			engine_port(e, i)->driver);
@@ -74,11 +79,13 @@ announce(const struct request *r, const struct engine *e)
 }
 
 static int
-status_of(const struct control_result *result, bool balanced, const char *failed_file)
+status_of(const struct engine *e, const struct control_result *result, bool balanced, const char *failed_file)
 {
+	const char *list;
+
 	if (result->writer_rc != 0)
 		fprintf(stderr, "asdic: writing '%s': %s\n", failed_file, strerror(-result->writer_rc));
-	if (!balanced || result->writer_rc != 0)
+	if (!balanced || result->writer_rc != 0 || engine_list_error(e, &list) != 0)
 		return EXIT_FAILED;
 	return result->reason == CONTROL_STOPPED || result->reason == CONTROL_ABORTED ? EXIT_STOPPED
 										      : EXIT_DONE;
@@ -173,6 +180,8 @@ launch(struct scan *s)
 		.count = s->sinks.count,
 		.keeper = s->keeper,
 		.earlier = {s->base.results, s->base.hits, s->base.coverage_found, s->base.coverage_seen},
+		.names_journal = s->past.is_kept ? s->past.paths.names : NULL,
+		.past = s->past.checkpoint,
 	};
 	int rc = manifest_write(&s->manifest, s->engine, NULL);
 
@@ -216,7 +225,7 @@ run(struct scan *s, struct live *live)
 	note_skipped(s->engine, live->events);
 	balanced = report_print(s->engine, r->job, &s->sinks, &result);
 	find_accepting(s);
-	status = status_of(&result, balanced, s->sinks.names[writer_error_sink(engine_writer(s->engine))]);
+	status = status_of(s->engine, &result, balanced, s->sinks.names[writer_error_sink(engine_writer(s->engine))]);
 	status = keep_end(s, &result, status);
 	rc = manifest_write(&s->manifest, s->engine, &result);
 	return rc != 0 ? EXIT_FAILED : status;
@@ -461,4 +470,11 @@ cmd_scan(int argc, char **argv)
 	request_free(&s->request);
 	free(s);
 	return status;
+}
+
+/* The flags say it all, and what they say is that there is nothing but names. */
+int
+cmd_dns(int argc, char **argv)
+{
+	return cmd_scan(argc, argv);
 }

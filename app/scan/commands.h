@@ -17,6 +17,7 @@ enum {
 
 int cmd_check(int argc, char **argv);
 int cmd_devices(int argc, char **argv);
+int cmd_dns(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_exclude(int argc, char **argv);
 int cmd_plan(int argc, char **argv);

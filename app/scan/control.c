@@ -11,8 +11,8 @@
 /* How long the last frames may wait for a driver that takes none. */
 #define SENDERS_TIMEOUT_NS NS_PER_SEC
 
-/* Until every worker has heard that adoption has ended, and has told what it still has. */
-#define ADOPTION_SETTLE_NS (20 * NS_PER_MS)
+/* Until every worker has heard that adoption, or the taking of names, has ended, and has told what it still has. */
+#define SETTLE_NS (20 * NS_PER_MS)
 
 struct control {
 	struct engine *engine;
@@ -22,6 +22,7 @@ struct control {
 	struct control_result *result;
 	enum fabric_stage stage;
 	uint64_t adoption_end_ns; /* 0: not yet */
+	uint64_t names_end_ns;    /* workers take no more names from then on; 0: not yet */
 	uint64_t stage_end_ns; /* of the cooldown, and of waiting for the senders */
 };
 
@@ -51,9 +52,9 @@ control_is_stopped(void)
 	return signals_caught > 0;
 }
 
-/* Whether to stop sending, and why. */
+/* Whether to stop asking for more, and why. */
 static bool
-sending_ends(const struct control *c, uint64_t now_ns, enum control_reason *reason)
+is_cut_short(const struct control *c, uint64_t now_ns, enum control_reason *reason)
 {
 	const struct writer *w = engine_writer(c->engine);
 
@@ -63,14 +64,25 @@ sending_ends(const struct control *c, uint64_t now_ns, enum control_reason *reas
 		*reason = CONTROL_OUTPUT;
 	else if (writer_has_enough(w))
 		*reason = CONTROL_RESULTS;
-	else if (engine_is_exhausted(c->engine))
-		*reason = CONTROL_COMPLETE;
 	else if (c->job->limits.runtime_ns != 0 &&
 		 engine_scan_ns(c->engine, now_ns) >= c->job->limits.runtime_ns)
 		*reason = CONTROL_RUNTIME;
 	else
 		return false;
 	return true;
+}
+
+/* Whether to stop sending probes, and why: what has been done is complete, however little time is left. */
+static bool
+sending_ends(const struct control *c, uint64_t now_ns, enum control_reason *reason)
+{
+	bool is_cut = is_cut_short(c, now_ns, reason);
+
+	if (engine_is_exhausted(c->engine) && (!is_cut || *reason == CONTROL_RUNTIME)) {
+		*reason = CONTROL_COMPLETE;
+		return true;
+	}
+	return is_cut;
 }
 
 static void
@@ -92,7 +104,8 @@ begin_cooldown(struct control *c, uint64_t now_ns)
 	if (c->result->reason != CONTROL_COMPLETE)
 		engine_end_opening(c->engine, now_ns);
 	enter(c, FABRIC_DRAIN_PROBERS);
-	c->stage_end_ns = now_ns + (in_vain ? 0 : c->job->limits.cooldown_ns);
+	/* Where nothing was probed there is nothing to wait for. */
+	c->stage_end_ns = now_ns + (in_vain || !job_has_targets(c->job) ? 0 : c->job->limits.cooldown_ns);
 }
 
 /* After the cooldown nobody is adopted any more; who was has the time that the job gives a grab. */
@@ -105,8 +118,36 @@ grabs_are_over(struct control *c, uint64_t now_ns)
 		c->adoption_end_ns = now_ns;
 		engine_end_adoption(c->engine, now_ns);
 	}
-	return now_ns >= c->adoption_end_ns + ADOPTION_SETTLE_NS &&
+	return now_ns >= c->adoption_end_ns + SETTLE_NS &&
 	       engine_live_grabs(c->engine) == 0;
+}
+
+/* When nobody is to be asked any more, or there is nobody left to ask: what is under way has its time. */
+static bool
+lookups_are_over(struct control *c, uint64_t now_ns, bool grabs_over)
+{
+	if (!engine_has_lookups(c->engine))
+		return true;
+	if (c->names_end_ns == 0) {
+		if (c->result->reason == CONTROL_COMPLETE)
+			is_cut_short(c, now_ns, &c->result->reason);
+		if (c->result->reason == CONTROL_COMPLETE &&
+		    !(grabs_over && engine_lookups_are_over(c->engine)))
+			return false;
+		c->names_end_ns = now_ns;
+		engine_stop_lookups(c->engine);
+	}
+	return now_ns >= c->names_end_ns + SETTLE_NS && engine_live_lookups(c->engine) == 0;
+}
+
+/* After the last probe: late replies, those who talk, and names, all at once. */
+static bool
+is_cooled_down(struct control *c, uint64_t now_ns, bool drained)
+{
+	bool grabs_over = drained && now_ns >= c->stage_end_ns && grabs_are_over(c, now_ns);
+	bool lookups_over = lookups_are_over(c, now_ns, grabs_over);
+
+	return grabs_over && lookups_over;
 }
 
 /* One look at the state of things; true when the run is over. */
@@ -132,7 +173,7 @@ control_step(struct control *c, uint64_t now_ns)
 			c->result->reason = CONTROL_STOPPED;
 			engine_end_opening(c->engine, now_ns);
 		}
-		if (drained && now_ns >= c->stage_end_ns && grabs_are_over(c, now_ns))
+		if (is_cooled_down(c, now_ns, drained))
 			enter(c, FABRIC_DRAIN_RECEIVERS);
 		return false;
 	}
@@ -164,11 +205,13 @@ control_next_ns(const struct control *c, uint64_t now_ns)
 	if (c->stage == FABRIC_RUNNING) {
 		next = runtime_ends_ns(c);
 		next = next < watch_next_ns(c->watch) ? next : watch_next_ns(c->watch);
-	} else if (c->stage == FABRIC_DRAIN_PROBERS && c->adoption_end_ns == 0) {
+	} else if (c->stage == FABRIC_DRAIN_PROBERS && now_ns < c->stage_end_ns) {
 		next = c->stage_end_ns;
+	} else if (c->stage == FABRIC_DRAIN_PROBERS && engine_live_lookups(c->engine) > 0) {
+		next = c->names_end_ns == 0 ? runtime_ends_ns(c) : TIME_NEVER;
 	} else if (c->stage == FABRIC_DRAIN_PROBERS) {
 		next = engine_live_grabs(c->engine) > 0 ? TIME_NEVER
-							 : c->adoption_end_ns + ADOPTION_SETTLE_NS;
+							 : c->adoption_end_ns + SETTLE_NS;
 	}
 	return next > now_ns ? next : now_ns;
 }

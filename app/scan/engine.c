@@ -29,6 +29,7 @@ virtual_round(struct engine *e, uint64_t until_ns)
 	uint64_t now = e->clock.virtual_ns, next, world;
 	unsigned int work = fabric_step(e->fabric);
 
+	work += engine_poll_lookups(e);
 	work += writer_poll(e->writer);
 	if (work > 0) {
 		next = now + VIRTUAL_ROUND_NS;
@@ -111,6 +112,8 @@ start_threads(struct engine *e)
 	if (e->config.virtual_clock)
 		return 0;
 	rc = writer_start(e->writer);
+	if (rc == 0)
+		rc = engine_start_lookups(e);
 	return rc != 0 ? rc : fabric_launch(e->fabric);
 }
 
@@ -186,7 +189,7 @@ start_keeper(struct engine *e, struct keeper *keeper)
 		.ledger = view_ledger,
 	};
 
-	keeper_start(keeper, &view);
+	keeper_start(keeper, &view, e->lookups.quest);
 	writer_poll(e->writer);
 }
 
@@ -222,6 +225,8 @@ engine_launch(struct engine *e, const struct engine_outputs *outputs)
 		rc = fill_pools(e);
 	if (rc == 0)
 		rc = engine_make_grabs(e);
+	if (rc == 0)
+		rc = engine_make_lookups(e, outputs);
 	if (rc == 0)
 		rc = engine_make_writer(e, outputs);
 	if (rc != 0)
@@ -384,6 +389,7 @@ engine_ledger(const struct engine *e, struct ledger *total)
 	for (unsigned int i = 0; i < e->layout.lcores; i++)
 		ledger_sum(total, &e->lcores[i].ledger);
 	ledger_sum(total, &e->writer_ledger);
+	ledger_sum(total, &e->lookups.ledger);
 }
 
 int
@@ -396,6 +402,7 @@ engine_stop(struct engine *e, bool abort)
 		prober_fini(&e->lcores[e->layout.prober[i]].prober);
 	for (unsigned int i = 0; i < e->layout.workers; i++)
 		worker_fini(&e->lcores[e->layout.worker[i]].worker, engine_now_ns(e));
+	engine_end_lookups(e);
 	/* Relays first have nothing of their own: their rings are emptied by the owners. */
 	for (unsigned int i = 0; i < e->layout.lcores; i++)
 		for (unsigned int p = 0; p < e->port_count; p++)

@@ -66,6 +66,8 @@ struct engine_outputs {
 	unsigned int count;
 	struct keeper *keeper; /* NULL: nothing is kept */
 	struct keeper_totals earlier;
+	const char *names_journal;     /* of names that are found; NULL: nothing is kept */
+	const struct checkpoint *past; /* of an earlier run; NULL: this is the first */
 };
 
 /*
@@ -138,6 +140,27 @@ bool engine_has_grabs(const struct engine *e);
 uint32_t engine_live_grabs(const struct engine *e);
 void engine_end_adoption(struct engine *e, uint64_t now_ns);
 void engine_end_opening(struct engine *e, uint64_t now_ns);
+
+/*
+ * Whether the job looks names up; those under way; whether everything has been: then nobody finds another
+ * name. To be asked when no more grabs come. Or take no more names from now on.
+ */
+bool engine_has_lookups(const struct engine *e);
+uint32_t engine_live_lookups(const struct engine *e);
+bool engine_lookups_are_over(const struct engine *e);
+void engine_stop_lookups(struct engine *e);
+
+/* Of all workers: results with a status; what was asked, when the lcores have stopped. */
+uint64_t engine_answers(const struct engine *e, enum dns_status status);
+void engine_dns_stats(const struct engine *e, struct dns_stats *total);
+
+/* What one worker thinks of a resolver, when the lcores have stopped. */
+unsigned int engine_resolver_views(const struct engine *e);
+void engine_resolver_report(const struct engine *e, unsigned int view, uint32_t number,
+			    struct resolvers_report *out);
+
+/* A list of names that could not be read: a negative errno of lib/lines, and its name; 0: all could. */
+int engine_list_error(const struct engine *e, const char **file);
 
 /* From now on replies are of the cooldown. */
 void engine_begin_cooldown(struct engine *e, uint64_t now_ns);

@@ -10,36 +10,6 @@
 #include "engine_state.h"
 
 static int
-make_segment_rings(struct engine *e)
-{
-	for (unsigned int w = 0; w < e->layout.workers; w++) {
-		for (unsigned int r = 0; r < e->layout.receivers; r++) {
-			e->grabs.segments[r][w] = segments_ring_new(r, w);
-			e->grabs.segments_by_worker[w][r] = e->grabs.segments[r][w];
-			if (e->grabs.segments[r][w] == NULL)
-				return -ENOMEM;
-		}
-	}
-	return 0;
-}
-
-/* Receivers hand over what is of connections from now on. */
-static void
-connect_receivers(struct engine *e)
-{
-	for (unsigned int r = 0; r < e->receiver_count; r++) {
-		struct receiver_config *config = &e->receivers[r].config;
-
-		config->segments = (struct segments_out){
-			.sources = &e->config.inputs->sources,
-			.rings = e->grabs.segments[r % e->layout.receivers],
-			.workers = e->layout.workers,
-			.ledger = config->ledger,
-		};
-	}
-}
-
-static int
 make_grabber(struct engine *e, unsigned int w, const struct grabs_size *size)
 {
 	struct engine_lcore *l = &e->lcores[e->layout.worker[w]];
@@ -69,7 +39,6 @@ make_grabber(struct engine *e, unsigned int w, const struct grabs_size *size)
 		return -ENOMEM;
 	worker->grabber = e->grabs.grabbers[w] = grabber_new(&config, engine_now_ns(e));
 	worker->plan = config.plan;
-	worker->segments = e->grabs.segments_by_worker[w];
 	worker->adopt_until_ns = &e->adopt_until_ns;
 	worker->open_until_ns = &e->open_until_ns;
 	return worker->grabber == NULL ? -ENOMEM : 0;
@@ -79,16 +48,13 @@ int
 engine_make_grabs(struct engine *e)
 {
 	struct grabs_size size;
-	int rc;
+	int rc = 0;
 
 	if (e->config.grabs == NULL)
 		return 0;
 	size = grabs_size(e->config.job, e->layout.workers, grabs_memory_bytes());
-	rc = make_segment_rings(e);
 	for (unsigned int w = 0; w < e->layout.workers && rc == 0; w++)
 		rc = make_grabber(e, w, &size);
-	if (rc == 0)
-		connect_receivers(e);
 	return rc;
 }
 
@@ -124,8 +90,6 @@ void
 engine_free_grabs(struct engine *e)
 {
 	for (unsigned int w = 0; w < LCORES_MAX; w++) {
-		for (unsigned int r = 0; r < LCORES_MAX; r++)
-			rte_ring_free(e->grabs.segments[r][w]);
 		grabber_free(e->grabs.grabbers[w]);
 		rte_ring_free(e->grabs.rings[w]);
 	}

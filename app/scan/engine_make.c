@@ -108,6 +108,26 @@ make_outlets(struct engine *e)
 	return rc;
 }
 
+/* Whether anything but replies to probes is to come in. */
+static bool
+has_flows(const struct engine *e)
+{
+	return e->config.grabs != NULL || e->config.job->dns.lookup_count > 0;
+}
+
+/* Of what is no reply to a probe, from each receiver to a worker. */
+static int
+make_segment_rings(struct engine *e, unsigned int w)
+{
+	for (unsigned int r = 0; r < e->layout.receivers; r++) {
+		e->segments[r][w] = segments_ring_new(r, w);
+		e->segments_by_worker[w][r] = e->segments[r][w];
+		if (e->segments[r][w] == NULL)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 static int
 make_rings(struct engine *e)
 {
@@ -118,6 +138,8 @@ make_rings(struct engine *e)
 			if (e->rings[r][w] == NULL)
 				return -ENOMEM;
 		}
+		if (has_flows(e) && make_segment_rings(e, w) != 0)
+			return -ENOMEM;
 		e->record_rings[w] = worker_record_ring_new(w);
 		if (e->record_rings[w] == NULL)
 			return -ENOMEM;
@@ -231,6 +253,12 @@ init_receiver(struct engine *e, unsigned int p, uint16_t queue)
 		.tx = &l->tx[p],
 		.rings = e->rings[at],
 		.workers = e->layout.workers,
+		.segments = {
+			.sources = sources,
+			.rings = has_flows(e) ? e->segments[at] : NULL,
+			.workers = e->layout.workers,
+			.ledger = &l->ledger,
+		},
 		.canary = e->config.inputs->canaries.count > 0 ? &e->canary : NULL,
 		.pressure = new_pressure(e),
 		.watermark = &e->receiver_marks[r],
@@ -275,6 +303,7 @@ init_workers(struct engine *e)
 				.answered = e->answered[i],
 				.floor = e->config.is_resumed ? e->config.inputs->span.first : 0,
 			},
+			.segments = has_flows(e) ? e->segments_by_worker[i] : NULL,
 			.receiver_marks = e->receiver_marks,
 			.receiver_mark_count = receiver_count(e),
 			.watermark = &e->worker_marks[i],
@@ -454,6 +483,8 @@ engine_make_writer(struct engine *e, const struct engine_outputs *outputs)
 		config.grabs.forms = e->config.grabs->forms;
 		config.grabs.form_count = e->config.job->grab_count;
 	}
+	if (e->lookups.quest != NULL)
+		config.lookups = (struct writer_lookups){e->lookups.rings, e->layout.workers, e->lookups.quest};
 	e->writer = writer_new(&config);
 	return e->writer == NULL ? -ENOMEM : 0;
 }
@@ -498,6 +529,7 @@ make_all(struct engine *e)
 		for (uint16_t q = 0; q < e->ports[p].port.rx_queues; q++)
 			init_receiver(e, p, q);
 	e->hold = new_pressure(e);
+	e->lookups.pressure = new_pressure(e);
 	init_canary(e);
 	rc = init_probers(e);
 	if (rc == 0)
@@ -552,6 +584,8 @@ free_rings(struct engine *e)
 	for (unsigned int w = 0; w < LCORES_MAX; w++) {
 		for (unsigned int r = 0; r < LCORES_MAX; r++)
 			rte_ring_free(e->rings[r][w]);
+		for (unsigned int r = 0; r < LCORES_MAX; r++)
+			rte_ring_free(e->segments[r][w]);
 		rte_ring_free(e->record_rings[w]);
 		answered_free(e->answered[w]);
 	}
@@ -572,6 +606,7 @@ engine_close(struct engine *e)
 	fabric_free(e->fabric);
 	writer_free(e->writer);
 	engine_free_grabs(e);
+	engine_free_lookups(e);
 	if (e->has_eal)
 		eal_stop();
 	free(e);

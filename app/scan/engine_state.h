@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What an engine is made of: shared by engine_ports.c, engine_make.c and engine_grabs.c, which put it together, and
+ * What an engine is made of: shared by engine_ports.c, engine_make.c, engine_grabs.c and engine_lookups.c, which put it together, and
  * engine.c, which runs it. Nobody else looks inside.
  */
 #ifndef SCAN_ENGINE_STATE_H
@@ -14,7 +14,9 @@
 #include "fabric/prober.h"
 #include "fabric/receiver.h"
 #include "fabric/worker.h"
+#include "lister.h"
 #include "port/tx.h"
+#include "quest.h"
 
 #define LCORES_MAX LAYOUT_LCORES_MAX
 
@@ -44,12 +46,24 @@ struct engine_lcore {
 	struct rte_ring *records;
 };
 
-/* Of grabs; arrays are by worker, those of rings of segments also by their receivers' lcore. */
+/* Of grabs; arrays are by worker. */
 struct engine_grabs {
 	struct grabber *grabbers[LCORES_MAX];
 	struct rte_ring *rings[LCORES_MAX];
-	struct rte_ring *segments[LCORES_MAX][LCORES_MAX]; /* [receiver's lcore][worker] */
-	struct rte_ring *segments_by_worker[LCORES_MAX][LCORES_MAX];
+};
+
+/* Of lookups; arrays are by worker. */
+struct engine_lookups {
+	struct lookups *lookups[LCORES_MAX];
+	struct rte_ring *rings[LCORES_MAX];
+	struct feed *listed;       /* what the lister reads; NULL: the job has no lists */
+	struct feed *found;        /* what the writer finds; NULL: the job looks for nothing */
+	struct lister *lister;
+	struct quest *quest;
+	struct pressure *pressure; /* of the quest */
+	struct pace rate;
+	struct ledger ledger;      /* the lister's */
+	_Atomic bool stop;
 };
 
 struct engine {
@@ -73,7 +87,7 @@ struct engine {
 	struct engine_lcore lcores[LCORES_MAX];
 	struct receiver receivers[RX_QUEUES_MAX]; /* one a RX queue, port by port */
 	unsigned int receiver_count;
-	struct pressure pressures[RX_QUEUES_MAX + LCORES_MAX + 1];
+	struct pressure pressures[RX_QUEUES_MAX + LCORES_MAX + 2];
 	unsigned int pressure_count;
 	struct watermark receiver_marks[RX_QUEUES_MAX];
 	struct watermark worker_marks[LCORES_MAX];
@@ -84,6 +98,10 @@ struct engine {
 	struct writer *writer;
 	struct ledger writer_ledger;
 	struct engine_grabs grabs;
+	struct engine_lookups lookups;
+	/* Of frames for connections and questions. */
+	struct rte_ring *segments[LCORES_MAX][LCORES_MAX]; /* [receiver's lcore][worker] */
+	struct rte_ring *segments_by_worker[LCORES_MAX][LCORES_MAX];
 	_Atomic uint64_t cooldown_since_ns;
 	_Atomic uint64_t adopt_until_ns;
 	_Atomic uint64_t open_until_ns;
@@ -105,6 +123,15 @@ bool engine_may_open(const struct engine *e);
 /* Make what grabs need, once gateways are known. 0 or a negative errno. */
 int engine_make_grabs(struct engine *e);
 void engine_free_grabs(struct engine *e);
+
+/* Make what lookups need, and what a run before has left of them; the threads are started later. */
+int engine_make_lookups(struct engine *e, const struct engine_outputs *outputs);
+int engine_start_lookups(struct engine *e);
+/* A round of what has no lcore, where there are no threads; how much was done. */
+unsigned int engine_poll_lookups(struct engine *e);
+/* After the lcores have stopped. */
+void engine_end_lookups(struct engine *e);
+void engine_free_lookups(struct engine *e);
 
 /* Make the writer, onto its outputs. 0 or a negative errno. */
 int engine_make_writer(struct engine *e, const struct engine_outputs *outputs);

@@ -6,6 +6,9 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/near.h"
 
@@ -21,8 +24,12 @@ enum form {
 	FORM_FALSE,    /* no argument: the key is false */
 	FORM_TOGGLE,   /* no argument: a member of struct flags is set */
 	FORM_FILE,     /* a member of struct flags */
+	FORM_TYPES,    /* parted by commas, the types of every lookup */
 	FORM_HELP,
 };
+
+/* Which commands have a flag: those of a scan, dns, or both. */
+enum of { OF_SCAN, OF_DNS, OF_BOTH };
 
 struct flag {
 	char letter; /* 0: none */
@@ -32,6 +39,7 @@ struct flag {
 	const char *path; /* of the key, where the form has one */
 	const char *help; /* NULL: kept out of the help */
 	size_t member;    /* FORM_TOGGLE, FORM_FILE: offset of the bool or text in struct flags */
+	enum of of;
 };
 
 #define MEMBER(name) .member = offsetof(struct flags, name)
@@ -48,28 +56,28 @@ static const struct flag table[] = {
 	{'n', "max-targets", "N", FORM_TEXT, .path = "limits.targets",
 	 .help = "probe N targets, or a share like 10%"},
 	{'N', "max-results", "N", FORM_TEXT, .path = "limits.results",
-	 .help = "stop after N results"},
+	 .help = "stop after N results", .of = OF_BOTH},
 	{'t', "max-runtime", "TIME", FORM_SECONDS, .path = "limits.runtime",
-	 .help = "stop sending after TIME: seconds, or like 2h"},
+	 .help = "stop sending after TIME: seconds, or like 2h", .of = OF_BOTH},
 	{'c', "cooldown-time", "TIME", FORM_SECONDS, .path = "limits.cooldown",
 	 .help = "wait TIME for the last replies (8s)"},
 	{'e', "seed", "N", FORM_TEXT, .path = "order.seed",
 	 .help = "the order's seed; random without"},
 	{0, "shard", "I/N", FORM_TEXT, .path = "order.shard",
-	 .help = "scan part I of N, from 1/N to N/N"},
-	{'r', "rate", "PPS", FORM_TEXT, .path = "rate", .help = "packets/s, like 250k (10k)"},
+	 .help = "scan part I of N, from 1/N to N/N", .of = OF_BOTH},
+	{'r', "rate", "PPS", FORM_TEXT, .path = "rate", .help = "packets/s, like 250k (10k)", .of = OF_BOTH},
 	{'B', "bandwidth", "BPS", FORM_TEXT, .path = "bandwidth",
-	 .help = "bits/s on the wire, like 400M"},
+	 .help = "bits/s on the wire, like 400M", .of = OF_BOTH},
 	{'i', "interface", "DEVICE", FORM_TEXT, .path = "interfaces.device",
-	 .help = "what to send from, like net_af_packet0,iface=eth1"},
+	 .help = "what to send from, like net_af_packet0,iface=eth1", .of = OF_BOTH},
 	{'S', "source-ip", "POOL", FORM_LIST, .path = "interfaces.addresses",
-	 .help = "source addresses, like 198.51.100.8/29"},
+	 .help = "source addresses, like 198.51.100.8/29", .of = OF_BOTH},
 	{'s', "source-port", "PORTS", FORM_TEXT, .path = "interfaces.source_ports",
-	 .help = "source ports (32768-61000)"},
+	 .help = "source ports (32768-61000)", .of = OF_BOTH},
 	{'g', "gateway", "ADDRESS", FORM_TEXT, .path = "interfaces.gateway",
-	 .help = "the router, asked by ARP"},
+	 .help = "the router, asked by ARP", .of = OF_BOTH},
 	{'G', "gateway-mac", "MAC", FORM_TEXT, .path = "interfaces.gateway_mac",
-	 .help = "the router's MAC address, not asked"},
+	 .help = "the router's MAC address, not asked", .of = OF_BOTH},
 	{'M', "probe-module", "NAME", FORM_TEXT, .path = "probe.module",
 	 .help = "tcp_synscan or icmp_echoscan (tcp_synscan)"},
 	{0, "probe-ttl", "N", FORM_TEXT, .path = "probe.ttl",
@@ -77,7 +85,7 @@ static const struct flag table[] = {
 	{'P', "probes", "N", FORM_TEXT, .path = "probe.probes",
 	 .help = "probes to each target (1)"},
 	{'o', "output-file", "FILE", FORM_TEXT, .path = "output.file",
-	 .help = "results; - is standard output (-)"},
+	 .help = "results; - is standard output (-)", .of = OF_BOTH},
 	{'O', "output-module", "FORMAT", FORM_FORMAT, .path = "output.format",
 	 .help = "csv or json; else by the file's ending"},
 	{'f', "output-fields", "NAMES", FORM_LIST, .path = "output.fields",
@@ -86,28 +94,37 @@ static const struct flag table[] = {
 	 .help = "(success = 1 && repeat = 0); \"\" gives all"},
 	{0, "no-header-row", NULL, FORM_FALSE, .path = "output.header",
 	 .help = "CSV without the line that names the fields"},
-	{0, "name", "NAME", FORM_TEXT, .path = "name", .help = "the job's name"},
-	{0, "lcores", "N", FORM_TEXT, .path = "lcores", .help = "logical cores to run on, or auto"},
-	{0, "set", "KEY=VALUE", FORM_SET, .help = "any key of the job, like limits.cooldown=5s"},
+	{0, "name", "NAME", FORM_TEXT, .path = "name", .help = "the job's name", .of = OF_BOTH},
+	{0, "lcores", "N", FORM_TEXT, .path = "lcores", .help = "logical cores to run on, or auto", .of = OF_BOTH},
+	{0, "set", "KEY=VALUE", FORM_SET, .help = "any key of the job, like limits.cooldown=5s", .of = OF_BOTH},
 	{'m', "metadata-file", "FILE", FORM_FILE, MEMBER(manifest_file),
-	 .help = "the manifest (beside the first output's file)"},
+	 .help = "the manifest (beside the first output's file)", .of = OF_BOTH},
 	{'u', "status-file", "FILE", FORM_FILE, MEMBER(status_file),
-	 .help = "status each second, as CSV"},
-	{0, "status-updates-file", "FILE", FORM_FILE, MEMBER(status_file)},
+	 .help = "status each second, as CSV", .of = OF_BOTH},
+	{0, "status-updates-file", "FILE", FORM_FILE, MEMBER(status_file), .of = OF_BOTH},
 	{'d', "dry-run", NULL, FORM_TOGGLE, MEMBER(dry_run),
 	 .help = "print address,port in order; send nothing"},
 	{0, "dryrun", NULL, FORM_TOGGLE, MEMBER(dry_run)},
-	{0, "force", NULL, FORM_TOGGLE, MEMBER(force), .help = "overwrite an output that exists"},
-	{'q', "quiet", NULL, FORM_TOGGLE, MEMBER(quiet), .help = "no status line"},
+	{0, "force", NULL, FORM_TOGGLE, MEMBER(force), .help = "overwrite an output that exists", .of = OF_BOTH},
+	{'q', "quiet", NULL, FORM_TOGGLE, MEMBER(quiet), .help = "no status line", .of = OF_BOTH},
 	{0, "test-key", NULL, FORM_TOGGLE, MEMBER(test_key),
-	 .help = "a public cookie key, so runs repeat; for tests"},
+	 .help = "a public cookie key, so runs repeat; for tests", .of = OF_BOTH},
 	{0, "virtual-clock", NULL, FORM_TOGGLE, MEMBER(virtual_clock),
-	 .help = "simulated time; for net_simnet alone"},
+	 .help = "simulated time; for net_simnet alone", .of = OF_BOTH},
 	{0, "resume", NULL, FORM_TOGGLE, MEMBER(resume),
-	 .help = "go on with a scan that was stopped or killed"},
+	 .help = "go on with a scan that was stopped or killed", .of = OF_BOTH},
 	{0, "checkpoint", "FILE", FORM_FILE, MEMBER(checkpoint_file),
-	 .help = "what --resume needs (beside the first output)"},
-	{'h', "help", NULL, FORM_HELP, .help = "this text"},
+	 .help = "what --resume needs (beside the first output)", .of = OF_BOTH},
+	{0, "resolvers", "LIST", FORM_LIST, .path = "dns.resolvers", .of = OF_BOTH,
+	 .help = "whom to ask: 198.51.100.53,/etc/resolv.conf"},
+	{0, "types", "LIST", FORM_TYPES, .of = OF_DNS, .help = "types of records, like A,AAAA,MX (A)"},
+	{0, "dns-rate", "QPS", FORM_TEXT, .path = "dns.rate", .of = OF_BOTH,
+	 .help = "queries/s, below the rate of packets"},
+	{0, "tries", "N", FORM_TEXT, .path = "dns.tries", .of = OF_DNS,
+	 .help = "how often a question is asked (3)"},
+	{0, "timeout", "TIME", FORM_SECONDS, .path = "dns.timeout", .of = OF_DNS,
+	 .help = "how long a try waits for its answer (2s)"},
+	{'h', "help", NULL, FORM_HELP, .help = "this text", .of = OF_BOTH},
 };
 
 #define FLAG_COUNT (sizeof(table) / sizeof(table[0]))
@@ -117,25 +134,43 @@ static const struct flag table[] = {
 
 struct parse {
 	const char *command;
+	bool is_dns;
 	struct flags *out;
 	FILE *err;
 	bool has_targets;
 };
 
-static void
-print_help(FILE *out, const char *command)
+static const char scan_usage[] =
+	"usage: asdic %s [FLAGS] [JOB] [SUBNETS...]\n\n"
+	"JOB is a YAML file ('-': standard input); each flag overrides one of its keys,\n"
+	"and SUBNETS its targets. Without JOB the flags say it all.\n\n";
+
+static const char dns_usage[] =
+	"usage: asdic %s [FLAGS] [NAMES...]\n\n"
+	"Each of NAMES is looked up: it is a name or, where there is a file of that name,\n"
+	"a list with a name in each line; '-' is standard input, which is also what is\n"
+	"read without any. With --types PTR addresses are names, too. Records go to\n"
+	"standard output as NDJSON, one for each name. A file that is called like a\n"
+	"domain is './example.com'.\n\n"
+	"  asdic dns -i net_af_packet0,iface=eth1 -S 198.51.100.8 -g 198.51.100.1 \\\n"
+	"      --resolvers 198.51.100.53 --types A,MX www.example.com names.txt\n\n";
+
+static bool
+is_of(const struct parse *p, const struct flag *f)
 {
-	fprintf(out,
-		"usage: asdic %s [FLAGS] [JOB] [SUBNETS...]\n\n"
-		"JOB is a YAML file ('-': standard input); each flag overrides one of its keys,\n"
-		"and SUBNETS its targets. Without JOB the flags say it all.\n\n",
-		command);
+	return f->of == OF_BOTH || (f->of == OF_DNS) == p->is_dns;
+}
+
+static void
+print_help(FILE *out, const struct parse *p)
+{
+	fprintf(out, p->is_dns ? dns_usage : scan_usage, p->command);
 	for (size_t i = 0; i < FLAG_COUNT; i++) {
 		const struct flag *f = &table[i];
 		char letter[] = {'-', f->letter, ',', '\0'};
 		char name[40];
 
-		if (f->help == NULL)
+		if (f->help == NULL || !is_of(p, f))
 			continue;
 		snprintf(name, sizeof(name), "--%s%s%s", f->name, f->argument != NULL ? "=" : "",
 			 f->argument != NULL ? f->argument : "");
@@ -167,10 +202,11 @@ make_options(char letters[2 * FLAG_COUNT + 2], struct option options[FLAG_COUNT 
 }
 
 static const struct flag *
-find_flag(int value)
+find_flag(const struct parse *p, int value)
 {
 	for (size_t i = 0; i < FLAG_COUNT; i++)
-		if (value == LONG_VALUE(i) || (table[i].letter != 0 && value == table[i].letter))
+		if (is_of(p, &table[i]) &&
+		    (value == LONG_VALUE(i) || (table[i].letter != 0 && value == table[i].letter)))
 			return &table[i];
 	return NULL;
 }
@@ -330,8 +366,11 @@ take_flag(struct parse *p, const struct flag *f, const char *shown, const char *
 	case FORM_FILE:
 		*(const char **)((char *)out + f->member) = argument;
 		return 0;
+	case FORM_TYPES:
+		out->types = quote_list(out, argument);
+		return out->types == NULL ? -ENOMEM : 0;
 	case FORM_HELP:
-		print_help(stdout, p->command);
+		print_help(stdout, p);
 		return 1;
 	}
 	return -EINVAL;
@@ -339,7 +378,7 @@ take_flag(struct parse *p, const struct flag *f, const char *shown, const char *
 
 /* The long name that was meant by one that is none; NULL if none is near. */
 static const char *
-find_meant(const char *name)
+find_meant(const struct parse *p, const char *name)
 {
 	unsigned int best = NEAR_WORD_MAX;
 	const char *meant = NULL;
@@ -347,7 +386,7 @@ find_meant(const char *name)
 	for (size_t i = 0; i < FLAG_COUNT; i++) {
 		unsigned int distance = near_distance(name, table[i].name);
 
-		if (distance >= best || !near_is_likely(name, distance))
+		if (distance >= best || !near_is_likely(name, distance) || !is_of(p, &table[i]))
 			continue;
 		best = distance;
 		meant = table[i].name;
@@ -359,7 +398,7 @@ find_meant(const char *name)
 static void
 refuse_flag(const struct parse *p, const char *written)
 {
-	const struct flag *f = find_flag(optopt);
+	const struct flag *f = find_flag(p, optopt);
 	char name[NEAR_WORD_MAX + 1];
 	const char *meant;
 
@@ -373,7 +412,7 @@ refuse_flag(const struct parse *p, const char *written)
 		return;
 	}
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(written + 2, "="), written + 2);
-	meant = find_meant(name);
+	meant = find_meant(p, name);
 	if (meant != NULL)
 		fprintf(p->err, "asdic %s: unknown flag '--%s'; did you mean '--%s'?\n",
 			p->command, name, meant);
@@ -385,7 +424,7 @@ refuse_flag(const struct parse *p, const char *written)
 static int
 refuse_bare_flag(const struct parse *p)
 {
-	const struct flag *f = find_flag(optopt);
+	const struct flag *f = find_flag(p, optopt);
 
 	fprintf(p->err, "asdic %s: --%s needs an argument: %s\n", p->command, f->name, f->argument);
 	return -EINVAL;
@@ -402,7 +441,7 @@ parse_flags(struct parse *p, int argc, char **argv)
 	optind = 0; /* GNU: forget an earlier command line */
 	opterr = 0;
 	while (rc == 0 && (value = getopt_long(argc, argv, letters, options, NULL)) != -1) {
-		const struct flag *f = find_flag(value);
+		const struct flag *f = find_flag(p, value);
 		char *shown;
 
 		if (value == ':')
@@ -431,6 +470,55 @@ is_subnet(const char *argument)
 	return dots >= 3;
 }
 
+/* A name of the command line joins those before it in a file that has no name. */
+static int
+add_name(struct parse *p, const char *name)
+{
+	struct flags *out = p->out;
+
+	if (out->names_fd == 0)
+		out->names_fd = memfd_create("names", MFD_CLOEXEC);
+	if (out->names_fd < 0) {
+		out->names_fd = 0;
+		return -errno;
+	}
+	return dprintf(out->names_fd, "%s\n", name) < 0 ? -errno : 0;
+}
+
+static int
+add_lookup(struct parse *p, const char *file)
+{
+	const char *types = p->out->types != NULL ? p->out->types : "A";
+	char *quoted = quote_text(p->out, file);
+
+	if (quoted == NULL)
+		return -ENOMEM;
+	return add_override(p, "dns.lookups", format_text(p->out, "{names_file: %s, types: %s}", quoted, types),
+			    "names", true);
+}
+
+/* Lists are lookups of their own, names together another. */
+static int
+take_names(struct parse *p, int count, char **names)
+{
+	int rc = add_override(p, "dns.lookups", format_text(p->out, "[]"), "names", false);
+	struct stat st;
+	char path[32];
+
+	for (int i = 0; i < count && rc == 0; i++) {
+		if (strcmp(names[i], "-") == 0 || (stat(names[i], &st) == 0 && !S_ISDIR(st.st_mode)))
+			rc = add_lookup(p, names[i]);
+		else
+			rc = add_name(p, names[i]);
+	}
+	if (count == 0)
+		rc = add_lookup(p, "-");
+	if (rc != 0 || p->out->names_fd == 0)
+		return rc;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", p->out->names_fd);
+	return add_lookup(p, path);
+}
+
 static int
 take_argument(struct parse *p, const char *argument)
 {
@@ -453,7 +541,10 @@ flags_parse(int argc, char **argv, struct flags *out, FILE *err)
 	int rc;
 
 	*out = (struct flags){0};
+	p.is_dns = strcmp(p.command, FLAGS_DNS) == 0;
 	rc = parse_flags(&p, argc, argv);
+	if (p.is_dns)
+		return rc == 0 ? take_names(&p, argc - optind, argv + optind) : rc;
 	for (int i = optind; i < argc && rc == 0; i++)
 		rc = take_argument(&p, argv[i]);
 	return rc;
@@ -462,5 +553,7 @@ flags_parse(int argc, char **argv, struct flags *out, FILE *err)
 void
 flags_free(struct flags *flags)
 {
+	if (flags->names_fd > 0)
+		close(flags->names_fd);
 	region_free(&flags->memory);
 }

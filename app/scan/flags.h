@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The command line of check, plan and scan: ZMap's letters and long names as keys of the job.
+ * The command line of check, plan, scan and dns: ZMap's letters and long names as keys of the job.
  *
  * Nothing is validated here but the shape of the line: a flag's value becomes an override, and
  * job_load() judges it as it judges the file's, so both get the same words. Flags may stand before,
@@ -9,6 +9,9 @@
  *
  * Targets from the command line (SUBNETS, -I, -w) take the place of the job's include and
  * include_files; -b adds to its exclude_files, since what is excluded stays excluded.
+ *
+ * Of dns, an argument is a name or, where there is a file of that name, a list of names; "-" is a list, too,
+ * and without any argument meant. The job is those names and nothing to scan.
  *
  * Control thread; getopt has state.
  */
@@ -35,8 +38,13 @@ struct flags {
 	const char *manifest_file; /* NULL: where the first output says */
 	const char *status_file;   /* NULL: none */
 	const char *checkpoint_file; /* NULL: where the first output says */
+	char *types;                 /* of dns: a list in YAML; NULL: A */
+	int names_fd;                /* of dns: names of the command line, as a list; 0: there are none */
 	struct region memory; /* of the overrides and their texts */
 };
+
+/* The word of the command that has names for arguments. */
+#define FLAGS_DNS "dns"
 
 /*
  * Read a command line; argv[0] is the command's word, and argv may be reordered, as getopt does.

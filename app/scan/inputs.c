@@ -60,7 +60,7 @@ build_order(struct inputs *in, const struct job *job, bool test_key, const struc
 	}
 	in->seed = job->order.has_seed ? job->order.seed : random[2];
 	if (rc == 0)
-		rc = perm_init(&in->perm, n, in->seed);
+		rc = perm_init(&in->perm, n > 0 ? n : 1, in->seed); /* of no targets nobody asks */
 	/* The limit is of the whole scan: its shards divide what it leaves. */
 	if (job->limits.targets != 0 && job->limits.targets < limit)
 		limit = job->limits.targets;
@@ -187,6 +187,8 @@ inputs_build(struct inputs *in, const struct job *job, bool test_key, const stru
 	rc = check_files_policy(in, job, diag);
 	if (rc == 0)
 		rc = build_caps(in, job);
+	if (rc == 0 && job->dns.is_given)
+		rc = asking_build(&in->asking, in, job, diag);
 	if (rc == 0)
 		canaries_build(in, job, diag);
 	if (!diag_is_empty(diag))
@@ -201,6 +203,7 @@ inputs_free(struct inputs *in)
 	names_free(in->names);
 	gate_free(in->gate);
 	free(in->spared);
+	asking_free(&in->asking);
 	for (size_t i = 0; i < JOB_OUTPUTS_MAX; i++)
 		filter_free(in->sinks[i].filter);
 }

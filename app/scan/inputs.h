@@ -14,6 +14,7 @@
 
 #include <stdint.h>
 
+#include "asking.h"
 #include "base/diag.h"
 #include "cookie/cookie.h"
 #include "fabric/canary.h"
@@ -44,6 +45,7 @@ struct inputs {
 	struct cookie_key key;
 	struct probe_sources sources; /* of all interfaces, in the job's order */
 	struct inputs_sink sinks[JOB_OUTPUTS_MAX]; /* of the job's outputs */
+	struct asking asking;    /* where the job has dns */
 	struct canary_config canaries; /* addresses and ports alone */
 	unsigned int canaries_left_out; /* since no target may be there either */
 	struct optout_files optouts;               /* the lists that were read besides the job's */

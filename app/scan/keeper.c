@@ -10,6 +10,7 @@
 
 #include "base/time.h"
 #include "job/job.h"
+#include "quest.h"
 #include "schedule/epochs.h"
 
 /* A save takes as long as the disk does; it may take a tenth of the writer's time. */
@@ -20,6 +21,7 @@ struct keeper {
 	const struct keeper_paths *paths;
 	const struct checkpoint *base;
 	struct keeper_view view;
+	struct quest *quest; /* NULL: the job looks nothing up */
 	struct epochs epochs;
 	struct journal *journal;
 	uint64_t highest;      /* no reply that was noted is of a position from here on, so far as is known */
@@ -36,7 +38,10 @@ keeper_paths_make(struct keeper_paths *p, const char *checkpoint)
 		p->journal = NULL;
 	if (asprintf(&p->exclusions, "%s.exclusions", checkpoint) < 0)
 		p->exclusions = NULL;
-	return p->checkpoint != NULL && p->journal != NULL && p->exclusions != NULL ? 0 : -ENOMEM;
+	if (asprintf(&p->names, "%s.names", checkpoint) < 0)
+		p->names = NULL;
+	return p->checkpoint != NULL && p->journal != NULL && p->exclusions != NULL && p->names != NULL
+		       ? 0 : -ENOMEM;
 }
 
 void
@@ -45,6 +50,7 @@ keeper_paths_free(struct keeper_paths *p)
 	free(p->checkpoint);
 	free(p->journal);
 	free(p->exclusions);
+	free(p->names);
 }
 
 static uint64_t
@@ -91,9 +97,10 @@ keeper_free(struct keeper *k)
 }
 
 void
-keeper_start(struct keeper *k, const struct keeper_view *view)
+keeper_start(struct keeper *k, const struct keeper_view *view, struct quest *quest)
 {
 	k->view = *view;
+	k->quest = quest;
 	k->next_save_ns = 0;
 }
 
@@ -188,6 +195,8 @@ write_checkpoint(struct keeper *k, const struct output_mark *marks, unsigned int
 
 	claimed = claimed > k->highest ? claimed : k->highest;
 	rc = journal_sync(k->journal, claimed, k->epochs.floor);
+	if (rc == 0 && k->quest != NULL)
+		rc = quest_save(k->quest, &c);
 	if (rc != 0)
 		return rc;
 	c.outputs = outputs;
@@ -206,6 +215,8 @@ write_checkpoint(struct keeper *k, const struct output_mark *marks, unsigned int
 	rc = checkpoint_write(k->paths->checkpoint, &c);
 	if (rc == 0)
 		journal_sweep(k->journal);
+	if (rc == 0 && k->quest != NULL)
+		quest_saved(k->quest);
 	return rc;
 }
 
@@ -255,6 +266,8 @@ keeper_complete(struct keeper *k)
 	if (rc != 0)
 		return rc;
 	journal_remove(k->journal);
+	if (k->quest != NULL)
+		quest_remove(k->quest);
 	unlink(k->paths->exclusions);
 	return 0;
 }

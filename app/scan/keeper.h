@@ -36,7 +36,10 @@ struct keeper_paths {
 	char *checkpoint;
 	char *journal;    /* segments' common part */
 	char *exclusions; /* what the target table was made without */
+	char *names;      /* segments' common part of the journal of names that were found */
 };
+
+struct quest;
 
 int keeper_paths_make(struct keeper_paths *p, const char *checkpoint);
 void keeper_paths_free(struct keeper_paths *p);
@@ -53,8 +56,8 @@ int keeper_new(const struct keeper_paths *paths, const struct checkpoint *base, 
 	       void *context, struct keeper **out);
 void keeper_free(struct keeper *k);
 
-/* The run begins. */
-void keeper_start(struct keeper *k, const struct keeper_view *view);
+/* The run begins. quest is of its names, borrowed; NULL: it looks none up. */
+void keeper_start(struct keeper *k, const struct keeper_view *view, struct quest *quest);
 
 /* Writer: a record has gone to the outputs. */
 void keeper_note(struct keeper *k, const struct record_scan *r);

@@ -293,7 +293,7 @@ lists_build(struct inputs *in, const struct job *job, const struct inputs_past *
 	if (sink.builder != NULL && in->gate != NULL)
 		rc = collect(in, job, past, &sink);
 	targets_builder_free(sink.builder);
-	if (rc == 0 && diag_is_empty(diag) && targets_count(in->targets) == 0)
+	if (rc == 0 && diag_is_empty(diag) && job_has_targets(job) && targets_count(in->targets) == 0)
 		refuse_no_targets(in, &sink);
 	return rc;
 }

@@ -14,6 +14,7 @@ static const struct command commands[] = {
 	{"check", cmd_check, "say all that is wrong with a job"},
 	{"plan", cmd_plan, "say what a job would do; send nothing"},
 	{"scan", cmd_scan, "run a job"},
+	{"dns", cmd_dns, "look names up"},
 	{"rate", cmd_rate, "show or change the rate of scans that run"},
 	{"exclude", cmd_exclude, "exclude addresses from scans that run and from all to come"},
 	{"world", cmd_world, "compute what a simulated Internet holds"},
@@ -22,9 +23,6 @@ static const struct command commands[] = {
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
-
-/* Words of the command line that are reserved and come later. */
-static const char *const not_built[] = {"dns"};
 
 static void
 usage(FILE *out)
@@ -39,12 +37,6 @@ usage(FILE *out)
 static int
 unknown(const char *word)
 {
-	for (size_t i = 0; i < sizeof(not_built) / sizeof(not_built[0]); i++) {
-		if (strcmp(word, not_built[i]) != 0)
-			continue;
-		fprintf(stderr, "asdic: '%s' is not built yet\n", word);
-		return EXIT_BAD_JOB;
-	}
 	fprintf(stderr, "asdic: unknown command '%s'; see 'asdic --help'\n", word);
 	return EXIT_BAD_JOB;
 }

@@ -148,6 +148,98 @@ put_job(FILE *f, const struct job *job, const struct inputs *in)
 	json_member_number(f, "probe_ttl", job->probe.ttl);
 }
 
+/* Names to look up: whom was asked, and what. */
+static void
+put_dns(FILE *f, const struct job_dns *dns, const struct asking *asking)
+{
+	char text[IPV4_TEXT_SIZE];
+
+	fprintf(f, ",\n  \"dns\": {\"mode\": \"resolvers\", \"tries\": %u, \"timeout_secs\": %.3f, \"rate\": %llu, "
+		   "\"resolvers\": [", dns->tries, (double)dns->timeout_ns / 1e9, (unsigned long long)dns->rate_qps);
+	for (size_t i = 0; i < asking->plan.resolver_count; i++) {
+		ipv4_format(asking->resolvers[i].address, text);
+		fprintf(f, "%s\"%s:%u\"", i > 0 ? ", " : "", text, asking->resolvers[i].port);
+	}
+	fprintf(f, "], \"lookups\": [");
+	for (size_t i = 0; i < dns->lookup_count; i++) {
+		static const char *const found[] = {"certificates", "responders"};
+		const struct job_lookup *l = &dns->lookups[i];
+
+		fprintf(f, "%s\n    {\"%s\": ", i > 0 ? "," : "", l->names == JOB_NAMES_FILE ? "names_file" : "names");
+		json_put_text(f, l->names == JOB_NAMES_FILE ? l->file.text : found[l->names]);
+		fprintf(f, ", \"types\": [");
+		for (unsigned int k = 0; k < l->types.count; k++) {
+			char type[DNS_TYPE_TEXT];
+
+			fprintf(f, "%s\"%s\"", k > 0 ? ", " : "", dns_type_name(l->types.type[k], type));
+		}
+		fprintf(f, "]}");
+	}
+	fprintf(f, "]}");
+}
+
+/* How many results there are of each status, and what else came. */
+static void
+put_answers(FILE *f, const struct engine *e)
+{
+	const char *separator = "";
+	struct dns_stats s;
+
+	fprintf(f, ",\n  \"dns_statuses\": {");
+	for (unsigned int status = 0; status < DNS_STATUSES; status++) {
+		unsigned long long count = engine_answers(e, (enum dns_status)status);
+
+		if (count == 0)
+			continue;
+		fprintf(f, "%s\"%s\": %llu", separator, dns_status_name(status), count);
+		separator = ", ";
+	}
+	engine_dns_stats(e, &s);
+	fprintf(f, "}");
+	json_member_number(f, "dns_replies_late", s.late);
+	json_member_number(f, "dns_replies_repeated", s.repeated);
+	json_member_number(f, "dns_replies_forged",
+			   s.forged_port + s.forged_resolver + s.forged_id + s.forged_question);
+	json_member_number(f, "dns_replies_malformed", s.malformed);
+	json_member_number(f, "dns_icmp_errors", s.icmp);
+}
+
+/* The most resolvers that are reported on; what the manifest says of whom was asked has all. */
+#define REPORTED_MAX 1000
+
+/* What became of what each resolver was asked, of all workers together. */
+static void
+put_resolvers(FILE *f, const struct engine *e, size_t count)
+{
+	fprintf(f, ",\n  \"dns_resolvers\": [");
+	for (uint32_t i = 0; i < count && i < REPORTED_MAX; i++) {
+		struct resolvers_report sum = {0}, one;
+		char address[IPV4_TEXT_SIZE];
+		uint64_t latency_ns = 0;
+
+		for (unsigned int view = 0; view < engine_resolver_views(e); view++) {
+			engine_resolver_report(e, view, i, &one);
+			sum.address = one.address;
+			sum.asked += one.asked;
+			sum.lies += one.lies;
+			sum.state = one.state > sum.state ? one.state : sum.state;
+			latency_ns = one.latency_ns > latency_ns ? one.latency_ns : latency_ns;
+			for (unsigned int k = 0; k < RESOLVERS_OUTCOMES; k++)
+				sum.outcomes[k] += one.outcomes[k];
+		}
+		ipv4_format(sum.address.address, address);
+		fprintf(f, "%s\n    {\"resolver\": \"%s:%u\", \"state\": \"%s\", \"asked\": %llu, \"answered\": %llu, "
+			   "\"servfail\": %llu, \"refused\": %llu, \"timeout\": %llu, \"lies\": %llu, \"latency_ms\": %.3f}",
+			i > 0 ? "," : "", address, sum.address.port, resolvers_state_name(sum.state),
+			(unsigned long long)sum.asked, (unsigned long long)sum.outcomes[RESOLVERS_ANSWERED],
+			(unsigned long long)sum.outcomes[RESOLVERS_SERVFAIL],
+			(unsigned long long)sum.outcomes[RESOLVERS_REFUSED],
+			(unsigned long long)sum.outcomes[RESOLVERS_TIMEOUT], (unsigned long long)sum.lies,
+			(double)latency_ns / 1e6);
+	}
+	fprintf(f, "\n  ]");
+}
+
 static void
 put_tags(FILE *f, const struct job_tags *tags)
 {
@@ -275,6 +367,10 @@ put_end(FILE *f, const struct manifest *m, const struct engine *e, const struct 
 	json_member_number(f, "ip_fragments", of_all_runs(m, &l, LEDGER_KIND + CLASSIFY_FRAGMENT));
 	fprintf(f, ",\n  \"hitrate\": %.6f", sent == 0 ? 0.0 : 100.0 * (double)totals.hits / (double)sent);
 	put_coverage(f, m, &totals);
+	if (engine_has_lookups(e)) {
+		put_answers(f, e);
+		put_resolvers(f, e, m->request->inputs.asking.plan.resolver_count);
+	}
 	put_ledger(f, &l);
 	put_skipped(f, engine_refusals(e));
 	if (engine_has_grabs(e))
@@ -296,6 +392,8 @@ put_all(FILE *f, const struct manifest *m, const struct engine *e, const struct 
 	json_member_text(f, "asdic_version", ASDIC_VERSION);
 	json_member_text(f, "dpdk_version", rte_version());
 	put_job(f, job, &m->request->inputs);
+	if (job->dns.lookup_count > 0)
+		put_dns(f, &job->dns, &m->request->inputs.asking);
 	put_sets(f, job, &m->request->inputs);
 	put_registry_date(f);
 	json_member_time(f, "send_start_time", m->start_wall_ns);

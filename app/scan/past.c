@@ -367,6 +367,11 @@ forget_another(const struct past *p)
 	if (j != NULL && checkpoint_read(p->paths.checkpoint, &other, &line) == 0 &&
 	    journal_resume(j, other->segments, other->segment_count, forget_key, NULL) == 0)
 		journal_remove(j);
+	journal_free(j);
+	j = journal_new(p->paths.names);
+	if (j != NULL && other != NULL &&
+	    journal_resume(j, other->names, other->names_count, forget_key, NULL) == 0)
+		journal_remove(j);
 	checkpoint_free(other);
 	journal_free(j);
 }

@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lines/lines.h"
 #include "schedule/coverage.h"
 #include "text.h"
 
+/* Where there are no targets, complete is that every name was looked up. */
 static const char *const reasons[] = {
 	[CONTROL_COMPLETE] = "every target probed",
 	[CONTROL_RUNTIME] = "stopped by limits.runtime",
@@ -34,6 +36,32 @@ print_terms(const struct ledger *l, const char *title, const uint8_t *terms)
 }
 
 static void
+print_lookups(const struct ledger *l)
+{
+	static const uint8_t names[] = {
+		LEDGER_NAME_TAKEN, LEDGER_NAME + GRAB_ORIGIN_LIST, LEDGER_NAME + GRAB_ORIGIN_CERTIFICATE,
+		LEDGER_NAME + GRAB_ORIGIN_RESPONDER, LEDGER_NAME + GRAB_ORIGIN_TARGET, LEDGER_NAME_LEFT,
+		LEDGER_TERMS};
+	static const uint8_t lookups[] = {
+		LEDGER_LOOKUP + LEDGER_OUTCOME_ANSWERED, LEDGER_LOOKUP + LEDGER_OUTCOME_TIMEOUT,
+		LEDGER_LOOKUP + LEDGER_OUTCOME_UNREACHABLE, LEDGER_LOOKUP + LEDGER_OUTCOME_EXCLUDED,
+		LEDGER_LOOKUP + LEDGER_OUTCOME_STOPPED, LEDGER_LOOKUP + LEDGER_OUTCOME_NO_MEMORY,
+		LEDGER_QUESTION, LEDGER_ASKED + LEDGER_OUTCOME_TIMEOUT,
+		LEDGER_ASKED + LEDGER_OUTCOME_UNREACHABLE, LEDGER_ASKED + LEDGER_OUTCOME_EXCLUDED,
+		LEDGER_ASKED + LEDGER_OUTCOME_STOPPED, LEDGER_ASKED + LEDGER_OUTCOME_NO_MEMORY,
+		LEDGER_TERMS};
+	static const uint8_t tries[] = {
+		LEDGER_TRY, LEDGER_TRY_ENDED + LEDGER_TRY_ANSWERED, LEDGER_TRY_ENDED + LEDGER_TRY_RETRIED,
+		LEDGER_TRY_ENDED + LEDGER_TRY_TRUNCATED, LEDGER_TRY_ENDED + LEDGER_TRY_NO_EDNS,
+		LEDGER_TRY_ENDED + LEDGER_TRY_LOST, LEDGER_TRY_ENDED + LEDGER_TRY_SPOILED,
+		LEDGER_TRY_ENDED + LEDGER_TRY_BROKEN, LEDGER_TRY_ENDED + LEDGER_TRY_STOPPED, LEDGER_TERMS};
+
+	print_terms(l, "names:", names);
+	print_terms(l, "lookups:", lookups);
+	print_terms(l, "tries:", tries);
+}
+
+static void
 print_ledger(const struct ledger *l)
 {
 	static const uint8_t targets[] = {LEDGER_TARGET, LEDGER_SKIPPED, LEDGER_PUT_BACK,
@@ -47,7 +75,8 @@ print_ledger(const struct ledger *l)
 		LEDGER_REFUSED + LEDGER_ECHO, LEDGER_SENT + LEDGER_CANARY,
 		LEDGER_GATED + LEDGER_CANARY, LEDGER_REFUSED + LEDGER_CANARY,
 		LEDGER_SENT + LEDGER_SEGMENT, LEDGER_GATED + LEDGER_SEGMENT,
-		LEDGER_REFUSED + LEDGER_SEGMENT, LEDGER_TERMS};
+		LEDGER_REFUSED + LEDGER_SEGMENT, LEDGER_SENT + LEDGER_QUERY, LEDGER_GATED + LEDGER_QUERY,
+		LEDGER_REFUSED + LEDGER_QUERY, LEDGER_TERMS};
 	static const uint8_t received[] = {
 		LEDGER_RECEIVED, LEDGER_KIND + CLASSIFY_SYNACK, LEDGER_KIND + CLASSIFY_RST,
 		LEDGER_KIND + CLASSIFY_ICMP, LEDGER_KIND + CLASSIFY_ECHOREPLY,
@@ -80,17 +109,20 @@ print_ledger(const struct ledger *l)
 		LEDGER_SEGMENT_MET, LEDGER_SEGMENT_PASSED, LEDGER_SEGMENT_TAKEN, LEDGER_SEGMENT_STRAY,
 		LEDGER_SEGMENT_CUT_OFF, LEDGER_SEGMENT_LEFT, LEDGER_TERMS};
 	static const uint8_t records[] = {
-		LEDGER_RECORD, LEDGER_GRAB_RECORD, LEDGER_CERTIFICATE_RECORD, LEDGER_OUTPUT, LEDGER_WRITTEN, LEDGER_FILTERED, LEDGER_BEYOND_LIMIT,
+		LEDGER_RECORD, LEDGER_GRAB_RECORD, LEDGER_LOOKUP_RECORD, LEDGER_CERTIFICATE_RECORD, LEDGER_OUTPUT, LEDGER_WRITTEN, LEDGER_FILTERED, LEDGER_BEYOND_LIMIT,
 		LEDGER_DISK_REFUSED, LEDGER_UNWRITTEN, LEDGER_TERMS};
 
-	print_terms(l, "targets:", targets);
+	if (l->count[LEDGER_TARGET] > 0 || l->count[LEDGER_NAME_TAKEN] == 0)
+		print_terms(l, "targets:", targets);
 	print_terms(l, "sent:", sent);
 	print_terms(l, "received:", received);
 	print_terms(l, "replies:", replies);
-	if (l->count[LEDGER_ADOPTED] > 0) {
+	if (l->count[LEDGER_SEGMENT_MET] > 0 || l->count[LEDGER_ADOPTED] > 0)
 		print_terms(l, "segments:", segments);
+	if (l->count[LEDGER_ADOPTED] > 0)
 		print_terms(l, "grabs:", grabs);
-	}
+	if (l->count[LEDGER_NAME_TAKEN] + l->count[LEDGER_NAME_LEFT] > 0)
+		print_lookups(l);
 	print_terms(l, "records:", records);
 }
 
@@ -125,6 +157,42 @@ print_skipped(const struct engine *e, const struct ledger *l)
 			(unsigned long long)l->count[LEDGER_SKIPPED]);
 }
 
+/* How many of each status: what zdns says of a run. */
+static void
+print_answers(const struct engine *e)
+{
+	struct dns_stats s;
+	const char *separator = "";
+
+	if (!engine_has_lookups(e))
+		return;
+	fprintf(stderr, "answers:     ");
+	for (unsigned int status = 0; status < DNS_STATUSES; status++) {
+		unsigned long long count = engine_answers(e, (enum dns_status)status);
+
+		if (count == 0)
+			continue;
+		fprintf(stderr, "%s%s %llu", separator, dns_status_name(status), count);
+		separator = ", ";
+	}
+	engine_dns_stats(e, &s);
+	fprintf(stderr, "%s; replies late %llu, repeated %llu, forged %llu, malformed %llu\n",
+		*separator == '\0' ? "none" : "", (unsigned long long)s.late, (unsigned long long)s.repeated,
+		(unsigned long long)(s.forged_port + s.forged_resolver + s.forged_id + s.forged_question),
+		(unsigned long long)s.malformed);
+}
+
+static void
+print_list_error(const struct engine *e)
+{
+	const char *file;
+	int rc = engine_list_error(e, &file);
+
+	if (rc != 0)
+		fprintf(stderr, "asdic: cannot read the names of '%s': %s\n",
+			strcmp(file, "-") == 0 ? "standard input" : file, lines_error(rc));
+}
+
 static const char *
 where_to(const struct sinks *sinks)
 {
@@ -148,32 +216,45 @@ print_coverage(const struct engine *e, const struct job *job)
 		(unsigned long long)t.coverage_found, (unsigned long long)t.coverage_seen);
 }
 
+/* What was done, up to the records. */
+static void
+print_headline(const struct job *job, const struct control_result *result, const struct ledger *l)
+{
+	uint64_t sent = l->count[LEDGER_SENT + LEDGER_PROBE], hits = ledger_hits(l);
+	bool is_complete = result->reason == CONTROL_COMPLETE;
+	char elapsed[TEXT_SIZE];
+
+	fprintf(stderr, "asdic: %s: %s in %s; ", job->name,
+		is_complete && !job_has_targets(job) ? "every name looked up" : reasons[result->reason],
+		text_elapsed(elapsed, result->duration_ns));
+	if (job_has_targets(job))
+		fprintf(stderr, "%llu probes, %llu responders (%.3f%%), ", (unsigned long long)sent,
+			(unsigned long long)hits, sent == 0 ? 0.0 : 100.0 * (double)hits / (double)sent);
+	if (job->dns.lookup_count > 0)
+		fprintf(stderr, "%llu names, %llu queries, ", (unsigned long long)l->count[LEDGER_NAME_TAKEN],
+			(unsigned long long)l->count[LEDGER_SENT + LEDGER_QUERY]);
+}
+
 bool
 report_print(const struct engine *e, const struct job *job, const struct sinks *sinks,
 	     const struct control_result *result)
 {
 	const struct ledger_equation *broken = NULL;
-	char elapsed[TEXT_SIZE];
 	struct ledger l;
-	uint64_t sent, hits;
 	bool balanced;
 
 	engine_ledger(e, &l);
 	balanced = ledger_balances(&l, &broken);
-	sent = l.count[LEDGER_SENT + LEDGER_PROBE];
-	hits = ledger_hits(&l);
-	fprintf(stderr, "asdic: %s: %s in %s; %llu probes, %llu responders (%.3f%%), %llu records in %s\n",
-		job->name, reasons[result->reason], text_elapsed(elapsed, result->duration_ns),
-		(unsigned long long)sent, (unsigned long long)hits,
-		sent == 0 ? 0.0 : 100.0 * (double)hits / (double)sent,
-		(unsigned long long)l.count[LEDGER_WRITTEN],
-		where_to(sinks));
+	print_headline(job, result, &l);
+	fprintf(stderr, "%llu records in %s\n", (unsigned long long)l.count[LEDGER_WRITTEN], where_to(sinks));
 	print_skipped(e, &l);
 	fprintf(stderr, "ledger, %s:\n", balanced ? "balanced" : "NOT BALANCED");
 	print_ledger(&l);
 	for (unsigned int i = 0; i < engine_port_count(e); i++)
 		print_port(e, i);
 	print_coverage(e, job);
+	print_answers(e);
+	print_list_error(e);
 	if (!balanced)
 		fprintf(stderr,
 			"asdic: the ledger does not balance: %s, but %llu is not %llu; this is a "

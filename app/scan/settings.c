@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <bsd/string.h>
+
+#include "dnsmsg/dnsmsg.h"
 #include "request.h"
 #include "sets.h"
 
@@ -79,6 +82,26 @@ add_grab(struct settings *s, const struct job_grab *g)
 		   g->certificates, g->max_bytes);
 }
 
+/* Which names are looked up must not change, nor what is asked of them; whom may. */
+static int
+add_lookup(struct settings *s, const struct job_lookup *l, size_t number)
+{
+	static const char *const found[] = {[JOB_NAMES_CERTIFICATES] = "of certificates",
+					    [JOB_NAMES_RESPONDERS] = "of responders"};
+	char name[40], types[JOB_TYPES_MAX * (DNS_TYPE_TEXT + 1) + 1] = "";
+	size_t at = 0;
+
+	snprintf(name, sizeof(name), "dns.lookups.%zu", number);
+	for (unsigned int i = 0; i < l->types.count && at < sizeof(types); i++) {
+		char text[DNS_TYPE_TEXT];
+
+		at += strlcpy(types + at, " ", sizeof(types) - at);
+		at += strlcpy(types + at, dns_type_name(l->types.type[i], text), sizeof(types) - at);
+	}
+	return add(s, name, 0, "names %s, types%s", l->names == JOB_NAMES_FILE ? l->file.text : found[l->names],
+		   types);
+}
+
 static int
 add_probe(struct settings *s, const struct job_probe *p)
 {
@@ -138,6 +161,8 @@ settings_make(struct settings *s, const struct request *r)
 		rc = add_probe(s, &r->job->probe);
 	for (size_t i = 0; i < r->job->grab_count && rc == 0; i++)
 		rc = add_grab(s, &r->job->grabs[i]);
+	for (size_t i = 0; i < r->job->dns.lookup_count && rc == 0; i++)
+		rc = add_lookup(s, &r->job->dns.lookups[i], i + 1);
 	if (rc == 0)
 		rc = add_sources(s, r);
 	for (size_t i = 0; i < r->job->output_count && rc == 0; i++)

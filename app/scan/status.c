@@ -42,12 +42,14 @@ status_init(struct status *s, struct engine *e, const struct job *job, uint64_t 
 
 /* What keeps the scan from going faster. */
 static const char *
-held_by(const struct status *s, double pps, bool cooling)
+held_by(const struct status *s, double pps, bool cooling, bool is_asking)
 {
 	struct engine_rate promised = engine_rate(s->engine);
 	double rate = (double)promised.frames_pps, bits = (double)promised.bits_per_s;
 	double frame_bits = (double)wire_bits(engine_probe_bytes(s->engine));
 
+	if (cooling && is_asking)
+		return "resolvers";
 	if (cooling)
 		return "cooldown";
 	if (engine_hold_cause(s->engine) != NULL)
@@ -97,11 +99,48 @@ grabs_text(const struct status *s, const struct ledger *l, double span, char buf
 	return buf;
 }
 
+static uint64_t
+names_of(const struct ledger *l)
+{
+	return l->count[LEDGER_LOOKUP_RECORD];
+}
+
+/* "dns: 11K/s 9.8K live; ": names that were looked up, and those under way. */
+static const char *
+lookups_text(const struct status *s, const struct ledger *l, double span, char buf[3 * TEXT_SIZE])
+{
+	char rate[TEXT_SIZE], live[TEXT_SIZE];
+
+	buf[0] = '\0';
+	if (engine_has_lookups(s->engine))
+		snprintf(buf, 3 * TEXT_SIZE, "dns: %s/s %s live; ",
+			 text_count(rate, (double)(names_of(l) - s->last_names) / span),
+			 text_count(live, engine_live_lookups(s->engine)));
+	return buf;
+}
+
+/* "34% (1h19m left)"; of names alone nobody knows how many are to come: "1.2M names". */
+static const char *
+course_text(const struct status *s, const struct ledger *l, uint64_t now_ns, bool cooling, uint64_t end_ns,
+	    char buf[3 * TEXT_SIZE])
+{
+	uint64_t sent = l->count[LEDGER_SENT + LEDGER_PROBE];
+	char text[TEXT_SIZE];
+
+	if (s->targets == 0 && engine_has_lookups(s->engine))
+		snprintf(buf, 3 * TEXT_SIZE, "%s names", text_count(text, (double)names_of(l)));
+	else
+		snprintf(buf, 3 * TEXT_SIZE, "%.0f%% (%s left)",
+			 s->targets == 0 ? 100.0 : 100.0 * (double)sent / (double)s->targets,
+			 time_left(s, text, now_ns, sent, cooling, end_ns));
+	return buf;
+}
+
 static void
 print(struct status *s, uint64_t now_ns, bool cooling, uint64_t end_ns)
 {
-	char elapsed[TEXT_SIZE], left[TEXT_SIZE], sent_text[TEXT_SIZE], pps_text[TEXT_SIZE];
-	char recv_text[TEXT_SIZE], rps_text[TEXT_SIZE], grabs[3 * TEXT_SIZE];
+	char elapsed[TEXT_SIZE], course[3 * TEXT_SIZE], sent_text[TEXT_SIZE], pps_text[TEXT_SIZE];
+	char recv_text[TEXT_SIZE], rps_text[TEXT_SIZE], grabs[3 * TEXT_SIZE], lookups[3 * TEXT_SIZE];
 	double span = now_ns > s->last_ns ? (double)(now_ns - s->last_ns) / 1e9 : 1;
 	struct ledger l;
 	uint64_t sent, received;
@@ -113,25 +152,25 @@ print(struct status *s, uint64_t now_ns, bool cooling, uint64_t end_ns)
 	pps = (double)(sent - s->last_sent) / span;
 	hits = sent == 0 ? 0 : 100.0 * (double)ledger_hits(&l) / (double)sent;
 	fprintf(stderr,
-		"%s%s %.0f%% (%s left); send: %s %s; recv: %s %s; hitrate: %.2f%%; "
-		"%sdrops: nic %llu ring %llu; held by: %s%s",
+		"%s%s %s; send: %s %s; recv: %s %s; hitrate: %.2f%%; "
+		"%s%sdrops: nic %llu ring %llu; held by: %s%s",
 		s->is_terminal ? "\r\033[K" : "", text_elapsed(elapsed, now_ns),
-		s->targets == 0 ? 100.0 : 100.0 * (double)sent / (double)s->targets,
-		time_left(s, left, now_ns, sent, cooling, end_ns),
+		course_text(s, &l, now_ns, cooling, end_ns, course),
 		text_count(sent_text, (double)sent),
 		text_rate(pps_text, pps, (double)engine_rate(s->engine).frames_pps),
 		text_count(recv_text, (double)received),
 		text_rate(rps_text, (double)(received - s->last_received) / span, 0), hits,
-		grabs_text(s, &l, span, grabs),
+		grabs_text(s, &l, span, grabs), lookups_text(s, &l, span, lookups),
 		(unsigned long long)engine_nic_drops(s->engine),
 		(unsigned long long)(l.count[LEDGER_STRANDED] + l.count[LEDGER_SEGMENT_CUT_OFF]),
-		held_by(s, pps, cooling),
+		held_by(s, pps, cooling, now_ns >= end_ns && engine_has_lookups(s->engine)),
 		s->is_terminal ? "" : "\n");
 	fflush(stderr);
 	s->last_ns = now_ns;
 	s->last_sent = sent;
 	s->last_received = received;
 	s->last_complete = l.count[LEDGER_ENDED + GRAB_COMPLETE];
+	s->last_names = names_of(&l);
 }
 
 void

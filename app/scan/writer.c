@@ -12,6 +12,7 @@
 
 #include "acceptors/acceptors.h"
 #include "base/time.h"
+#include "dnsrecord/dnsrecord.h"
 #include "grabrecord/grabrecord.h"
 #include "told.h"
 
@@ -30,9 +31,11 @@ struct writer {
 	bool counts_grabs;        /* as results, since no output takes what the scan found */
 	struct grabrecord *lines; /* of grabs; NULL where there are none */
 	struct acceptors *acceptors; /* by what grabs found; NULL where there are none */
+	struct dnsrecord *dns_lines; /* of lookups; NULL where there are none */
 	pthread_t thread;
 	bool has_thread;
 	uint64_t next_flush_ns;
+	_Atomic uint64_t dealt;
 	_Atomic uint64_t results;
 	_Atomic uint64_t hits;
 	_Atomic uint64_t coverage_found;
@@ -100,7 +103,10 @@ writer_new(const struct writer_config *config)
 	atomic_init(&w->hits, config->earlier.hits);
 	atomic_init(&w->coverage_found, config->earlier.coverage_found);
 	atomic_init(&w->coverage_seen, config->earlier.coverage_seen);
-	if (config->grabs.ring_count > 0 && make_lines(w) != 0) {
+	if (config->lookups.ring_count > 0)
+		w->dns_lines = dnsrecord_new(config->clock.start_wall_ns);
+	if ((config->lookups.ring_count > 0 && w->dns_lines == NULL) ||
+	    (config->grabs.ring_count > 0 && make_lines(w) != 0)) {
 		writer_free(w);
 		return NULL;
 	}
@@ -115,6 +121,7 @@ writer_free(struct writer *w)
 		return;
 	grabrecord_free(w->lines);
 	acceptors_free(w->acceptors);
+	dnsrecord_free(w->dns_lines);
 	free(w);
 }
 
@@ -171,6 +178,15 @@ wants(struct writer *w, unsigned int number, unsigned int kind, const struct rec
 	return false;
 }
 
+/* Whether a record has been turned away: from then on nothing is kept for a later run. */
+static bool
+is_turned_away(struct writer *w, bool enough)
+{
+	if (enough || atomic_load_explicit(&w->error, memory_order_relaxed) != 0)
+		w->keeps = false;
+	return enough || atomic_load_explicit(&w->error, memory_order_relaxed) != 0;
+}
+
 static void
 write_record(struct writer *w, const struct record_scan *r)
 {
@@ -179,11 +195,11 @@ write_record(struct writer *w, const struct record_scan *r)
 	for (unsigned int i = 0; i < w->config.sink_count; i++)
 		if (wants(w, i, JOB_RECORD_SCAN, r, enough))
 			taken |= write_row(w, i, r);
-	if (enough || atomic_load_explicit(&w->error, memory_order_relaxed) != 0) {
-		w->keeps = false;
+	if (is_turned_away(w, enough))
 		return;
-	}
 	if (classify_is_success(r->reply.kind) && !r->repeat) {
+		if (w->config.lookups.quest != NULL)
+			quest_responder(w->config.lookups.quest, r->reply.address);
 		atomic_fetch_add_explicit(&w->hits, 1, memory_order_relaxed);
 		atomic_fetch_add_explicit(&w->results, taken, memory_order_relaxed);
 	}
@@ -227,7 +243,17 @@ note_acceptor(struct writer *w, const struct grab *g)
 		acceptors_note_speech(w->acceptors, g->address);
 }
 
-/* A line is made only for an output that wants it. */
+/* The names of a certificate are in the line that was made last. */
+static void
+find_names(struct writer *w, const struct grab *g)
+{
+	struct span name;
+
+	while (grabrecord_next_name(w->lines, &name))
+		quest_certificate(w->config.lookups.quest, name, g->address);
+}
+
+/* A line is made only for an output that wants it, or for the names in it. */
 static void
 write_grab(struct writer *w, const struct grab *g)
 {
@@ -237,6 +263,7 @@ write_grab(struct writer *w, const struct grab *g)
 	const char *line = NULL;
 	size_t n = 0;
 
+	note_acceptor(w, g);
 	for (unsigned int i = 0; i < w->config.sink_count; i++) {
 		if (!wants(w, i, kind, &reply, enough))
 			continue;
@@ -244,9 +271,12 @@ write_grab(struct writer *w, const struct grab *g)
 			line = grabrecord_line(w->lines, g, &n);
 		taken |= write_line(w, i, line, n);
 	}
-	if (enough || atomic_load_explicit(&w->error, memory_order_relaxed) != 0) {
-		w->keeps = false;
+	if (is_turned_away(w, enough))
 		return;
+	if (g->module == GRAB_TLS && w->config.lookups.quest != NULL) {
+		if (line == NULL)
+			grabrecord_line(w->lines, g, &n);
+		find_names(w, g);
 	}
 	if (w->counts_grabs)
 		atomic_fetch_add_explicit(&w->results, taken, memory_order_relaxed);
@@ -254,6 +284,31 @@ write_grab(struct writer *w, const struct grab *g)
 		reply.news = g->is_last ? RECORD_GRABBED : RECORD_NAMED;
 	if (w->keeps)
 		keeper_note(w->config.keeper, &reply);
+}
+
+/* A lookup, past no filter: those are of what answered a probe. */
+static void
+write_lookup(struct writer *w, const struct grab *g)
+{
+	bool enough = w->counts_grabs && writer_has_enough(w), taken = false, is_kept;
+	const char *line = NULL;
+	size_t n = 0;
+
+	for (unsigned int i = 0; i < w->config.sink_count; i++) {
+		bool wanted = (w->sinks[i].config.kinds & JOB_RECORD_DNS) != 0;
+
+		if (!wanted || enough) {
+			ledger_add(w->config.ledger, wanted ? LEDGER_BEYOND_LIMIT : LEDGER_FILTERED, 1);
+			continue;
+		}
+		if (line == NULL)
+			line = dnsrecord_line(w->dns_lines, g, &n);
+		taken |= write_line(w, i, line, n);
+	}
+	is_kept = !is_turned_away(w, enough);
+	if (is_kept && w->counts_grabs)
+		atomic_fetch_add_explicit(&w->results, taken, memory_order_relaxed);
+	quest_over(w->config.lookups.quest, g, is_kept);
 }
 
 /* A certificate that records refer to: once, for each output that takes them. */
@@ -273,18 +328,17 @@ write_certificate(void *arg, const char *row, size_t len)
 
 /* A burst of each worker's grabs, which go back to its pool; how many, and whether these are all. */
 static unsigned int
-poll_grabs(struct writer *w, bool *emptied)
+poll_grabs(struct writer *w, struct rte_ring *const *rings, unsigned int count,
+	   void (*write)(struct writer *w, const struct grab *g), bool *emptied)
 {
 	unsigned int total = 0;
 
-	for (unsigned int i = 0; i < w->config.grabs.ring_count; i++) {
+	for (unsigned int i = 0; i < count; i++) {
 		struct grab *burst[BURST];
-		unsigned int n = rte_ring_sc_dequeue_burst(w->config.grabs.rings[i], (void **)burst,
-							   BURST, NULL);
+		unsigned int n = rte_ring_sc_dequeue_burst(rings[i], (void **)burst, BURST, NULL);
 
 		for (unsigned int k = 0; k < n; k++) {
-			note_acceptor(w, burst[k]);
-			write_grab(w, burst[k]);
+			write(w, burst[k]);
 			grab_free(burst[k]);
 		}
 		total += n;
@@ -355,7 +409,11 @@ writer_poll(struct writer *w)
 		total += n;
 		emptied &= n < BURST;
 	}
-	total += poll_grabs(w, &emptied);
+	total += poll_grabs(w, w->config.grabs.rings, w->config.grabs.ring_count, write_grab, &emptied);
+	total += poll_grabs(w, w->config.lookups.rings, w->config.lookups.ring_count, write_lookup, &emptied);
+	if (w->config.lookups.quest != NULL)
+		quest_poll(w->config.lookups.quest);
+	atomic_fetch_add_explicit(&w->dealt, total, memory_order_release);
 	if (emptied && w->keeps)
 		keeper_seen(w->config.keeper, seen_ns);
 	flush_when_due(w);
@@ -429,22 +487,30 @@ join(struct writer *w, bool abort)
 	return -pthread_timedjoin_np(w->thread, NULL, &deadline);
 }
 
+static void
+leave_grabs(struct writer *w, struct rte_ring *const *rings, unsigned int count)
+{
+	void *grab;
+
+	for (unsigned int i = 0; i < count; i++) {
+		while (rte_ring_sc_dequeue(rings[i], &grab) == 0) {
+			ledger_add(w->config.ledger, LEDGER_UNWRITTEN, w->config.sink_count);
+			grab_free(grab);
+		}
+	}
+}
+
 /* What is on the rings and will not be written. */
 static void
 leave(struct writer *w)
 {
 	const struct writer_config *c = &w->config;
-	void *grab;
 
 	for (unsigned int i = 0; i < c->ring_count; i++)
 		ledger_add(c->ledger, LEDGER_UNWRITTEN,
 			   (uint64_t)rte_ring_count(c->rings[i]) * c->sink_count);
-	for (unsigned int i = 0; i < c->grabs.ring_count; i++) {
-		while (rte_ring_sc_dequeue(c->grabs.rings[i], &grab) == 0) {
-			ledger_add(c->ledger, LEDGER_UNWRITTEN, c->sink_count);
-			grab_free(grab);
-		}
-	}
+	leave_grabs(w, c->grabs.rings, c->grabs.ring_count);
+	leave_grabs(w, c->lookups.rings, c->lookups.ring_count);
 }
 
 /* Finish an output, and count its rows now that it is known which of them it got. */
@@ -498,6 +564,12 @@ writer_totals(const struct writer *w, struct keeper_totals *totals)
 		.coverage_found = atomic_load_explicit(&w->coverage_found, memory_order_relaxed),
 		.coverage_seen = atomic_load_explicit(&w->coverage_seen, memory_order_relaxed),
 	};
+}
+
+uint64_t
+writer_dealt(const struct writer *w)
+{
+	return atomic_load_explicit(&w->dealt, memory_order_acquire);
 }
 
 int

@@ -3,7 +3,7 @@
  * The writer: from record rings to the outputs, past each one's filter and the limit of results.
  *
  * Every record is offered to every output. A grab is filtered by the SYN-ACK that it began with. A result, which limits.results counts, is a first SYN-ACK that
- * some output took, however many of them did; where no output takes scan records it is a grab.
+ * some output took, however many of them did; where no output takes scan records it is a grab or a lookup.
  *
  * writer_poll() does one round and is all there is to it; writer_start() runs it in a thread of its own
  * that may block on a disk, which no lcore may. With a virtual clock there is no thread: control polls.
@@ -24,6 +24,7 @@
 #include "keeper.h"
 #include "ledger/ledger.h"
 #include "output/output.h"
+#include "quest.h"
 #include "record/filter.h"
 #include "record/record.h"
 
@@ -51,6 +52,13 @@ struct writer_grabs {
 	bool is_resumed;                     /* outputs may hold certificates from before */
 };
 
+/* Where lookups come from, and where names go that are found. */
+struct writer_lookups {
+	struct rte_ring *const *rings; /* one a worker, of pointers to struct grab; borrowed */
+	unsigned int ring_count;       /* 0: the job looks nothing up */
+	struct quest *quest;           /* borrowed; the writer's until writer_finish(); NULL with no rings */
+};
+
 struct writer_config {
 	struct rte_ring *const *rings; /* one a worker; borrowed */
 	unsigned int ring_count;
@@ -58,6 +66,7 @@ struct writer_config {
 	unsigned int sink_count;       /* 1 to JOB_OUTPUTS_MAX */
 	struct record_clock clock;
 	struct writer_grabs grabs;
+	struct writer_lookups lookups;
 	uint64_t results_limit;        /* 0: none */
 	struct ledger *ledger;         /* the writer's own */
 	struct keeper *keeper;         /* borrowed; NULL: nothing is kept for a later run */
@@ -101,5 +110,8 @@ void writer_totals(const struct writer *w, struct keeper_totals *totals);
 int writer_error(const struct writer *w);
 unsigned int writer_error_sink(const struct writer *w);
 bool writer_has_enough(const struct writer *w);
+
+/* Any thread: records, grabs and lookups that the writer has dealt with. */
+uint64_t writer_dealt(const struct writer *w);
 
 #endif /* SCAN_WRITER_H */

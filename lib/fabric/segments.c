@@ -32,23 +32,30 @@ find_bucket(const struct probe_sources *sources, const uint8_t *packet, size_t l
 	struct flow_tuple tuple;
 	enum cookie_plan use;
 	unsigned int iface;
+	bool is_udp = false;
 
 	if (flow_packet_read(packet, len, IP_PROTO_TCP, &segment) == 0)
 		tuple = segment.tuple;
 	else if (flow_quote_read(packet, len, IP_PROTO_TCP, &quote) == 0)
 		tuple = quote.tuple;
+	else if ((is_udp = flow_packet_read(packet, len, IP_PROTO_UDP, &segment) == 0))
+		tuple = segment.tuple;
+	else if ((is_udp = flow_quote_read(packet, len, IP_PROTO_UDP, &quote) == 0))
+		tuple = quote.tuple;
 	else
 		return -ENOENT;
-	if (probe_sources_find(sources, tuple.local, &iface) != 0)
+	if (probe_sources_find(sources, tuple.local, &iface) != 0 ||
+	    probe_port_find(&sources->pool[iface].plan, tuple.local_port, &use, bucket) != 0)
 		return -ENOENT;
-	return probe_port_find(&sources->pool[iface].plan, tuple.local_port, &use, bucket);
+	return is_udp && use != COOKIE_DNS ? -ENOENT : 0;
 }
 
-/* What a connection may have to do with, beside the replies that name its target. */
+/* What a connection or question may have to do with, beside the replies that name its target. */
 static bool
 may_concern(enum classify_kind kind)
 {
-	return kind == CLASSIFY_TCP_OTHER || kind == CLASSIFY_BAD_COOKIE || kind == CLASSIFY_ICMP;
+	return kind == CLASSIFY_TCP_OTHER || kind == CLASSIFY_BAD_COOKIE || kind == CLASSIFY_ICMP ||
+	       kind == CLASSIFY_OTHER;
 }
 
 bool
@@ -74,28 +81,35 @@ segments_pass(const struct segments_out *out, enum classify_kind kind, struct rt
 	return true;
 }
 
+static bool
+is_known(const struct segments_in *in, const uint8_t *packet, size_t len, uint64_t now_ns)
+{
+	return (in->lookups != NULL && lookups_packet(in->lookups, packet, len, now_ns)) ||
+	       (in->grabber != NULL && grabber_packet(in->grabber, packet, len, now_ns));
+}
+
 static void
-take(struct rte_mbuf *m, struct grabber *g, struct ledger *ledger, uint64_t now_ns)
+take(const struct segments_in *in, struct rte_mbuf *m, uint64_t now_ns)
 {
 	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
 	struct wire_network net;
 	bool is_ours = wire_network_find(frame, m->data_len, &net) == 0 &&
-		       grabber_packet(g, frame + net.offset, m->data_len - net.offset, now_ns);
+		       is_known(in, frame + net.offset, m->data_len - net.offset, now_ns);
 
 	if (is_ours)
-		ledger_add(ledger, LEDGER_SEGMENT_TAKEN, 1);
+		ledger_add(in->ledger, LEDGER_SEGMENT_TAKEN, 1);
 	else
-		ledger_add(ledger, LEDGER_SEGMENT_STRAY, 1);
+		ledger_add(in->ledger, LEDGER_SEGMENT_STRAY, 1);
 }
 
 unsigned int
-segments_take(struct rte_ring *ring, struct grabber *g, struct ledger *ledger, uint64_t now_ns)
+segments_take(const struct segments_in *in, struct rte_ring *ring, uint64_t now_ns)
 {
 	struct rte_mbuf *burst[PORT_BURST];
 	unsigned int n = rte_ring_sc_dequeue_burst(ring, (void **)burst, PORT_BURST, NULL);
 
 	for (unsigned int i = 0; i < n; i++)
-		take(burst[i], g, ledger, now_ns);
+		take(in, burst[i], now_ns);
 	if (n > 0)
 		rte_pktmbuf_free_bulk(burst, n);
 	return n;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Segments: what receivers hand to workers for the connections of grabs.
+ * Segments: what receivers hand to workers for the connections of grabs and the questions to resolvers.
  *
- * A reply travels as a value. What belongs to a connection that may exist, a segment or an ICMP error
- * that quotes one, travels as the frame that it came in: the bucket in our port names its worker, as
- * it does for replies. The worker reads it and frees it in the same poll. Nothing waits for room:
+ * A reply travels as a value. What belongs to a connection or a question that may exist, a segment, a
+ * datagram or an ICMP error that quotes one, travels as the frame that it came in: the bucket in our
+ * port names its worker, as it does for replies. The worker reads it and frees it in the same poll. Nothing waits for room:
  * what finds its ring full is counted and dropped, and the peer sends it again.
  *
  * An ICMP error may be both, the reply to a probe and news of its connection: then it travels both
@@ -17,6 +17,7 @@
 
 #include "classify/classify.h"
 #include "fabric/grabber.h"
+#include "fabric/lookups.h"
 #include "ledger/ledger.h"
 #include "probe/probe.h"
 
@@ -26,7 +27,7 @@ struct rte_ring;
 /* The receiver's end. */
 struct segments_out {
 	const struct probe_sources *sources;
-	struct rte_ring *const *rings; /* one a worker; NULL: the job has no grabs */
+	struct rte_ring *const *rings; /* one a worker; NULL: the job has neither grabs nor lookups */
 	unsigned int workers;
 	struct ledger *ledger;
 };
@@ -40,9 +41,15 @@ struct rte_ring *segments_ring_new(unsigned int receiver, unsigned int worker);
  */
 bool segments_pass(const struct segments_out *out, enum classify_kind kind, struct rte_mbuf *m);
 
+/* Who of a worker may know what comes; NULL: there is none. */
+struct segments_in {
+	struct grabber *grabber;
+	struct lookups *lookups;
+	struct ledger *ledger;
+};
+
 /* The worker's end: take what is there, a burst at most. How many. */
-unsigned int segments_take(struct rte_ring *ring, struct grabber *g, struct ledger *ledger,
-			   uint64_t now_ns);
+unsigned int segments_take(const struct segments_in *in, struct rte_ring *ring, uint64_t now_ns);
 
 /* Whether a worker is behind with what it was handed: connections wait for it, not for their peers. */
 bool segments_are_behind(struct rte_ring *ring);

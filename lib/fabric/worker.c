@@ -240,20 +240,29 @@ take_replies(struct worker *w, uint64_t now_ns)
 	return work;
 }
 
-/* Of connections: what came in for them, their timers, what they have to send. */
+/* What came in for connections and questions. */
+static unsigned int
+take_segments(struct worker *w, uint64_t now_ns)
+{
+	const struct segments_in in = {w->config.grabber, w->config.lookups, w->config.ledger};
+	unsigned int work = 0;
+
+	for (unsigned int i = 0; i < w->config.receivers; i++)
+		work += segments_take(&in, w->config.segments[i], now_ns);
+	return work;
+}
+
+/* Of connections: their timers, what they have to send. */
 static unsigned int
 tend_grabs(struct worker *w, uint64_t now_ns)
 {
 	const _Atomic uint64_t *open_until = w->config.open_until_ns;
-	unsigned int work = 0;
+	unsigned int work;
 
-	for (unsigned int i = 0; i < w->config.receivers; i++)
-		work += segments_take(w->config.segments[i], w->config.grabber, w->config.ledger,
-				      now_ns);
 	if (open_until != NULL && now_ns >= atomic_load_explicit(open_until, memory_order_relaxed))
 		grabber_end_opening(w->config.grabber, now_ns);
 	grabber_let_retry(w->config.grabber, w->held_first == w->held_count && !is_behind(w));
-	work += grabber_poll(w->config.grabber, now_ns);
+	work = grabber_poll(w->config.grabber, now_ns);
 	/* Who waits to be adopted counts as well: the run does not end before. */
 	atomic_store_explicit(&w->live,
 			      grabber_live(w->config.grabber) + w->held_count - w->held_first,
@@ -300,6 +309,8 @@ worker_poll(void *context, uint64_t now_ns)
 	uint64_t seen_ns = watermark_least(w->config.receiver_marks, w->config.receiver_mark_count);
 	unsigned int work = take_replies(w, now_ns);
 
+	if (w->config.segments != NULL)
+		work += take_segments(w, now_ns);
 	if (w->config.grabber != NULL)
 		work += tend_grabs(w, now_ns);
 	update_pressure(w);
@@ -340,7 +351,7 @@ worker_fini(struct worker *w, uint64_t now_ns)
 	for (unsigned int i = 0; i < w->config.receivers; i++) {
 		ledger_add(w->config.ledger, LEDGER_LEFT_IN_RING,
 			   rte_ring_count(w->config.rings[i]));
-		if (w->config.grabber != NULL)
+		if (w->config.segments != NULL)
 			segments_fini(w->config.segments[i], w->config.ledger);
 	}
 	if (w->config.grabber != NULL)

@@ -46,10 +46,11 @@ struct worker_config {
 	const struct watermark *receiver_marks; /* of all receivers */
 	unsigned int receiver_mark_count;
 	struct watermark *watermark;
-	/* Grabs; NULL where the job has none. */
+	/* Grabs and lookups; NULL where the job has none. */
 	struct grabber *grabber;
 	const struct grabber_plan *plan;
-	struct rte_ring *const *segments; /* one a receiver */
+	struct lookups *lookups;          /* a role of its own, but for what comes in */
+	struct rte_ring *const *segments; /* one a receiver's lcore; NULL: the job has neither */
 	/* Set by control: nobody is adopted any more from then on; TIME_NEVER before. */
 	const _Atomic uint64_t *adopt_until_ns;
 	/* The same of connections that are opened; may be NULL: never. */

@@ -150,6 +150,7 @@ struct grab {
 	struct grab_block *last; /* where the next byte goes */
 	uint64_t started_ns;     /* the run's clock: the connection is open, the first query asked for */
 	uint64_t ended_ns;
+	uint64_t number;         /* dns: of the name in its feed (fabric/feed.h) */
 	uint32_t address;        /* the target's, host order; dns: the responder's that the name came from, or 0 */
 	uint16_t port;
 	uint16_t index;          /* which of the job's grabs, or of its lookups */

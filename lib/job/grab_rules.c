@@ -103,11 +103,14 @@ grab_rules_apply(struct reader *r)
 			 "'grabs' needs connections, and icmp_echoscan makes none; remove it");
 }
 
-/* The kinds of record that the job's grabs make. */
+/* The kinds of record that the job makes. */
 static unsigned int
 made(const struct job *job)
 {
-	unsigned int kinds = 0;
+	unsigned int kinds = job_has_targets(job) ? JOB_RECORD_SCAN : 0;
+
+	if (job->dns.lookup_count > 0)
+		kinds |= JOB_RECORD_DNS;
 
 	for (size_t i = 0; i < job->grab_count; i++) {
 		kinds |= job->grabs[i].module == JOB_GRAB_TLS ? JOB_RECORD_TLS : JOB_RECORD_BANNER;
@@ -118,35 +121,48 @@ made(const struct job *job)
 	return kinds;
 }
 
-/* The first kind of a set of those that grabs make. */
-static const char *
-kind_name(unsigned int kinds)
+/* A kind of a set that nothing makes: what to say of it. */
+static void
+refuse_vain(struct reader *r, unsigned int kinds, struct diag_place place)
 {
-	if ((kinds & JOB_RECORD_TLS) != 0)
-		return "tls";
-	return (kinds & JOB_RECORD_BANNER) != 0 ? "banner" : "certificate";
+	if ((kinds & JOB_RECORD_DNS) != 0)
+		diag_add(r->diag, place,
+			 "'records' holds 'dns', but nothing is looked up; remove it, or see 'dns.lookups'");
+	else if ((kinds & JOB_RECORD_SCAN) != 0)
+		diag_add(r->diag, place,
+			 "'records' holds 'scan', but there are no targets; write 'records: [dns]'");
+	else
+		diag_add(r->diag, place,
+			 "'records' holds '%s', but no grab makes any; remove it, or see 'grabs'",
+			 (kinds & JOB_RECORD_TLS) != 0 ? "tls" :
+			 (kinds & JOB_RECORD_BANNER) != 0 ? "banner" : "certificate");
+}
+
+/* What an output takes that is not told: CSV has columns for scan records alone. */
+static unsigned int
+taken_untold(const struct job *job, const struct job_output *output)
+{
+	if (output->format == JOB_FORMAT_CSV)
+		return JOB_RECORD_SCAN;
+	return made(job) & ~(unsigned int)JOB_RECORD_CERTIFICATE;
 }
 
 void
 grab_rules_records(struct reader *r, struct job_output *output, const struct yaml_node *node)
 {
 	const struct yaml_node *records = node != NULL ? yaml_find(node, "records") : NULL;
-	unsigned int vain = output->records & ~(made(r->job) | JOB_RECORD_SCAN);
+	unsigned int vain = output->records & ~made(r->job);
 
 	if (records == NULL) {
-		output->records = JOB_RECORD_SCAN;
-		if (output->format == JOB_FORMAT_NDJSON)
-			output->records |= made(r->job) & ~(unsigned int)JOB_RECORD_CERTIFICATE;
+		output->records = taken_untold(r->job, output);
 		return;
 	}
 	if (vain != 0)
-		diag_add(r->diag, records->place,
-			 "'records' holds '%s', but no grab makes any; remove it, or see 'grabs'",
-			 kind_name(vain));
+		refuse_vain(r, vain, records->place);
 	else if (output->format == JOB_FORMAT_CSV &&
 		 (output->records & ~(unsigned int)JOB_RECORD_SCAN) != 0)
 		diag_add(r->diag, records->place,
-			 "'records' of grabs have no columns; write 'format: ndjson'");
+			 "'records' other than 'scan' have no columns; write 'format: ndjson'");
 }
 
 /* "a.ndjson.zst" is beside "a.certificates.ndjson.zst"; NULL without memory. */

@@ -172,6 +172,39 @@ struct job_grab {
 	uint32_t max_bytes;
 };
 
+/* Lookups of one job, types of each, resolvers. */
+#define JOB_LOOKUPS_MAX 16
+#define JOB_TYPES_MAX 16
+#define JOB_RESOLVERS_MAX 64
+
+enum job_dns_mode { JOB_DNS_RESOLVERS, JOB_DNS_DIRECT };
+enum job_names { JOB_NAMES_CERTIFICATES, JOB_NAMES_RESPONDERS, JOB_NAMES_FILE };
+
+struct job_types {
+	uint16_t type[JOB_TYPES_MAX]; /* as DNS numbers them, none twice */
+	unsigned int count;
+};
+
+/* Names from somewhere, and what is asked of each. */
+struct job_lookup {
+	enum job_names names;
+	struct job_text file;   /* of JOB_NAMES_FILE; "-" is standard input */
+	struct job_types types; /* never none */
+};
+
+/* Names to look up. */
+struct job_dns {
+	bool is_given;
+	enum job_dns_mode mode;
+	struct job_texts resolvers; /* address, address:port, or the name of a file like resolv.conf */
+	uint64_t rate_qps;          /* queries/s; 0: as the job's rate has it */
+	uint8_t tries;
+	uint64_t timeout_ns;        /* of a try */
+	struct job_lookup lookups[JOB_LOOKUPS_MAX];
+	size_t lookup_count;
+	struct diag_place place;
+};
+
 enum job_format { JOB_FORMAT_CSV, JOB_FORMAT_NDJSON };
 
 /* Kinds of record, as a set. */
@@ -229,7 +262,7 @@ struct job {
 	struct job_contact contact;
 	struct job_interface interfaces[JOB_INTERFACES_MAX]; /* no two with one device or address */
 	size_t interface_count;                              /* 1 or more */
-	struct job_targets targets;
+	struct job_targets targets; /* none at all where !job_has_targets() */
 	struct job_probe probe;
 	uint64_t rate_pps;      /* 0: unlimited */
 	uint64_t bandwidth_bps; /* 0: none */
@@ -237,6 +270,7 @@ struct job {
 	struct job_order order;
 	struct job_grab grabs[JOB_GRABS_MAX];
 	size_t grab_count;
+	struct job_dns dns;
 	struct job_tags tags;
 	/* No two with the same text for a file. Where grabs refer to certificates and no output was
 	 * told to take those, the last is a file for them beside the first of tls records. */
@@ -300,6 +334,12 @@ int job_check_policy(const struct job *job, const struct ipv4_range *reserved, s
  * JOB_UPSTREAM_PPS contact.upstream. 0, or -EINVAL with the faults added to diag.
  */
 int job_check_contact(const struct job *job, struct diag *diag);
+
+/* Whether there is anything to scan: a job may be DNS alone. */
+bool job_has_targets(const struct job *job);
+
+/* Whether names are looked up that come from there. */
+bool job_looks_up(const struct job *job, enum job_names names);
 
 /*
  * Whether its targets have ports. Those of a ping have none: their port is 0, and its lists in files

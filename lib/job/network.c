@@ -415,15 +415,26 @@ reader_pairs(struct reader *r, const struct key *key, const struct yaml_node *no
 			 schema_name(key), pairs->count, JOB_CANARIES_MAX);
 }
 
+/* What has a slash in it is a file's name. */
+static bool
+is_resolver(struct reader *r, const struct key *key, const struct yaml_node *item)
+{
+	bool sound = strchr(item->text, '/') != NULL || is_endpoint(item, false);
+
+	if (!sound)
+		reader_refuse_item(r, key, item);
+	return sound;
+}
+
 void
 reader_resolvers(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
-	size_t count = reader_item_count(r, key, node);
+	struct job_texts *resolvers = field;
 
-	(void)field;
-	for (size_t i = 0; i < count; i++)
-		if (!is_endpoint(reader_item_at(node, i), false))
-			reader_refuse_item(r, key, reader_item_at(node, i));
+	reader_list(r, key, node, is_resolver, resolvers);
+	if (resolvers->count > JOB_RESOLVERS_MAX)
+		diag_add(r->diag, node->place, "'%s' has %zu entries; at most %d are asked",
+			 schema_name(key), resolvers->count, JOB_RESOLVERS_MAX);
 }
 
 void

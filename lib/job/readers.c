@@ -89,22 +89,6 @@ reader_mapping(struct reader *r, const struct key *key, const struct yaml_node *
 		schema_read_keys(r, key->path, node);
 }
 
-void
-reader_mappings(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
-{
-	(void)field;
-	if (node->kind != YAML_SEQUENCE) {
-		reader_mapping(r, key, node, field);
-		return;
-	}
-	for (size_t i = 0; i < node->count; i++) {
-		if (node->items[i]->kind == YAML_MAPPING)
-			schema_read_keys(r, key->path, node->items[i]);
-		else
-			reader_refuse_item(r, key, node->items[i]);
-	}
-}
-
 /* Read item i of a list of mappings into the i-th of structs of that size. */
 static void
 read_item(struct reader *r, const struct key *key, const struct yaml_node *item, size_t i,
@@ -194,6 +178,12 @@ void
 reader_grabs(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
 	read_items(r, key, node, field, sizeof(struct job_grab));
+}
+
+void
+reader_lookups(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+{
+	read_items(r, key, node, field, sizeof(struct job_lookup));
 }
 
 typedef int parse_number(const char *text, size_t len, uint64_t *value);

@@ -15,10 +15,10 @@
 
 /* Structure. */
 key_read reader_mapping;  /* a mapping, keys in the table */
-key_read reader_mappings; /* one mapping, or a list, of what is not built */
 key_read reader_interfaces; /* struct job_interface[]: one mapping, or a list */
 key_read reader_outputs;  /* struct job_output[]: one mapping, or a list */
 key_read reader_grabs;    /* struct job_grab[]: one mapping, or a list */
+key_read reader_lookups;  /* struct job_lookup[]: one mapping, or a list */
 key_read reader_tags;     /* struct job_tags: a mapping of free keys to texts */
 
 /* Numbers; the field is an unsigned integer of the row's size, within the row's bounds. */
@@ -40,7 +40,7 @@ key_read reader_text;       /* struct job_text, may be empty */
 key_read reader_payload;    /* struct job_payload: any text, control characters too */
 key_read reader_texts;      /* struct job_texts; one, or a list */
 key_read reader_choice;     /* an enum: the number of the word among the row's choices */
-key_read reader_choices;    /* nothing kept: a list of words among the row's choices */
+key_read reader_types;      /* struct job_types: types of DNS records */
 key_read reader_module;     /* char *: the probe module */
 key_read reader_records;    /* unsigned int: the kinds of records of an output */
 key_read reader_versions;   /* unsigned int: a set of words among the row's choices */
@@ -61,8 +61,8 @@ key_read reader_grab_ports;   /* struct job_grab */
 key_read reader_include;      /* struct job_texts */
 key_read reader_exclude;      /* struct job_texts */
 key_read reader_reserved;     /* struct job_texts: addresses and CIDRs */
-key_read reader_pairs;        /* nothing kept: [address:port] */
-key_read reader_resolvers;    /* nothing kept: [address or address:port] */
+key_read reader_pairs;        /* struct job_texts: [address:port] */
+key_read reader_resolvers;    /* struct job_texts: [address, address:port, or a file's name with a slash] */
 key_read reader_seed;         /* struct job_order */
 key_read reader_shard;        /* struct job_order */
 

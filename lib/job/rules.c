@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "job/dns_rules.h"
 #include "job/grab_rules.h"
 #include "job/readers.h"
 #include "job/template.h"
@@ -218,7 +219,7 @@ static void
 refuse_no_targets(struct reader *r)
 {
 	/* Looking up names is something to do as well. */
-	if (schema_given(r, "dns") != NULL)
+	if (schema_given(r, "dns") != NULL && is_empty(schema_given(r, "probe")) && is_absent(r, "grabs"))
 		return;
 	if (job_has_ports(r->job))
 		diag_add(r->diag, r->root->place,
@@ -268,6 +269,13 @@ check_targets(struct reader *r)
 			 "(-p)");
 }
 
+static void
+check_reader(struct reader *r, const struct job_text *file, unsigned int *seen)
+{
+	if (file->text != NULL && strcmp(file->text, "-") == 0 && (*seen)++ > 0)
+		diag_add(r->diag, file->place, "'-' is standard input, read already; write a file");
+}
+
 /* Standard input can be read once. */
 static void
 check_standard_input(struct reader *r)
@@ -278,9 +286,9 @@ check_standard_input(struct reader *r)
 
 	for (size_t l = 0; l < 2; l++)
 		for (size_t i = 0; i < lists[l]->count; i++)
-			if (strcmp(lists[l]->items[i].text, "-") == 0 && seen++ > 0)
-				diag_add(r->diag, lists[l]->items[i].place,
-					 "'-' is standard input, read already; write a file");
+			check_reader(r, &lists[l]->items[i], &seen);
+	for (size_t i = 0; i < r->job->dns.lookup_count; i++)
+		check_reader(r, &r->job->dns.lookups[i].file, &seen);
 }
 
 #define ZSTD_ENDING ".zst"
@@ -332,7 +340,7 @@ complete_output(struct reader *r, struct job_output *output, const struct yaml_n
 
 	output->compress = is_compressed(output->file.text);
 	if (node == NULL || yaml_find(node, "format") == NULL)
-		output->format = format_of(output->file.text);
+		output->format = job_has_targets(r->job) ? format_of(output->file.text) : JOB_FORMAT_NDJSON;
 	if (output->format != JOB_FORMAT_CSV || output->fields.count > 0)
 		return;
 	output->fields.items = reader_alloc(r, count, sizeof(*output->fields.items));
@@ -395,8 +403,9 @@ rules_apply(struct reader *r)
 	check_lcores(r);
 	complete_caps(r);
 	check_targets(r);
-	check_standard_input(r);
 	grab_rules_apply(r);
+	dns_rules_apply(r);
+	check_standard_input(r);
 	check_outputs(r);
 	grab_rules_outputs(r);
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "dnsmsg/dnsmsg.h"
 #include "job/readers.h"
 #include "job/template.h"
 #include "names/hostname.h"
@@ -215,15 +216,43 @@ reader_choice(struct reader *r, const struct key *key, const struct yaml_node *n
 		memcpy(field, &number, sizeof(number));
 }
 
-void
-reader_choices(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+/* From this one up to ANY types are of transactions and transfers (RFC 2930, 8945, 5936). */
+#define TYPE_TKEY 249
+
+static bool
+has_type(const struct job_types *types, uint16_t type)
 {
+	for (unsigned int i = 0; i < types->count; i++)
+		if (types->type[i] == type)
+			return true;
+	return false;
+}
+
+void
+reader_types(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
+{
+	struct job_types types = {.count = 0};
 	size_t count = reader_item_count(r, key, node);
 
-	(void)field;
-	for (size_t i = 0; i < count; i++)
-		if (find_choice(key->choices, reader_item_at(node, i)) < 0)
-			reader_refuse_item(r, key, reader_item_at(node, i));
+	for (size_t i = 0; i < count; i++) {
+		const struct yaml_node *item = reader_item_at(node, i);
+		uint16_t type;
+
+		/* Options, keys of transactions and zone transfers are no lookups. */
+		if (item->kind != YAML_SCALAR || !dns_type_parse(item->text, item->len, &type) ||
+		    type == 0 || type == DNS_OPT || (type >= TYPE_TKEY && type < DNS_ANY)) {
+			reader_refuse_item(r, key, item);
+		} else if (has_type(&types, type)) {
+			diag_add(r->diag, item->place, "'%s' is in the list already; remove one", item->text);
+		} else if (types.count == JOB_TYPES_MAX) {
+			diag_add(r->diag, item->place, "'%s' is one too many: up to %u types are asked of a name; "
+				 "write another lookup", item->text, JOB_TYPES_MAX);
+			break;
+		} else {
+			types.type[types.count++] = type;
+		}
+	}
+	*(struct job_types *)field = types;
 }
 
 void
@@ -274,11 +303,7 @@ reader_versions(struct reader *r, const struct key *key, const struct yaml_node 
 void
 reader_records(struct reader *r, const struct key *key, const struct yaml_node *node, void *field)
 {
-	unsigned int set = read_set(r, key, node);
-
-	if ((set & JOB_RECORD_DNS) != 0)
-		reader_refuse_unbuilt(r, node, "records 'dns' are not built yet; write %s", key->mend);
-	*(unsigned int *)field = set & ~(unsigned int)JOB_RECORD_DNS;
+	*(unsigned int *)field = read_set(r, key, node);
 }
 
 /* "hh:mm" */

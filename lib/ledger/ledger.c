@@ -10,6 +10,10 @@
 
 #define TERMS(...) ((const uint8_t[]){__VA_ARGS__, LEDGER_TERMS})
 #define ENDED(cause) (LEDGER_ENDED + GRAB_##cause)
+#define BY_OUTCOME(first)                                                                          \
+	(first) + LEDGER_OUTCOME_ANSWERED, (first) + LEDGER_OUTCOME_TIMEOUT,                       \
+		(first) + LEDGER_OUTCOME_UNREACHABLE, (first) + LEDGER_OUTCOME_EXCLUDED,           \
+		(first) + LEDGER_OUTCOME_STOPPED, (first) + LEDGER_OUTCOME_NO_MEMORY
 #define FRAME_EQUATION(name, frame)                                                                \
 	{                                                                                          \
 		name, TERMS(LEDGER_INTENDED + (frame)), TERMS(LEDGER_SENT + (frame),               \
@@ -37,6 +41,7 @@ static const struct ledger_equation equations[] = {
 	FRAME_EQUATION("echo replies intended = sent + gated + refused", LEDGER_ECHO),
 	FRAME_EQUATION("canaries intended = sent + gated + refused", LEDGER_CANARY),
 	FRAME_EQUATION("segments intended = sent + gated + refused", LEDGER_SEGMENT),
+	FRAME_EQUATION("queries intended = sent + gated + refused", LEDGER_QUERY),
 	{
 		"received = the sum of its kinds",
 		TERMS(LEDGER_RECEIVED),
@@ -120,8 +125,42 @@ static const struct ledger_equation equations[] = {
 		LEDGER_TERMS,
 	},
 	{
+		"names fed = taken by workers + left",
+		TERMS(LEDGER_NAME + GRAB_ORIGIN_LIST, LEDGER_NAME + GRAB_ORIGIN_CERTIFICATE,
+		      LEDGER_NAME + GRAB_ORIGIN_RESPONDER, LEDGER_NAME + GRAB_ORIGIN_TARGET),
+		TERMS(LEDGER_NAME_TAKEN, LEDGER_NAME_LEFT),
+		LEDGER_TERMS,
+	},
+	{
+		"names taken = lookups by how they ended",
+		TERMS(LEDGER_NAME_TAKEN),
+		TERMS(BY_OUTCOME(LEDGER_LOOKUP)),
+		LEDGER_TERMS,
+	},
+	{
+		"names taken = lookup records made",
+		TERMS(LEDGER_NAME_TAKEN),
+		TERMS(LEDGER_LOOKUP_RECORD),
+		LEDGER_TERMS,
+	},
+	{
+		"questions = answered + ended otherwise",
+		TERMS(LEDGER_QUESTION),
+		TERMS(BY_OUTCOME(LEDGER_ASKED)),
+		LEDGER_TERMS,
+	},
+	{
+		"tries of questions = answers + why else they were over",
+		TERMS(LEDGER_TRY),
+		TERMS(LEDGER_TRY_ENDED + LEDGER_TRY_ANSWERED, LEDGER_TRY_ENDED + LEDGER_TRY_RETRIED,
+		      LEDGER_TRY_ENDED + LEDGER_TRY_TRUNCATED, LEDGER_TRY_ENDED + LEDGER_TRY_NO_EDNS,
+		      LEDGER_TRY_ENDED + LEDGER_TRY_LOST, LEDGER_TRY_ENDED + LEDGER_TRY_SPOILED,
+		      LEDGER_TRY_ENDED + LEDGER_TRY_BROKEN, LEDGER_TRY_ENDED + LEDGER_TRY_STOPPED),
+		LEDGER_TERMS,
+	},
+	{
 		"records x outputs = written + filtered + beyond the limit + refused by disk + unwritten",
-		TERMS(LEDGER_RECORD, LEDGER_GRAB_RECORD, LEDGER_CERTIFICATE_RECORD),
+		TERMS(LEDGER_RECORD, LEDGER_GRAB_RECORD, LEDGER_CERTIFICATE_RECORD, LEDGER_LOOKUP_RECORD),
 		TERMS(LEDGER_WRITTEN, LEDGER_FILTERED, LEDGER_BEYOND_LIMIT, LEDGER_DISK_REFUSED,
 		      LEDGER_UNWRITTEN),
 		LEDGER_OUTPUT,
@@ -143,6 +182,10 @@ static const char *const term_names[LEDGER_TERMS] = {
 	[LEDGER_CANARY_REPLIES] = "canary replies",
 	[LEDGER_INTENDED + LEDGER_ECHO] = "echo replies intended",
 	[LEDGER_INTENDED + LEDGER_SEGMENT] = "segments intended",
+	[LEDGER_INTENDED + LEDGER_QUERY] = "queries intended",
+	[LEDGER_SENT + LEDGER_QUERY] = "queries sent",
+	[LEDGER_GATED + LEDGER_QUERY] = "queries gated",
+	[LEDGER_REFUSED + LEDGER_QUERY] = "queries refused",
 	[LEDGER_SENT + LEDGER_PROBE] = "probes sent",
 	[LEDGER_SENT + LEDGER_RESET] = "resets sent",
 	[LEDGER_SENT + LEDGER_ARP] = "ARP sent",
@@ -222,6 +265,35 @@ static const char *const term_names[LEDGER_TERMS] = {
 	[LEDGER_ENDED + GRAB_INTERNAL] = "grabs failed within",
 	[LEDGER_GRAB_RECORD] = "grab records made",
 	[LEDGER_CERTIFICATE_RECORD] = "certificates told",
+	[LEDGER_NAME + GRAB_ORIGIN_LIST] = "names of lists",
+	[LEDGER_NAME + GRAB_ORIGIN_CERTIFICATE] = "names of certificates",
+	[LEDGER_NAME + GRAB_ORIGIN_RESPONDER] = "names of responders",
+	[LEDGER_NAME + GRAB_ORIGIN_TARGET] = "names of targets",
+	[LEDGER_NAME_TAKEN] = "names taken",
+	[LEDGER_NAME_LEFT] = "names left",
+	[LEDGER_LOOKUP + LEDGER_OUTCOME_ANSWERED] = "lookups answered",
+	[LEDGER_LOOKUP + LEDGER_OUTCOME_TIMEOUT] = "lookups timed out",
+	[LEDGER_LOOKUP + LEDGER_OUTCOME_UNREACHABLE] = "lookups without a resolver",
+	[LEDGER_LOOKUP + LEDGER_OUTCOME_EXCLUDED] = "lookups excluded",
+	[LEDGER_LOOKUP + LEDGER_OUTCOME_STOPPED] = "lookups stopped",
+	[LEDGER_LOOKUP + LEDGER_OUTCOME_NO_MEMORY] = "lookups without memory",
+	[LEDGER_LOOKUP_RECORD] = "lookup records made",
+	[LEDGER_QUESTION] = "questions",
+	[LEDGER_ASKED + LEDGER_OUTCOME_ANSWERED] = "questions answered",
+	[LEDGER_ASKED + LEDGER_OUTCOME_TIMEOUT] = "questions timed out",
+	[LEDGER_ASKED + LEDGER_OUTCOME_UNREACHABLE] = "questions without a resolver",
+	[LEDGER_ASKED + LEDGER_OUTCOME_EXCLUDED] = "questions excluded",
+	[LEDGER_ASKED + LEDGER_OUTCOME_STOPPED] = "questions stopped",
+	[LEDGER_ASKED + LEDGER_OUTCOME_NO_MEMORY] = "questions without memory",
+	[LEDGER_TRY] = "tries",
+	[LEDGER_TRY_ENDED + LEDGER_TRY_ANSWERED] = "tries answered",
+	[LEDGER_TRY_ENDED + LEDGER_TRY_RETRIED] = "tries answered and made again",
+	[LEDGER_TRY_ENDED + LEDGER_TRY_TRUNCATED] = "tries truncated",
+	[LEDGER_TRY_ENDED + LEDGER_TRY_NO_EDNS] = "tries refused for EDNS",
+	[LEDGER_TRY_ENDED + LEDGER_TRY_LOST] = "tries lost",
+	[LEDGER_TRY_ENDED + LEDGER_TRY_SPOILED] = "tries spoiled by forgeries",
+	[LEDGER_TRY_ENDED + LEDGER_TRY_BROKEN] = "tries broken",
+	[LEDGER_TRY_ENDED + LEDGER_TRY_STOPPED] = "tries stopped",
 	[LEDGER_OUTPUT] = "outputs",
 	[LEDGER_WRITTEN] = "written",
 	[LEDGER_FILTERED] = "filtered",

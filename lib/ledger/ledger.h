@@ -21,6 +21,10 @@
  *   segments met                = passed to workers + cut off
  *   segments passed to workers  = of a connection + of none + given up with their ring
  *   taken                       = records made
+ *   names fed, by origin        = names taken by workers + left
+ *   names taken                 = lookups, by how they ended = lookup records made
+ *   questions asked             = answered + ended otherwise, by cause
+ *   tries of questions          = answers, and why else each was over
  *   all records made x outputs  = written + filtered + beyond the limit + refused by disk + unwritten
  *
  * Every output is offered every record and makes of it what its own filter says, so what became of
@@ -48,7 +52,8 @@ enum ledger_frame {
 	LEDGER_ARP,
 	LEDGER_ECHO,
 	LEDGER_CANARY,
-	LEDGER_SEGMENT, /* of a grab's connection */
+	LEDGER_SEGMENT, /* of a grab's connection, or of a resolver's */
+	LEDGER_QUERY,   /* a datagram to a resolver */
 	LEDGER_FRAMES
 };
 
@@ -67,6 +72,30 @@ enum ledger_open {
 	LEDGER_OPEN_NAME,  /* another name of a host's */
 	LEDGER_OPEN_AGAIN, /* a responder that was declined */
 	LEDGER_OPENS
+};
+
+/* What became of a question to resolvers, and of a lookup: the worst of its questions. */
+enum ledger_outcome {
+	LEDGER_OUTCOME_ANSWERED,
+	LEDGER_OUTCOME_TIMEOUT,
+	LEDGER_OUTCOME_UNREACHABLE, /* no resolver is to be believed */
+	LEDGER_OUTCOME_EXCLUDED,
+	LEDGER_OUTCOME_STOPPED,
+	LEDGER_OUTCOME_NO_MEMORY,
+	LEDGER_OUTCOMES
+};
+
+/* What ended a try of a question. */
+enum ledger_try {
+	LEDGER_TRY_ANSWERED,
+	LEDGER_TRY_RETRIED,   /* it was answered, and another resolver asked */
+	LEDGER_TRY_TRUNCATED, /* it was answered in part, and TCP followed */
+	LEDGER_TRY_NO_EDNS,   /* its resolver knows no EDNS */
+	LEDGER_TRY_LOST,
+	LEDGER_TRY_SPOILED,   /* by forgeries */
+	LEDGER_TRY_BROKEN,    /* its connection */
+	LEDGER_TRY_STOPPED,
+	LEDGER_TRIES
 };
 
 enum ledger_term {
@@ -114,8 +143,18 @@ enum ledger_term {
 	LEDGER_ENDED = LEDGER_GIVEN_UP + LEDGER_OPENS,      /* + enum grab_cause */
 	LEDGER_GRAB_RECORD = LEDGER_ENDED + GRAB_CAUSES,
 	LEDGER_CERTIFICATE_RECORD, /* made by the writer, for what grab records refer to */
+	/* Lookups. */
+	LEDGER_NAME,                                /* + enum grab_origin: given to feeds */
+	LEDGER_NAME_TAKEN = LEDGER_NAME + GRAB_ORIGINS,
+	LEDGER_NAME_LEFT,                           /* in a feed when the asking ended */
+	LEDGER_LOOKUP,                              /* + enum ledger_outcome */
+	LEDGER_LOOKUP_RECORD = LEDGER_LOOKUP + LEDGER_OUTCOMES,
+	LEDGER_QUESTION,                            /* of a name and a type */
+	LEDGER_ASKED,                               /* + enum ledger_outcome: what became of it */
+	LEDGER_TRY = LEDGER_ASKED + LEDGER_OUTCOMES, /* a datagram or connection to a resolver */
+	LEDGER_TRY_ENDED,                           /* + enum ledger_try */
 	/* What the writer made of the records, for each of its outputs. */
-	LEDGER_OUTPUT, /* outputs: noted once, and a factor rather than a sum */
+	LEDGER_OUTPUT = LEDGER_TRY_ENDED + LEDGER_TRIES, /* outputs: noted once, and a factor rather than a sum */
 	LEDGER_WRITTEN,
 	LEDGER_FILTERED,
 	LEDGER_BEYOND_LIMIT,

@@ -147,9 +147,22 @@ tx_probes_ready(struct tx *tx, uint16_t n)
 	ledger_add(tx->ledger, LEDGER_INTENDED + LEDGER_PROBE, n);
 }
 
+/* Whether a packet to an address that is denied is a question to a resolver: the gate has holes for those. */
+static bool
+is_question(const struct gate *gate, const struct rte_mbuf *m, uint16_t offset)
+{
+	const uint8_t *packet = rte_pktmbuf_mtod_offset(m, const uint8_t *, offset);
+	const struct wire_ipv4 *ip = (const struct wire_ipv4 *)packet;
+
+	/* Ours have no options: the ports stand right behind the header. */
+	return (ip->protocol == IP_PROTO_UDP || ip->protocol == IP_PROTO_TCP) &&
+	       m->data_len >= offset + sizeof(*ip) + 4 &&
+	       gate_lets_ask(gate, load_be32(ip->dst), load_be16(packet + sizeof(*ip) + 2));
+}
+
 /* Whether a frame may leave. What is neither ARP nor IPv4 is nothing that asdic makes. */
 static bool
-frame_may_leave(const struct gate *gate, const struct rte_mbuf *m)
+frame_may_leave(const struct gate *gate, const struct rte_mbuf *m, bool is_urgent)
 {
 	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
 	const struct wire_ipv4 *ip;
@@ -162,7 +175,10 @@ frame_may_leave(const struct gate *gate, const struct rte_mbuf *m)
 	if (net.ether_type != ETHER_TYPE_IPV4 || m->data_len < net.offset + sizeof(*ip))
 		return false;
 	ip = (const struct wire_ipv4 *)(frame + net.offset);
-	return !gate_denies(gate, load_be32(ip->dst));
+	if (likely(!gate_denies(gate, load_be32(ip->dst))))
+		return true;
+	return is_urgent && (FRAME_KIND(m) == LEDGER_QUERY || FRAME_KIND(m) == LEDGER_SEGMENT) &&
+	       is_question(gate, m, net.offset);
 }
 
 /* Take the frames that the gate stops out of the first n; how many remain. */
@@ -170,15 +186,16 @@ static uint16_t
 gate_frames(struct tx *tx, struct tx_fifo *f, uint16_t n)
 {
 	struct rte_mbuf **frame = f->frame + f->head;
+	bool is_urgent = f == &tx->urgent;
 	uint16_t kept = 0;
 
 	for (uint16_t i = 0; i < n; i++)
-		kept += frame_may_leave(tx->gate, frame[i]);
+		kept += frame_may_leave(tx->gate, frame[i], is_urgent);
 	if (likely(kept == n))
 		return n;
 	kept = 0;
 	for (uint16_t i = 0; i < n; i++) {
-		if (frame_may_leave(tx->gate, frame[i])) {
+		if (frame_may_leave(tx->gate, frame[i], is_urgent)) {
 			frame[kept++] = frame[i];
 			continue;
 		}

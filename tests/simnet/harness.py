@@ -91,7 +91,7 @@ def parse_ledger(stderr):
     """The terms of the ledger that a scan printed, and whether it said that it is balanced."""
     terms = collections.Counter()
     for line in re.findall(
-            r"^  (?:targets|sent|received|replies|segments|grabs|records): +(.*)$", stderr, re.M):
+            r"^  (?:targets|sent|received|replies|segments|grabs|names|lookups|tries|records): +(.*)$", stderr, re.M):
         for name, count in re.findall(r"(?:^|, )([A-Za-z][A-Za-z -]*?) (\d+)", line):
             terms[name] += int(count)
     return terms, re.search(r"^ledger, balanced:$", stderr, re.M) is not None

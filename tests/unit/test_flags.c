@@ -214,23 +214,55 @@ test_table(void **state)
 static void
 test_help(void **state)
 {
+	static const struct parse parses[] = {{.command = "scan"}, {.command = "dns", .is_dns = true}};
 	char text[8192], name[64];
-	FILE *out = tmpfile();
-	size_t len;
 
 	(void)state;
-	assert_non_null(out);
-	print_help(out, "scan");
-	rewind(out);
-	len = fread(text, 1, sizeof(text) - 1, out);
-	text[len] = '\0';
-	fclose(out);
-	for (size_t i = 0; i < FLAG_COUNT; i++) {
-		snprintf(name, sizeof(name), " --%s", table[i].name);
-		assert_int_equal(strstr(text, name) != NULL, table[i].help != NULL);
+	for (size_t p = 0; p < COUNT_OF(parses); p++) {
+		FILE *out = tmpfile();
+		size_t len;
+
+		assert_non_null(out);
+		print_help(out, &parses[p]);
+		rewind(out);
+		len = fread(text, 1, sizeof(text) - 1, out);
+		text[len] = '\0';
+		fclose(out);
+		for (size_t i = 0; i < FLAG_COUNT; i++) {
+			snprintf(name, sizeof(name), " --%s=", table[i].name);
+			if (table[i].argument == NULL)
+				snprintf(name, sizeof(name), " --%s ", table[i].name);
+			assert_int_equal(strstr(text, name) != NULL,
+					 table[i].help != NULL && is_of(&parses[p], &table[i]));
+		}
+		for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n"))
+			assert_true(strlen(line) <= 80);
 	}
-	for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n"))
-		assert_true(strlen(line) <= 80);
+}
+
+/* Of dns arguments are names, in a file that has no name; lists are lookups of their own. */
+static void
+test_names(void **state)
+{
+	char *line[] = {(char *)"dns", (char *)"--types", (char *)"A,MX", (char *)"www.example.org",
+			(char *)"/dev/null", (char *)"192.0.2.1", (char *)"-", NULL};
+	struct flags flags;
+	char names[64] = "";
+
+	(void)state;
+	assert_int_equal(flags_parse(7, line, &flags, stderr), 0);
+	assert_int_equal(flags.override_count, 4);
+	assert_string_equal(flags.overrides[0].value, "[]");
+	assert_string_equal(flags.overrides[1].value, "{names_file: '/dev/null', types: ['A','MX']}");
+	assert_string_equal(flags.overrides[2].value, "{names_file: '-', types: ['A','MX']}");
+	assert_non_null(strstr(flags.overrides[3].value, "/proc/self/fd/"));
+	assert_true(pread(flags.names_fd, names, sizeof(names) - 1, 0) > 0);
+	assert_string_equal(names, "www.example.org\n192.0.2.1\n");
+	flags_free(&flags);
+	line[1] = NULL;
+	assert_int_equal(flags_parse(1, line, &flags, stderr), 0);
+	assert_string_equal(flags.overrides[1].value, "{names_file: '-', types: A}");
+	flags_free(&flags);
 }
 
 /* A whole line of ZMap's flags makes a job. */
@@ -274,6 +306,7 @@ main(void)
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_help),
+		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_line_makes_a_job),
 	};
 

@@ -192,8 +192,6 @@ static void
 test_example(void **state)
 {
 	static const char expected[] =
-		"job:30:1: 'dns' is not built yet; remove it\n"
-		"job:42:15: records 'dns' are not built yet; write a list of scan, tls, banner, certificate\n"
 		"job:44:1: 'schedule' is not built yet; remove it\n";
 	size_t len;
 	char *text = read_source("tests/jobs/example.yaml", &len);
@@ -309,6 +307,27 @@ check_every_address(const struct job *job)
 }
 
 static void
+check_every_lookup(const struct job_dns *dns)
+{
+	const struct job_lookup *l = dns->lookups;
+
+	assert_true(dns->is_given);
+	ASSERT_TEXTS(&dns->resolvers, "198.51.100.53", "198.51.100.54:5353");
+	assert_int_equal(dns->rate_qps, 20000);
+	assert_int_equal(dns->tries, 3);
+	assert_int_equal(dns->timeout_ns, 2 * NS_PER_SEC);
+	assert_int_equal(dns->lookup_count, 3);
+	assert_int_equal(l[0].names, JOB_NAMES_CERTIFICATES);
+	assert_int_equal(l[0].types.count, 2);
+	assert_int_equal(l[0].types.type[1], 28);
+	assert_int_equal(l[1].names, JOB_NAMES_RESPONDERS);
+	assert_int_equal(l[1].types.type[0], 12);
+	assert_int_equal(l[2].names, JOB_NAMES_FILE);
+	assert_string_equal(l[2].file.text, "names.txt");
+	assert_int_equal(l[2].types.type[2], 257);
+}
+
+static void
 test_every_key(void **state)
 {
 	struct diag diag = DIAG_EMPTY;
@@ -347,6 +366,7 @@ test_every_key(void **state)
 	assert_true(job->limits.targets_share == 0.125);
 	assert_int_equal(job->limits.cooldown_ns, 8 * NS_PER_SEC);
 	assert_int_equal(job->lcores.count, 4);
+	check_every_lookup(&job->dns);
 	job_free(job);
 	free(text);
 }
@@ -452,14 +472,15 @@ test_overrides_at_fault(void **state)
 		{"limits.runtime", "[1", "-t", false},
 		{"rate.a", "1", "--set rate.a", false},
 		{"probe.probes", "0", "-P", false},
-		{"dns", "{mode: direct}", "--set dns", false},
+		{"dns", "{mode: stub}", "--set dns", false},
 	};
 
 	(void)state;
 	check_faults(text, overrides, COUNT_OF(overrides),
 		     "--rate: 'rate' is 'fast'; write packets/s from 1 to 1G, like 10000 or 250k\n"
 		     "--set bandwith: unknown key 'bandwith'; did you mean 'bandwidth'?\n"
-		     "--set dns: 'dns' is not built yet; remove it\n"
+		     "--set dns: 'mode' is 'stub'; write resolvers or direct\n"
+		     "--set dns: 'resolvers' is missing; write whom to ask, like [198.51.100.53] or [/etc/resolv.conf]\n"
 		     "--set rate.a: 'rate.a' leads through a value, which holds no 'a'; "
 		     "set that whole\n"
 		     "-P: 'probes' is '0'; write how many probes a target gets that does not answer, 1 to 16\n"

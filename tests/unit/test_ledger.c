@@ -61,8 +61,21 @@ fill_balanced(struct ledger *l)
 		ledger_add(l, LEDGER_ENDED + cause, 1);
 	ledger_add(l, LEDGER_GRAB_RECORD, 16);
 	ledger_add(l, LEDGER_CERTIFICATE_RECORD, 2);
+	for (unsigned int origin = 0; origin < GRAB_ORIGINS; origin++)
+		ledger_add(l, LEDGER_NAME + origin, 2);
+	ledger_add(l, LEDGER_NAME_LEFT, 2);
+	ledger_add(l, LEDGER_NAME_TAKEN, 6);
+	for (unsigned int outcome = 0; outcome < LEDGER_OUTCOMES; outcome++) {
+		ledger_add(l, LEDGER_LOOKUP + outcome, 1);
+		ledger_add(l, LEDGER_ASKED + outcome, 2);
+	}
+	ledger_add(l, LEDGER_LOOKUP_RECORD, 6);
+	ledger_add(l, LEDGER_QUESTION, 12);
+	ledger_add(l, LEDGER_TRY, 8);
+	for (unsigned int end = 0; end < LEDGER_TRIES; end++)
+		ledger_add(l, LEDGER_TRY_ENDED + end, 1);
 	ledger_add(l, LEDGER_OUTPUT, 2);
-	ledger_add(l, LEDGER_WRITTEN, 62);
+	ledger_add(l, LEDGER_WRITTEN, 74);
 	ledger_add(l, LEDGER_FILTERED, 6);
 	ledger_add(l, LEDGER_BEYOND_LIMIT, 3);
 	ledger_add(l, LEDGER_DISK_REFUSED, 1);

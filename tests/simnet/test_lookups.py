@@ -1,0 +1,212 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Names looked up in a simulated Internet: those of lists, of certificates that the scan finds, and of
+responders, each answer as tests/truth_names.py has it; and the same after kills at any moment.
+
+LOOKUP_KILLS says how many kills there are (8); LOOKUP_SEED, when they come."""
+
+import collections
+import ipaddress
+import json
+import os
+import pathlib
+import random
+import subprocess
+import tempfile
+import time
+import unittest
+
+import yaml
+from harness import ASDIC, OPEN, VIRTUAL, SimnetTest, Targets, network, target_text, world
+from truth_names import Names
+
+KILLS = int(os.environ.get("LOOKUP_KILLS", "8"))
+SEED = int(os.environ.get("LOOKUP_SEED", "1"))
+
+RESOLVERS = [f"11.9.0.{i}" for i in range(8)]
+NS = network("11.9.0.0/28", ports={53: {"open": "100%", "services": {"ns": "100%"}}},
+             latency={"min": "1ms", "max": "40ms"}, loss={"out": "1%", "back": "1%"})
+NAMES = {"exists": "80%", "servfail": "1%", "alias": "10%", "big": "3%", "truncated": "1%"}
+SERVICES = {"ns": {"kind": "dns"}}
+TEXT = world(NS, services=SERVICES, names=NAMES, seed=5)
+
+
+def resolved(*lookups, **keys):
+    dns = {"resolvers": RESOLVERS, "tries": 6, "timeout": "500ms", "lookups": list(lookups), **keys}
+    return ["--set", f"dns={json.dumps(dns)}"]
+
+
+def answers_of(result):
+    return result.get("data", {}).get("answers", [])
+
+
+class LookupsTest(SimnetTest):
+    def lines(self, path):
+        return [json.loads(line) for line in pathlib.Path(path).read_text(encoding="utf-8").splitlines()]
+
+    def list_of(self, count, name="names.txt"):
+        names = [f"n{i}.{'sub.' * (i % 3)}example.org" for i in range(count)]
+        return self.write(name, "# names\n\n" + "".join(f"{n}\n" for n in names)), names
+
+    def check_truth(self, records, text, kinds):
+        """Each result is what the world says of its name."""
+        said = Names(yaml.safe_load(text))
+        for record in records:
+            name = record["name"]
+            self.assertEqual(set(record["results"]), set(kinds), name)
+            for kind, result in record["results"].items():
+                status, answers = said.answer(name, kind)
+                self.assertEqual((result["status"], answers_of(result)), (status, answers), (name, kind))
+
+    def check_once(self, records, names):
+        counts = collections.Counter(record["name"] for record in records)
+        self.assertEqual(set(counts), set(names))
+        self.assertEqual({name for name, n in counts.items() if n != 1}, set())
+
+
+class Lists(LookupsTest):
+    def test_every_answer(self):
+        path, names = self.list_of(4000)
+        run = self.scan(TEXT, *resolved({"names_file": path, "types": ["A", "MX", "TXT"]}), *VIRTUAL,
+                        "-o", "out.ndjson")
+        records = self.lines(self.folder / "out.ndjson")
+        self.check_once(records, names)
+        self.check_truth(records, TEXT, ("A", "MX", "TXT"))
+        said = Names(yaml.safe_load(TEXT))
+        for record in records:
+            self.assertEqual(record["origin"], "list")
+            if said.is_cut(record["name"]) and said.answer(record["name"], "A")[0] == "NOERROR":
+                self.assertEqual(record["results"]["A"]["data"]["protocol"], "tcp", record["name"])
+        manifest = json.loads((self.folder / "out.ndjson.manifest.json").read_text())
+        self.assertEqual(sum(manifest["dns_statuses"].values()), 3 * len(names))
+        self.assertEqual(manifest["dns"]["resolvers"], [f"{r}:53" for r in RESOLVERS])
+
+    def test_a_seed_replays(self):
+        path, _ = self.list_of(500)
+        for name in ("a.ndjson", "b.ndjson"):
+            self.scan(TEXT, *resolved({"names_file": path, "types": ["A"]}), *VIRTUAL, "-e", "1",
+                      "--lcores", "1", "-o", name)
+        self.assertEqual((self.folder / "a.ndjson").read_bytes(), (self.folder / "b.ndjson").read_bytes())
+
+    def test_shards_are_the_whole(self):
+        path, names = self.list_of(999)
+        found = []
+        for shard in (1, 2):
+            self.scan(TEXT, *resolved({"names_file": path, "types": ["A"]}), *VIRTUAL, "-e", "1",
+                      "--shard", f"{shard}/2", "-o", f"{shard}.ndjson")
+            found.append({record["name"] for record in self.lines(self.folder / f"{shard}.ndjson")})
+        self.assertEqual((found[0] & found[1], found[0] | found[1]), (set(), set(names)))
+
+    def test_the_short_way(self):
+        device, _ = self.device(TEXT)
+        status, stdout, stderr = self.asdic("dns", "-i", device, "--resolvers", ",".join(RESOLVERS), "--types",
+                                            "A,AAAA", *VIRTUAL, "-", stdin="n1.example.org\nn2.example.org.\n")
+        self.assertEqual(status, 0, stderr)
+        records = [json.loads(line) for line in stdout.splitlines()]
+        self.check_truth([dict(r, name=r["name"].rstrip(".")) for r in records], TEXT, ("A", "AAAA"))
+        self.assertEqual(len(records), 2)
+        self.assertIn("\nledger, balanced:\n", stderr)
+
+    def test_nobody_answers(self):
+        path, names = self.list_of(50)
+        silent = world(network("11.9.0.0/24", default={}), seed=5)
+        self.scan(silent, *resolved({"names_file": path, "types": ["A"]}, tries=2), *VIRTUAL, "-o", "out.ndjson")
+        for record in self.lines(self.folder / "out.ndjson"):
+            self.assertEqual((record["results"]["A"]["status"], record["results"]["A"]["tries"], record["stage"],
+                              record["cause"]), ("TIMEOUT", 2, "query", "timeout"))
+
+    def test_a_list_that_is_not_there(self):
+        status, _, stderr = self.asdic("check", "-i", "net_null0", *resolved(
+            {"names_file": "missing.txt", "types": ["A"]}))
+        self.assertEqual(status, 2)
+        self.assertIn("cannot read 'missing.txt': No such file or directory", stderr)
+
+    def test_enough(self):
+        path, _ = self.list_of(3000)
+        self.scan(TEXT, *resolved({"names_file": path, "types": ["A"]}), *VIRTUAL, "-N", "100", "-o", "out.ndjson")
+        self.assertEqual(len(self.lines(self.folder / "out.ndjson")), 100)
+
+
+class Found(LookupsTest):
+    """SYN, certificate, its names, their addresses, in one run: records that join."""
+
+    CERTIFICATES = {"folder": "certificates", "count": 12, "chain": "1-2", "names": "1-40", "keys": ["p256"]}
+    TEXT = world(NS, network("20.1.0.0/22", ports={443: {"open": "20%", "services": {"web": "100%"}}},
+                             latency={"min": "5ms", "max": "50ms"}),
+                 services={**SERVICES, "web": {"kind": "tls"}}, names=NAMES, certificates=CERTIFICATES, seed=5)
+    TARGETS = Targets("20.1.0.0/22", ports=[443])
+    FLAGS = ("20.1.0.0/22", "-p", "443", "-c", "1", "--set", "grabs=[{module: tls, timeout: 10s}]",
+             *resolved({"names": "certificates", "types": ["A"]}, {"names": "responders", "types": ["PTR"]}))
+
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="asdic-certificates-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.certificates = pathlib.Path(folder.name)
+        path = cls.certificates / "world.yaml"
+        path.write_text(yaml.safe_dump({"networks": [], "certificates": cls.CERTIFICATES}))
+        subprocess.run([ASDIC, "world", str(path), "--make-certificates"], check=True, stdout=subprocess.DEVNULL)
+
+    def setUp(self):
+        super().setUp()
+        (self.folder / "certificates").symlink_to(self.certificates / "certificates")
+
+    def check_joins(self, records):
+        by_kind = collections.defaultdict(list)
+        for record in records:
+            by_kind[record["record"]].append(record)
+        names = set()
+        for record in by_kind["tls"]:
+            log = record["data"]["tls"]["result"]["handshake_log"]
+            for name in log["server_certificates"]["certificate"]["parsed"].get("names", []):
+                names.add(name[2:] if name.startswith("*.") else name)
+        hosts = {target_text(key).partition(":")[0] for key in self.TARGETS.in_state(self.TEXT, OPEN)}
+        origins = collections.defaultdict(list)
+        for record in by_kind["dns"]:
+            origins[record["origin"]].append(record)
+        self.check_once(origins["certificate"], names)
+        self.check_truth(origins["certificate"], self.TEXT, ("A",))
+        self.check_once(origins["responder"], hosts)
+        self.check_truth([dict(r, name=ipaddress.ip_address(r["name"]).reverse_pointer)
+                          for r in origins["responder"]], self.TEXT, ("PTR",))
+        for record in origins["responder"]:
+            self.assertEqual(record["ip"], record["name"])
+        self.assertEqual(len(by_kind["tls"]), len(hosts))
+
+    def test_pipeline(self):
+        run = self.scan(self.TEXT, *self.FLAGS, *VIRTUAL, "-o", "out.ndjson")
+        self.check_joins(self.lines(self.folder / "out.ndjson"))
+        self.assertEqual(run.ledger["probes gated"], 0)
+
+    def test_kills(self):
+        """Killed at any moment: what both kinds of names and a list come to is what one run finds."""
+        path, names = self.list_of(6000)
+        chance = random.Random(SEED)
+        device, _ = self.device(self.TEXT)
+        flags = ["scan", "-i", device, *self.FLAGS[:7], "--set", "limits.connections=64", "-r", "3k", "-e", "3", "-q",
+                 *resolved({"names": "certificates", "types": ["A"]}, {"names": "responders", "types": ["PTR"]},
+                           {"names_file": path, "types": ["A"]}, rate="2k"), "-o", "out.ndjson"]
+        resumed = 0
+        for kill in range(KILLS + 1):
+            go_on = (self.folder / "out.ndjson.checkpoint").exists()
+            resumed += go_on
+            process = subprocess.Popen([ASDIC, *flags, "--lcores", chance.choice("123"),
+                                        "--resume" if go_on else "--force"], cwd=self.folder,
+                                       stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            self.addCleanup(process.communicate)
+            if kill == KILLS:
+                break
+            time.sleep(chance.uniform(0.3, 1.5))
+            process.kill()
+            process.wait()
+        _, stderr = process.communicate(timeout=200)
+        self.assertEqual(process.returncode, 0, stderr)
+        self.assertGreater(resumed, KILLS // 2)
+        records = self.lines(self.folder / "out.ndjson")
+        self.check_joins([r for r in records if r.get("origin") != "list"])
+        self.check_once([r for r in records if r.get("origin") == "list"], names)
+        self.assertEqual(sorted(p.name for p in self.folder.glob("*.checkpoint*")), ["out.ndjson.checkpoint"])
+
+
+if __name__ == "__main__":
+    unittest.main()
