@@ -4,7 +4,7 @@
  *
  * What comes next, in which pass, is the schedule's to say (schedule/schedule.h). A later attempt leaves
  * out who has answered by then; a coverage probe goes to those who are drawn, from another port. Each
- * prober takes a burst of positions and deals them out to its interfaces; the rate is held in their TX
+ * prober takes a burst of positions for each of its interfaces and deals them out; the rate is held in their TX
  * queues. It takes the next while a TX queue is free and no interface has too many waiting: so an interface
  * that is held holds the others before long, for its targets are part of the order. It pauses while any
  * lcore behind it signals pressure: the rate of probes is never bought with lost replies.
@@ -31,8 +31,8 @@
 #include "schedule/schedule.h"
 #include "targets/targets.h"
 
-/* Positions permuted at once: two bursts' worth, since the permutation's lanes are only then all in use. */
-#define PROBER_AHEAD (2 * PORT_BURST)
+/* Positions permuted at once: four bursts' worth, since the permutation's lanes are only then all in use. */
+#define PROBER_AHEAD (4 * PORT_BURST)
 
 /* A flag that one lcore raises and probers read; a line each, so that raising disturbs nobody else. */
 struct pressure {

@@ -11,7 +11,7 @@
  * Positions computed side by side. One lane's rounds are a long chain of dependent instructions, so
  * it takes many lanes to fill a core; the smaller block serves callers that ask for a burst.
  */
-#define LANES 64
+#define LANES 128
 #define LANES_SMALL 32
 
 #define INLINE static inline __attribute__((always_inline))
