@@ -229,7 +229,20 @@ deal(struct prober *p, const struct prober_batch *all)
 	}
 }
 
-/* Take the next targets, and deal them out. */
+/* Whether each interface has room for a burst. */
+static bool
+has_room(const struct prober *p)
+{
+	for (unsigned int i = 0; i < p->config.outlet_count; i++)
+		if (batch_left(&p->batch[i]) > PROBER_BATCH - PORT_BURST)
+			return false;
+	return true;
+}
+
+/*
+ * Take the next targets, and deal them out: for each interface about a burst, since half a burst costs its
+ * TX queue as much as a whole one.
+ */
 static void
 take_targets(struct prober *p)
 {
@@ -237,7 +250,9 @@ take_targets(struct prober *p)
 
 	if (p->config.outlet_count == 1) {
 		take_positions(p, PORT_BURST, &p->batch[0]);
-	} else {
+		return;
+	}
+	for (unsigned int i = 0; i < p->config.outlet_count && !has_done_work(p) && has_room(p); i++) {
 		take_positions(p, PORT_BURST, &all);
 		deal(p, &all);
 	}
