@@ -96,12 +96,12 @@ struct reply {
 	uint8_t bucket;         /* the target's, whatever the plan */
 	uint8_t ttl;
 	uint8_t wscale;         /* the shift */
-	uint8_t has_mss : 1, has_wscale : 1, has_sack_perm : 1, has_timestamp : 1;
+	uint8_t has_mss : 1, has_wscale : 1, has_sack_perm : 1, has_timestamp : 1, has_nothing : 4;
 	uint8_t icmp_type;
 	uint8_t icmp_code;
 	uint8_t iface;          /* set by the receiver: index of the job's interface */
 	uint8_t attempt;        /* that an ICMP error speaks of, as its quote's IP ID has it; else 0 */
-	uint8_t pad[2];
+	uint8_t pad[8];         /* all bytes have names, so that equal replies are equal bytes */
 };
 
 _Static_assert(sizeof(struct reply) == 64, "one cache line on the rings");
