@@ -18,9 +18,11 @@
  * Depths. `hello` ends at the ServerHello, in TLS 1.3 at the EncryptedExtensions. `certificate` ends
  * at the Certificate message, before anything in it is parsed: of a handshake's instructions more
  * than half are OpenSSL's reading of certificates (d2i_X509), and none of that is done. `handshake`
- * ends when both are finished. To stop at a message OpenSSL is given it with a length that is wrong,
- * after its bytes have been kept: nothing else ends its state machine before the certificates are
- * read. It refuses it, and what it would say to the server is thrown away.
+ * ends when both are finished; of a chain OpenSSL reads the leaf alone, whose key it needs
+ * (tls/fold.h), so what is wrong with the others ends nothing. To stop at a message OpenSSL is given
+ * it with a length that is wrong, after its bytes have been kept: nothing else ends its state
+ * machine before the certificates are read. It refuses it, and what it would say to the server is
+ * thrown away.
  *
  * Limits of a session: TLS_BYTES_MAX of the server's bytes, TLS_CHAIN_MAX bytes and
  * TLS_CERTIFICATES_MAX certificates in a chain (GRAB_TOO_LARGE). Records need no limit of their own:

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "hello/hello.h"
+#include "tls/fold.h"
 #include "tls/internal.h"
 
 #define MESSAGE_HEAD 4
@@ -57,6 +58,8 @@ see_certificate(struct tls_session *s, struct span message, struct span body)
 		stop_at(s, GRAB_COMPLETE, message);
 	else if (are_too_many(s, body))
 		stop_at(s, GRAB_TOO_LARGE, message);
+	else
+		fold_chain((uint8_t *)(uintptr_t)body.at, body.len, s->version >= HELLO_TLS13);
 }
 
 static void
