@@ -18,8 +18,8 @@
 #define SESSION_BYTES 8192
 
 #define SESSIONS_MIN 64
-#define SESSIONS_MAX (1 << 17)
-#define TLS_SESSIONS_MAX (1 << 15)
+#define SESSIONS_MAX (1 << 18)
+#define TLS_SESSIONS_MAX (1 << 17)
 
 /* Names of protocols are offered in the job's order. 0 or -ENOMEM. */
 static int

@@ -8,6 +8,12 @@
 #include "base/time.h"
 #include "fabric/grabber_inside.h"
 
+/* Sessions that are kept for responders on their way, when probers pause: half of a small number. */
+#define RESERVE 16384
+
+/* TLS sessions that are freed one by one when a scan is left with them: more would take too long. */
+#define FREED_AT_END 2048
+
 /* What goes out at once: a ClientHello, a last flight, a piece of a request. */
 #define PIECE_BYTES 2048
 
@@ -540,11 +546,21 @@ grabber_next_ns(const struct grabber *g, uint64_t now_ns)
 	return tcp < opens ? tcp : opens;
 }
 
+/* Whether so few are left that those who are on their way may find none. */
+static bool
+are_few_left(uint32_t live, uint32_t all)
+{
+	uint32_t reserve = all / 2 < RESERVE ? all / 2 : RESERVE;
+
+	return live + reserve > all;
+}
+
 bool
 grabber_is_crowded(const struct grabber *g)
 {
-	return g->sessions.live > g->config.sessions / 2 ||
-	       g->tls_live > g->config.tls_sessions / 2 || grabber_followers(g) > g->config.sessions;
+	return are_few_left(g->sessions.live, g->config.sessions) ||
+	       are_few_left(g->tls_live, g->config.tls_sessions) ||
+	       grabber_followers(g) > g->config.sessions;
 }
 
 uint32_t
@@ -568,6 +584,8 @@ grabber_fini(struct grabber *g, uint64_t now_ns)
 
 	grabber_end_opening(g, now_ns);
 	g->now_ns = now_ns;
+	if (g->tls_live > FREED_AT_END)
+		tls_abandon(g->tls);
 	while (p->oldest != 0) {
 		struct session *s = &p->all[p->oldest];
 

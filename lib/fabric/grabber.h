@@ -144,7 +144,8 @@ unsigned int grabber_poll(struct grabber *g, uint64_t now_ns);
 /* When grabber_poll() is next worth calling if nothing comes in. */
 uint64_t grabber_next_ns(const struct grabber *g, uint64_t now_ns);
 
-/* Whether half of what there is is taken: time to slow down, for more responders are on their way. */
+/* Whether half of what there is is taken, or all but 16,384: time to slow down, for more responders are on
+ * their way. */
 bool grabber_is_crowded(const struct grabber *g);
 
 /* Sessions: those that talk, and those that wait. */

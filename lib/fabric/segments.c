@@ -118,7 +118,7 @@ segments_take(const struct segments_in *in, struct rte_ring *ring, uint64_t now_
 bool
 segments_are_behind(struct rte_ring *ring)
 {
-	return rte_ring_count(ring) > RING_SIZE / 8;
+	return rte_ring_count(ring) > PORT_BURST;
 }
 
 void

@@ -20,6 +20,9 @@
  */
 #define ADOPT_WITHIN_NS (10 * NS_PER_SEC)
 
+/* For so long the NIC may have had more than a burst waiting before adoption does. */
+#define BEHIND_NS (20 * NS_PER_MS)
+
 void
 worker_init(struct worker *w, const struct worker_config *config)
 {
@@ -106,15 +109,32 @@ note_refusals(struct worker *w, const struct record_scan *record, unsigned int n
 	}
 }
 
-/* Whether those that have been adopted take all the time there is: another would wait for its turn, and
- * its deadline goes on. */
+/* Whether replies fill their rings, so that receivers may wait for this worker. */
 static bool
-is_behind(const struct worker *w)
+has_many_replies(const struct worker *w)
+{
+	for (unsigned int i = 0; i < w->config.receivers; i++)
+		if (rte_ring_count(w->config.rings[i]) > rte_ring_get_capacity(w->config.rings[i]) / 2)
+			return true;
+	return false;
+}
+
+/*
+ * Whether those that have been adopted take all the time there is: another would wait for its turn, and
+ * its deadline goes on. Their segments then wait on the rings; or in the NIC, where receivers share the
+ * lcore and come to it no sooner than the worker does. So adoption has what time is left: it costs
+ * a part of what it makes to do, which comes within a round trip, and no more than some round
+ * trips' work is ever waiting, however slow the machine.
+ */
+static bool
+is_behind(const struct worker *w, uint64_t now_ns)
 {
 	for (unsigned int i = 0; i < w->config.receivers; i++)
 		if (segments_are_behind(w->config.segments[i]))
 			return true;
-	return false;
+	return !has_many_replies(w) &&
+	       now_ns > BEHIND_NS + watermark_least(w->config.receiver_marks,
+						    w->config.receiver_mark_count);
 }
 
 /* A SYN-ACK whose grab is owed: false when it must wait for what that needs. */
@@ -129,9 +149,10 @@ adopt(struct worker *w, const struct record_scan *record, uint64_t now_ns)
 	const struct reply *r = &record->reply;
 	enum ledger_want want = LEDGER_WANT_TIME;
 
-	if (now_ns < r->received_ns + ADOPT_WITHIN_NS && is_behind(w))
+	if (now_ns < r->received_ns + ADOPT_WITHIN_NS && is_behind(w, now_ns))
 		return false;
-	if (now_ns < atomic_load_explicit(w->config.adopt_until_ns, memory_order_relaxed)) {
+	/* Who came in time is adopted, also when it had to wait. */
+	if (r->received_ns < atomic_load_explicit(w->config.adopt_until_ns, memory_order_relaxed)) {
 		enum grabber_answer answer = grabber_adopt(w->config.grabber, r, now_ns);
 
 		if (answer == GRABBER_ADOPTED) {
@@ -261,7 +282,8 @@ tend_grabs(struct worker *w, uint64_t now_ns)
 
 	if (open_until != NULL && now_ns >= atomic_load_explicit(open_until, memory_order_relaxed))
 		grabber_end_opening(w->config.grabber, now_ns);
-	grabber_let_retry(w->config.grabber, w->held_first == w->held_count && !is_behind(w));
+	grabber_let_retry(w->config.grabber,
+			  w->held_first == w->held_count && !is_behind(w, now_ns));
 	work = grabber_poll(w->config.grabber, now_ns);
 	/* Who waits to be adopted counts as well: the run does not end before. */
 	atomic_store_explicit(&w->live,

@@ -51,7 +51,7 @@ struct worker_config {
 	const struct grabber_plan *plan;
 	struct lookups *lookups;          /* a role of its own, but for what comes in */
 	struct rte_ring *const *segments; /* one a receiver's lcore; NULL: the job has neither */
-	/* Set by control: nobody is adopted any more from then on; TIME_NEVER before. */
+	/* Set by control: who answers from then on is not adopted any more; TIME_NEVER before. */
 	const _Atomic uint64_t *adopt_until_ns;
 	/* The same of connections that are opened; may be NULL: never. */
 	const _Atomic uint64_t *open_until_ns;

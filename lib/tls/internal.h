@@ -18,6 +18,7 @@ struct tls {
 	struct provider *provider;
 	BIO_METHOD *bio;
 	uint64_t replay_seed;     /* 0: none */
+	bool is_abandoned;
 	struct tls_session *free; /* sessions that were used and will be again */
 };
 

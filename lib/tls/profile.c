@@ -43,6 +43,12 @@ tls_new(const struct tls_config *config)
 }
 
 void
+tls_abandon(struct tls *t)
+{
+	t->is_abandoned = true;
+}
+
+void
 tls_free(struct tls *t)
 {
 	if (t == NULL)

@@ -13,7 +13,8 @@
 static void
 release(struct tls_session *s)
 {
-	SSL_free(s->ssl);
+	if (!s->profile->tls->is_abandoned)
+		SSL_free(s->ssl);
 	s->ssl = NULL;
 }
 

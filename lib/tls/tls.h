@@ -93,6 +93,12 @@ struct tls_config {
 /* A thread's context, or NULL. */
 struct tls *tls_new(const struct tls_config *config);
 
+/*
+ * The process is about to end: what sessions have of OpenSSL is left to that from now on, since freeing ten
+ * thousand takes a second. All else stays as it is.
+ */
+void tls_abandon(struct tls *t);
+
 /* All its profiles must have been freed. NULL is fine. */
 void tls_free(struct tls *t);
 
