@@ -10,6 +10,8 @@
 #include <rte_mbuf.h>
 #include <rte_mbuf_pool_ops.h>
 
+#include "port/sockets.h"
+
 #define RX_DESCRIPTORS 2048
 #define TX_DESCRIPTORS 1024
 
@@ -136,6 +138,7 @@ configure(struct port *p, uint16_t wanted_queues, const char **what)
 	if (rc != 0)
 		return rc;
 	snprintf(p->driver, sizeof(p->driver), "%s", info.driver_name);
+	p->sockets = sockets_new(p->driver, info.if_index);
 	choose_queues(p, &info, wanted_queues);
 	choose_rss(&conf, &info, p->rx_queues);
 	*what = "configuring its queues";
@@ -177,6 +180,7 @@ port_open(struct port *p, const char *name, uint16_t id, uint16_t wanted_queues,
 	if (rc == 0) {
 		*what = "starting it";
 		rc = rte_eth_dev_start(id);
+		sockets_find(p->sockets);
 	}
 	if (rc != 0)
 		port_close(p);
@@ -191,6 +195,8 @@ port_close(struct port *p)
 		rte_eth_dev_stop(p->id);
 		rte_eth_dev_close(p->id);
 	}
+	sockets_free(p->sockets);
+	p->sockets = NULL;
 	rte_mempool_free(p->rx_pool);
 	p->rx_pool = p->tx_pool = NULL;
 }
@@ -205,7 +211,7 @@ port_counters(const struct port *p, struct port_counters *out)
 		return;
 	out->rx_frames = s.ipackets;
 	out->tx_frames = s.opackets;
-	out->rx_missed = s.imissed;
+	out->rx_missed = s.imissed + sockets_lost(p->sockets);
 	out->rx_nombuf = s.rx_nombuf;
 	out->rx_errors = s.ierrors;
 	out->tx_errors = s.oerrors;

@@ -20,6 +20,7 @@
 #include "wire/wire.h"
 
 struct rte_mempool;
+struct sockets;
 
 #define PORT_QUEUES_MAX 16
 #define PORT_BURST 32
@@ -33,6 +34,7 @@ struct port {
 	char driver[32];
 	struct rte_mempool *rx_pool;
 	struct rte_mempool *tx_pool; /* probes' own: what stands in its mbufs is anything; NULL: no matter */
+	struct sockets *sockets; /* what the driver's counters leave out; NULL: nothing */
 	_Atomic bool is_removed; /* set by the EAL's interrupt thread */
 };
 
@@ -40,7 +42,7 @@ struct port {
 struct port_counters {
 	uint64_t rx_frames;
 	uint64_t tx_frames;
-	uint64_t rx_missed; /* the NIC had no descriptor for it */
+	uint64_t rx_missed; /* the NIC had no descriptor for it, or the kernel's socket no room */
 	uint64_t rx_nombuf;
 	uint64_t rx_errors;
 	uint64_t tx_errors;
@@ -62,6 +64,7 @@ int port_open(struct port *p, const char *name, uint16_t id, uint16_t wanted_que
 /* Stop and close the device and free its pools. */
 void port_close(struct port *p);
 
+/* The control thread's. */
 void port_counters(const struct port *p, struct port_counters *out);
 
 /* Whether the device has been taken out. */
