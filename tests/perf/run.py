@@ -168,14 +168,14 @@ class Sender:
         return sum(int((task / "schedstat").read_text(encoding="ascii").split()[0]) for task in tasks)
 
     def turn(self, seconds):
-        """Run so long: (nanoseconds, nanoseconds of CPU time) a frame."""
+        """Run so long: (nanoseconds, nanoseconds of CPU time) a frame; None if other work had the CPU all along."""
         self.run.send_signal(signal.SIGCONT)
         time.sleep(0.005)
         sent, cpu, start = self.sent(), self.cpu_ns(), time.monotonic_ns()
         time.sleep(seconds)
         sent, cpu, end = self.sent() - sent, self.cpu_ns() - cpu, time.monotonic_ns()
         self.run.send_signal(signal.SIGSTOP)
-        return (end - start) / max(sent, 1), cpu / max(sent, 1)
+        return ((end - start) / sent, cpu / sent) if sent > 0 and cpu > 0 else None
 
     def end(self):
         self.run.kill()
@@ -186,6 +186,7 @@ def turns(ours, theirs, count, seconds):
     """Two senders in turn: two figures in packets/s, and the median ratios of pairs of turns: of rates, and of
     CPU time a frame, which other work on the machine disturbs less."""
     pair = [(ours.turn(seconds), theirs.turn(seconds)) for _ in range(count)]
+    pair = [(a, b) for a, b in pair if a and b]
     figures = []
     for who in 0, 1:
         pps = [1e9 / p[who][0] for p in pair]
