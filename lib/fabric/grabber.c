@@ -246,17 +246,6 @@ tuple_of(const struct reply *r)
 	return (struct flow_tuple){r->own_address, r->address, r->own_port, r->port};
 }
 
-/* The interface that a reply's address of ours is of, by which its connection goes on. */
-static uint8_t
-link_of(const struct grabber *g, const struct reply *r)
-{
-	unsigned int iface = 0;
-
-	(void)probe_sources_find(g->config.outlets[0].probe->config.sources, r->own_address,
-				 &iface);
-	return (uint8_t)iface;
-}
-
 enum grabber_answer
 grabber_adopt(struct grabber *g, const struct reply *r, uint64_t now_ns)
 {
@@ -268,6 +257,7 @@ grabber_adopt(struct grabber *g, const struct reply *r, uint64_t now_ns)
 	enum grabber_answer answer;
 	struct grab *grab;
 	uint32_t number;
+	uint8_t link;
 
 	g->now_ns = now_ns;
 	answer = grabber_credit(g, plan->tasks[plan->task_of_port[r->port] - 1].module);
@@ -283,7 +273,8 @@ grabber_adopt(struct grabber *g, const struct reply *r, uint64_t now_ns)
 	grab->is_first = true;
 	if (grab->module == GRAB_TLS)
 		grab->look = (uint8_t)tls_first_look(g->profiles[grab->index]);
-	number = begin(g, grab, &tuple, link_of(g, r), r->received_ns);
+	link = (uint8_t)outlet_of(g->config.outlets, g->config.outlet_count, r->own_address);
+	number = begin(g, grab, &tuple, link, r->received_ns);
 	grabber_begin_names(g, &g->sessions.all[number]);
 	grabber_note_name(g, &g->sessions.all[number]);
 	begin_at = grabber_begin_of(g, number);

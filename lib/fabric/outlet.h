@@ -20,4 +20,18 @@ struct outlet {
 	bool has_template;        /* every mbuf of it holds the template (prober_fill_pool()) */
 };
 
+/*
+ * The number of the interface that an address of ours is of, by which what it has begun goes on: a reply may
+ * come in by another. 0 where there is one alone.
+ */
+static inline unsigned int
+outlet_of(const struct outlet *outlets, unsigned int count, uint32_t own_address)
+{
+	unsigned int iface = 0;
+
+	if (count > 1)
+		(void)probe_sources_find(outlets[0].probe->config.sources, own_address, &iface);
+	return iface;
+}
+
 #endif /* FABRIC_OUTLET_H */

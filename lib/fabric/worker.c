@@ -54,23 +54,12 @@ credit(const struct worker *w)
 	return n < PORT_BURST ? n : PORT_BURST;
 }
 
-/* The interface that a flow left by: its reply may have come in by another. */
-static const struct outlet *
-outlet_of(const struct worker *w, const struct reply *r)
-{
-	unsigned int iface = 0;
-
-	if (w->config.outlet_count > 1)
-		(void)probe_sources_find(w->config.outlets[0].probe->config.sources, r->own_address,
-					 &iface);
-	return &w->config.outlets[iface];
-}
-
 /* Nobody adopts it: reset the connection that its SYN-ACK opened. */
 static void
 reset(struct worker *w, const struct reply *r)
 {
-	const struct outlet *o = outlet_of(w, r);
+	const struct outlet *all = w->config.outlets;
+	const struct outlet *o = &all[outlet_of(all, w->config.outlet_count, r->own_address)];
 	uint8_t frame[PROBE_FRAME_MAX];
 	uint16_t n = probe_build_rst(o->probe, r->address, r->port, r->own_address, r->own_port,
 				     r->ack, (uint16_t)(r->seq ^ r->seq >> 16), frame);
