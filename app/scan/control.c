@@ -21,6 +21,7 @@ struct control {
 	struct watch *watch;
 	struct control_result *result;
 	enum fabric_stage stage;
+	bool is_cooling;          /* nothing is sent any more, late replies are waited for */
 	uint64_t adoption_end_ns; /* 0: not yet */
 	uint64_t names_end_ns;    /* workers take no more names from then on; 0: not yet */
 	uint64_t stage_end_ns; /* of the cooldown, and of waiting for the senders */
@@ -78,7 +79,7 @@ sending_ends(const struct control *c, uint64_t now_ns, enum control_reason *reas
 {
 	bool is_cut = is_cut_short(c, now_ns, reason);
 
-	if (engine_is_exhausted(c->engine) && (!is_cut || *reason == CONTROL_RUNTIME)) {
+	if (engine_is_exhausted(c->engine) && watch_is_clear(c->watch) && (!is_cut || *reason == CONTROL_RUNTIME)) {
 		*reason = CONTROL_COMPLETE;
 		return true;
 	}
@@ -92,20 +93,33 @@ enter(struct control *c, enum fabric_stage stage)
 	fabric_enter(engine_fabric(c->engine), stage);
 }
 
-/* The probers are done: wait for late replies, unless nobody wants them any more. */
+/*
+ * Wait for late replies, unless nobody wants them any more. Probers that have probed every target stay where they
+ * are, idle, since the watch may yet have something for them; others are stopped.
+ */
 static void
 begin_cooldown(struct control *c, uint64_t now_ns)
 {
 	bool in_vain = c->result->reason == CONTROL_OUTPUT || c->result->reason == CONTROL_RESULTS;
 
+	c->is_cooling = true;
 	c->result->sending_ns = now_ns;
-	watch_end_sending(c->watch);
 	engine_begin_cooldown(c->engine, now_ns);
-	if (c->result->reason != CONTROL_COMPLETE)
-		engine_end_opening(c->engine, now_ns);
-	enter(c, FABRIC_DRAIN_PROBERS);
 	/* Where nothing was probed there is nothing to wait for. */
 	c->stage_end_ns = now_ns + (in_vain || !job_has_targets(c->job) ? 0 : c->job->limits.cooldown_ns);
+	if (c->result->reason == CONTROL_COMPLETE)
+		return;
+	engine_end_opening(c->engine, now_ns);
+	watch_end_sending(c->watch);
+	enter(c, FABRIC_DRAIN_PROBERS);
+}
+
+/* The network went while the last replies were waited for: some of the last probes may have been in vain. */
+static void
+end_cooldown(struct control *c)
+{
+	c->is_cooling = false;
+	engine_begin_cooldown(c->engine, TIME_NEVER);
 }
 
 /* After the cooldown nobody is adopted any more; who was has the time that the job gives a grab. */
@@ -150,6 +164,23 @@ is_cooled_down(struct control *c, uint64_t now_ns, bool drained)
 	return grabs_over && lookups_over;
 }
 
+/* The cooldown of a scan that has probed every target; its lookups may be cut short. */
+static void
+cool(struct control *c, uint64_t now_ns)
+{
+	enum control_reason cut;
+	bool is_cut = engine_has_lookups(c->engine) && is_cut_short(c, now_ns, &cut);
+
+	if (signals_caught > 0 || is_cut || now_ns >= c->stage_end_ns) {
+		watch_end_sending(c->watch);
+		enter(c, FABRIC_DRAIN_PROBERS);
+		return;
+	}
+	watch_update(c->watch, now_ns);
+	if (!watch_is_clear(c->watch))
+		end_cooldown(c);
+}
+
 /* One look at the state of things; true when the run is over. */
 static bool
 control_step(struct control *c, uint64_t now_ns)
@@ -160,11 +191,15 @@ control_step(struct control *c, uint64_t now_ns)
 		c->result->reason = CONTROL_ABORTED;
 		return true;
 	}
-	if (c->stage == FABRIC_RUNNING) {
+	if (!c->is_cooling) {
 		if (sending_ends(c, now_ns, &c->result->reason))
 			begin_cooldown(c, now_ns);
 		else
 			watch_update(c->watch, now_ns);
+		return false;
+	}
+	if (c->stage == FABRIC_RUNNING) {
+		cool(c, now_ns);
 		return false;
 	}
 	drained = fabric_is_drained(engine_fabric(c->engine));
@@ -173,6 +208,7 @@ control_step(struct control *c, uint64_t now_ns)
 			c->result->reason = CONTROL_STOPPED;
 			engine_end_opening(c->engine, now_ns);
 		}
+		watch_update(c->watch, now_ns);
 		if (is_cooled_down(c, now_ns, drained))
 			enter(c, FABRIC_DRAIN_RECEIVERS);
 		return false;
@@ -202,11 +238,11 @@ control_next_ns(const struct control *c, uint64_t now_ns)
 {
 	uint64_t next = now_ns;
 
-	if (c->stage == FABRIC_RUNNING) {
+	if (!c->is_cooling) {
 		next = runtime_ends_ns(c);
 		next = next < watch_next_ns(c->watch) ? next : watch_next_ns(c->watch);
-	} else if (c->stage == FABRIC_DRAIN_PROBERS && now_ns < c->stage_end_ns) {
-		next = c->stage_end_ns;
+	} else if (c->stage <= FABRIC_DRAIN_PROBERS && now_ns < c->stage_end_ns) {
+		next = c->stage_end_ns < watch_next_ns(c->watch) ? c->stage_end_ns : watch_next_ns(c->watch);
 	} else if (c->stage == FABRIC_DRAIN_PROBERS && engine_live_lookups(c->engine) > 0) {
 		next = c->names_end_ns == 0 ? runtime_ends_ns(c) : TIME_NEVER;
 	} else if (c->stage == FABRIC_DRAIN_PROBERS) {
@@ -258,8 +294,8 @@ control_run(struct engine *e, const struct job *job, uint64_t targets, bool quie
 		engine_wait(e, control_next_ns(&c, now_ns));
 		now_ns = engine_now_ns(e);
 		live_poll(live, now_ns);
-		status_update(&status, now_ns, c.stage != FABRIC_RUNNING, c.stage_end_ns);
-		status_file_update(status_file, now_ns, c.stage != FABRIC_RUNNING, c.stage_end_ns);
+		status_update(&status, now_ns, c.is_cooling, c.stage_end_ns);
+		status_file_update(status_file, now_ns, c.is_cooling, c.stage_end_ns);
 	}
 	end_writer(&c);
 	status_end(&status);

@@ -148,10 +148,9 @@ view_seen_ns(void *context)
 	return watermark_least(e->worker_marks, e->layout.workers);
 }
 
-static uint64_t
-view_floor(void *context)
+uint64_t
+engine_floor(const struct engine *e)
 {
-	const struct engine *e = context;
 	uint64_t floor = e->source.schedule.end;
 
 	for (unsigned int i = 0; i < e->layout.probers; i++) {
@@ -160,6 +159,22 @@ view_floor(void *context)
 		floor = one < floor ? one : floor;
 	}
 	return floor;
+}
+
+static uint64_t
+view_floor(void *context)
+{
+	return engine_floor(context);
+}
+
+static uint64_t
+view_sure(void *context, uint64_t *since_ns)
+{
+	const struct engine *e = context;
+	uint64_t sure = atomic_load_explicit(&e->sure, memory_order_acquire);
+
+	*since_ns = atomic_load_explicit(&e->sure_since_ns, memory_order_relaxed);
+	return sure;
 }
 
 static uint64_t
@@ -185,6 +200,7 @@ start_keeper(struct engine *e, struct keeper *keeper)
 		.now_ns = view_now_ns,
 		.seen_ns = view_seen_ns,
 		.floor = view_floor,
+		.sure = view_sure,
 		.claimed = view_claimed,
 		.ledger = view_ledger,
 	};

@@ -108,11 +108,33 @@ uint64_t engine_rate_changes(const struct engine *e);
 void engine_hold(struct engine *e, const char *cause);
 const char *engine_hold_cause(const struct engine *e);
 
-/* What there is to see of ports, canaries and positions: the rest of the look is not touched. */
-void engine_look(const struct engine *e, struct health_look *look);
+/*
+ * What there is to see, but for the time and what was found: of a look that is all zero. The mark is the
+ * position below which all have had all their probes.
+ */
+void engine_look(struct engine *e, struct health_look *look);
 
-/* Positions from here on have not been probed. */
+/* The first of the run's positions; and those from here on have not been probed. */
+uint64_t engine_first(const struct engine *e);
 uint64_t engine_position_end(const struct engine *e);
+
+/*
+ * Have the positions from first on that were probed so far probed once more, but for those who have answered:
+ * workers mark these first, then probers have the others. What was asked so before and is not done is
+ * forgotten. The end of the positions.
+ */
+uint64_t engine_probe_again(struct engine *e, uint64_t first);
+void engine_stop_again(struct engine *e);
+
+/* See to it: true once it is done, and all has left. And whether it goes on. */
+bool engine_tend_again(struct engine *e);
+bool engine_probes_again(const struct engine *e);
+
+/*
+ * Positions from here on may have been probed in vain: no checkpoint says that they are done with. Or, where
+ * those before it have been probed once more, until since_ns: not before the cooldown after that is over.
+ */
+void engine_set_sure(struct engine *e, uint64_t position, uint64_t since_ns);
 
 /*
  * Wait until no frame is on its way to the driver that the gate has come to deny. 0; -ETIMEDOUT when a lcore

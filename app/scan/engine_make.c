@@ -80,7 +80,7 @@ make_tx(struct engine *e, unsigned int lcore, unsigned int p)
 }
 
 static struct outlet
-outlet_of(struct engine *e, struct engine_lcore *l, unsigned int p)
+outlet_new(struct engine *e, struct engine_lcore *l, unsigned int p)
 {
 	bool is_own = l->probe_pools[p] != NULL;
 
@@ -102,7 +102,7 @@ make_outlets(struct engine *e)
 
 		for (unsigned int p = 0; p < e->port_count && rc == 0; p++) {
 			rc = make_tx(e, i, p);
-			l->outlets[p] = outlet_of(e, l, p);
+			l->outlets[p] = outlet_new(e, l, p);
 		}
 	}
 	return rc;
@@ -196,7 +196,7 @@ make_neigh(struct engine *e, unsigned int i)
 /* The longest that coverage waits for a burst of loss to be over. */
 #define COVERAGE_DELAY_NS (5 * NS_PER_SEC)
 
-/* What probers are to do, and with several attempts, what workers tell them of who has answered. */
+/* What probers are to do, and what workers tell them of who has answered: memory that is used when it is. */
 static int
 make_source(struct engine *e)
 {
@@ -214,8 +214,6 @@ make_source(struct engine *e)
 	schedule_source_init(&e->source.schedule, in->span.first, in->span.end, probe->probes, delay_ns,
 			     probe->coverage > 0,
 			     delay_ns > COVERAGE_DELAY_NS ? delay_ns : COVERAGE_DELAY_NS);
-	if (probe->probes == 1)
-		return 0;
 	e->source.answered_count = e->layout.workers;
 	for (unsigned int i = 0; i < e->layout.workers; i++) {
 		e->answered[i] = answered_new(ANSWERED_BLOCKS);
@@ -301,12 +299,14 @@ init_workers(struct engine *e)
 				.source = &e->source,
 				.key = &e->config.inputs->key,
 				.answered = e->answered[i],
+				.marks = e->config.job->probe.probes > 1,
 				.floor = e->config.is_resumed ? e->config.inputs->span.first : 0,
 			},
 			.segments = has_flows(e) ? e->segments_by_worker[i] : NULL,
 			.receiver_marks = e->receiver_marks,
 			.receiver_mark_count = receiver_count(e),
 			.watermark = &e->worker_marks[i],
+			.marking = &e->marking,
 		};
 
 		l->dedup = dedup_new(ENGINE_DEDUP_BYTES_MAX / e->layout.workers, hash_key);
@@ -509,6 +509,7 @@ make_all(struct engine *e)
 	atomic_init(&e->cooldown_since_ns, TIME_NEVER);
 	atomic_init(&e->adopt_until_ns, TIME_NEVER);
 	atomic_init(&e->open_until_ns, TIME_NEVER);
+	atomic_init(&e->sure, e->config.inputs->span.first);
 	init_ports(e);
 	rc = engine_make_probes(e);
 	if (rc == 0)

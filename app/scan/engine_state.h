@@ -66,6 +66,13 @@ struct engine_lookups {
 	_Atomic bool stop;
 };
 
+/* Positions that are to be probed once more. */
+struct engine_again {
+	bool is_marking; /* workers mark who has answered; then probers are told */
+	uint64_t first;
+	uint64_t end;
+};
+
 struct engine {
 	struct engine_config config;
 	struct clock clock;
@@ -91,7 +98,12 @@ struct engine {
 	unsigned int pressure_count;
 	struct watermark receiver_marks[RX_QUEUES_MAX];
 	struct watermark worker_marks[LCORES_MAX];
-	struct answered *answered[LCORES_MAX]; /* by worker, where there are later attempts */
+	struct answered *answered[LCORES_MAX]; /* by worker */
+	struct worker_marking marking;
+	struct engine_again again;
+	uint64_t pauses; /* of probers, as far as the last look saw */
+	_Atomic uint64_t sure; /* set by control, read by the keeper */
+	_Atomic uint64_t sure_since_ns;
 	struct rte_ring *rings[LCORES_MAX][LCORES_MAX]; /* [receiver's lcore][worker] */
 	struct rte_ring *rings_by_worker[LCORES_MAX][LCORES_MAX];
 	struct rte_ring *record_rings[LCORES_MAX];
@@ -107,6 +119,9 @@ struct engine {
 	_Atomic uint64_t open_until_ns;
 	struct named *named; /* names that earlier runs have dealt with; NULL: none */
 };
+
+/* Every position below it has had all its passes. Any thread. */
+uint64_t engine_floor(const struct engine *e);
 
 /* Start DPDK, open the ports and lay the roles out. 0, or what engine_open() returns, told. */
 int engine_open_ports(struct engine *e);

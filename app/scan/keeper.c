@@ -23,6 +23,7 @@ struct keeper {
 	struct keeper_view view;
 	struct quest *quest; /* NULL: the job looks nothing up */
 	struct epochs epochs;
+	uint64_t sure; /* positions below it were not probed in vain, and what came of it is written */
 	struct journal *journal;
 	uint64_t highest;      /* no reply that was noted is of a position from here on, so far as is known */
 	uint64_t next_save_ns; /* of the monotonic clock */
@@ -101,6 +102,7 @@ keeper_start(struct keeper *k, const struct keeper_view *view, struct quest *que
 {
 	k->view = *view;
 	k->quest = quest;
+	k->sure = k->base->floor;
 	k->next_save_ns = 0;
 }
 
@@ -126,7 +128,18 @@ keeper_watermark(const struct keeper *k)
 void
 keeper_seen(struct keeper *k, uint64_t seen_ns)
 {
+	uint64_t since_ns, sure = k->view.sure(k->view.context, &since_ns);
+
 	epochs_seen(&k->epochs, seen_ns);
+	if (sure > k->sure && (since_ns == 0 || seen_ns >= since_ns + k->epochs.cooldown_ns))
+		k->sure = sure;
+}
+
+/* Positions below it need never be looked at again. */
+static uint64_t
+over(const struct keeper *k)
+{
+	return k->epochs.floor < k->sure ? k->epochs.floor : k->sure;
 }
 
 bool
@@ -194,7 +207,7 @@ write_checkpoint(struct keeper *k, const struct output_mark *marks, unsigned int
 	int rc;
 
 	claimed = claimed > k->highest ? claimed : k->highest;
-	rc = journal_sync(k->journal, claimed, k->epochs.floor);
+	rc = journal_sync(k->journal, claimed, over(k));
 	if (rc == 0 && k->quest != NULL)
 		rc = quest_save(k->quest, &c);
 	if (rc != 0)
@@ -206,7 +219,7 @@ write_checkpoint(struct keeper *k, const struct output_mark *marks, unsigned int
 	c.file_count = take_marks(&c, marks, count);
 	take_counts(k, counts);
 	c.elapsed_ns = k->base->elapsed_ns + k->view.now_ns(k->view.context);
-	c.floor = k->epochs.floor;
+	c.floor = over(k);
 	c.results = totals->results;
 	c.hits = totals->hits;
 	c.coverage_found = totals->coverage_found;

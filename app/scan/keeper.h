@@ -27,6 +27,11 @@ struct keeper_view {
 	uint64_t (*now_ns)(void *context);
 	uint64_t (*seen_ns)(void *context); /* workers' watermark */
 	uint64_t (*floor)(void *context);   /* every position below has had its probes */
+	/*
+	 * And none below this in vain, as far as is known: where *since_ns is not 0, some had them once more
+	 * until then, and are over when the cooldown after it is.
+	 */
+	uint64_t (*sure)(void *context, uint64_t *since_ns);
 	uint64_t (*claimed)(void *context); /* no position from here on has had any */
 	void (*ledger)(void *context, struct ledger *total);
 };

@@ -64,8 +64,8 @@ print_lookups(const struct ledger *l)
 static void
 print_ledger(const struct ledger *l)
 {
-	static const uint8_t targets[] = {LEDGER_TARGET, LEDGER_SKIPPED, LEDGER_PUT_BACK,
-					  LEDGER_TERMS};
+	static const uint8_t targets[] = {LEDGER_TARGET, LEDGER_AGAIN, LEDGER_SKIPPED,
+					  LEDGER_PUT_BACK, LEDGER_TERMS};
 	static const uint8_t sent[] = {
 		LEDGER_INTENDED + LEDGER_PROBE, LEDGER_SPARED, LEDGER_SENT + LEDGER_PROBE,
 		LEDGER_GATED + LEDGER_PROBE, LEDGER_REFUSED + LEDGER_PROBE,

@@ -20,7 +20,7 @@ watch_init(struct watch *w, struct engine *e, const struct job *job, struct even
 	w->events = events;
 	w->course = course;
 	w->rate_changes = engine_rate_changes(e);
-	health_init(&w->health, engine_port_count(e));
+	health_init(&w->health, engine_port_count(e), engine_first(e));
 }
 
 uint64_t
@@ -79,20 +79,33 @@ outlook(enum health_trouble trouble)
 	return ": sending is held, and goes on by itself";
 }
 
+/* Positions from there on may have been probed in vain. */
+static void
+doubt(struct watch *w, uint64_t first)
+{
+	if (!w->is_in_doubt || first < w->doubt_first)
+		w->doubt_first = first;
+	w->is_in_doubt = true;
+	if (w->is_probing_again)
+		engine_stop_again(w->engine);
+	w->is_probing_again = false;
+}
+
 static void
 begin_trouble(struct watch *w, const struct health_news *news, uint64_t now_ns)
 {
-	struct event_doubt doubt = {true, news->position, engine_position_end(w->engine)};
+	struct event_doubt positions = {true, news->position, engine_position_end(w->engine)};
 	char text[EVENT_TEXT_SIZE], elapsed[TEXT_SIZE];
 
 	describe(w, news->trouble, news->port, text);
 	say(w, text, outlook(news->trouble));
 	/* One that follows another finds the sending held: nothing more has come into doubt. */
-	doubt.is_some = news->mended == HEALTH_FINE && doubt.end > doubt.first;
-	events_add_doubt(w->events, now_ns, "hold", doubt, "%s; all was well at %s", text,
+	positions.is_some = news->mended == HEALTH_FINE && positions.end > positions.first;
+	events_add_doubt(w->events, now_ns, "hold", positions, "%s; all was well at %s", text,
 			 text_elapsed(elapsed, news->since_ns));
 	if (news->mended == HEALTH_FINE)
 		w->begun_ns = now_ns;
+	doubt(w, news->position);
 	engine_hold(w->engine, health_name(news->trouble));
 }
 
@@ -124,6 +137,54 @@ take_news(struct watch *w, const struct health_news *news, uint64_t now_ns)
 	}
 }
 
+/* The network is there: those in doubt can be reached. */
+static void
+begin_again(struct watch *w, uint64_t now_ns)
+{
+	struct event_doubt positions = {true, w->doubt_first, 0};
+
+	positions.end = engine_probe_again(w->engine, w->doubt_first);
+	w->is_probing_again = true;
+	events_add_doubt(w->events, now_ns, "again", positions,
+			 "what may have been probed in vain is probed once more, but for who has answered");
+}
+
+static void
+tend_doubt(struct watch *w, uint64_t now_ns)
+{
+	const struct health *h = &w->health;
+
+	if (!w->is_in_doubt || w->is_over || h->trouble != HEALTH_FINE)
+		return;
+	if (!w->is_probing_again) {
+		if (!health_is_on_trial(h) || engine_is_exhausted(w->engine))
+			begin_again(w, now_ns);
+	} else if (engine_tend_again(w->engine)) {
+		w->is_in_doubt = w->is_probing_again = false;
+		w->again_ns = now_ns;
+	}
+}
+
+/* What is known not to have been in vain, for checkpoints. */
+static void
+tell_sure(const struct watch *w)
+{
+	if (w->is_in_doubt || w->health.trouble != HEALTH_FINE)
+		return;
+	engine_set_sure(w->engine, health_sure(&w->health), w->again_ns);
+}
+
+/*
+ * Answers as they come in, not as they come to be records: what an earlier run has recorded is an answer too, and
+ * one that waits for a worker.
+ */
+static uint64_t
+answers(const struct ledger *l)
+{
+	return l->count[LEDGER_KIND + CLASSIFY_SYNACK] + l->count[LEDGER_KIND + CLASSIFY_ECHOREPLY] -
+	       l->count[LEDGER_CANARY_REPLIES];
+}
+
 static void
 look(struct watch *w, const struct ledger *l, uint64_t now_ns)
 {
@@ -134,11 +195,16 @@ look(struct watch *w, const struct ledger *l, uint64_t now_ns)
 		health_forget(&w->health);
 	w->rate_changes = engine_rate_changes(w->engine);
 	engine_look(w->engine, &look);
-	look.tried = l->count[LEDGER_SENT + LEDGER_PROBE];
-	look.hits = ledger_hits(l);
+	look.hits = answers(l);
+	if (w->is_in_doubt && w->doubt_first < look.position)
+		look.position = w->doubt_first;
 	health_look(&w->health, &look, &news);
-	if (news.is_news)
+	if (news.is_news && !w->is_over)
 		take_news(w, &news, now_ns);
+	else if (news.is_news && news.trouble != HEALTH_FINE)
+		doubt(w, news.position);
+	tend_doubt(w, now_ns);
+	tell_sure(w);
 }
 
 void
@@ -153,9 +219,19 @@ watch_update(struct watch *w, uint64_t now_ns)
 	look(w, &l, now_ns);
 }
 
+bool
+watch_is_clear(const struct watch *w)
+{
+	return w->health.trouble == HEALTH_FINE && !w->is_in_doubt;
+}
+
 void
 watch_end_sending(struct watch *w)
 {
+	w->is_over = true;
+	if (w->is_probing_again)
+		engine_stop_again(w->engine);
+	w->is_probing_again = false;
 	engine_hold(w->engine, NULL);
 }
 

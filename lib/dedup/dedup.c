@@ -325,6 +325,22 @@ dedup_add_burst(struct dedup *d, unsigned int n, const uint64_t *key, bool *is_n
 		is_new[i] = add_key(d, key[i], hash[i]);
 }
 
+unsigned int
+dedup_walk(const struct dedup *d, uint64_t *at, uint64_t key[DEDUP_BURST])
+{
+	const uint64_t *slot = &d->segment[*at / SEGMENT_SLOTS].slot[*at % SEGMENT_SLOTS];
+	unsigned int n = 0;
+
+	_Static_assert(SEGMENT_SLOTS % DEDUP_BURST == 0, "a look is into one segment");
+	for (unsigned int i = 0; i < DEDUP_BURST; i++)
+		if (slot[i] != 0)
+			key[n++] = slot[i];
+	*at += DEDUP_BURST;
+	if (*at == (uint64_t)d->segments * SEGMENT_SLOTS)
+		*at = DEDUP_END;
+	return n;
+}
+
 uint64_t
 dedup_count(const struct dedup *d)
 {

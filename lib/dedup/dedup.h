@@ -60,6 +60,26 @@ int dedup_add(struct dedup *d, uint32_t address, uint16_t port, uint8_t kind);
 /* Whether it is there. */
 bool dedup_has(struct dedup *d, uint32_t address, uint16_t port, uint8_t kind);
 
+/*
+ * A look at DEDUP_BURST places: give 0 in *at first, and call until *at is DEDUP_END. How many keys stood
+ * there, in key[]. What is added meanwhile may be told or not, and what is told may be told again.
+ */
+#define DEDUP_END UINT64_MAX
+unsigned int dedup_walk(const struct dedup *d, uint64_t *at, uint64_t key[DEDUP_BURST]);
+
+/* Of a key: whose it is. */
+static inline uint32_t
+dedup_key_address(uint64_t key)
+{
+	return (uint32_t)(key >> 24);
+}
+
+static inline uint16_t
+dedup_key_port(uint64_t key)
+{
+	return (uint16_t)(key >> 8);
+}
+
 /* Keys held, keys forgotten at the bound, bytes held (at most max_bytes). */
 uint64_t dedup_count(const struct dedup *d);
 uint64_t dedup_forgotten(const struct dedup *d);

@@ -46,10 +46,14 @@ canary_poll(void *context, uint64_t now_ns)
 	if (now_ns < c->next_ns)
 		return 0;
 	answered = atomic_exchange_explicit(&c->answered, 0, memory_order_relaxed);
-	if (c->asked == 0 || answered != 0)
+	/* Where nobody was to be asked, nothing is known to be wrong. */
+	if (c->asked == 0 || answered != 0) {
 		atomic_store_explicit(&c->silent, 0, memory_order_relaxed);
-	else
+		atomic_store_explicit(&c->good_ns, c->asked_ns, memory_order_relaxed);
+	} else {
 		atomic_fetch_add_explicit(&c->silent, 1, memory_order_relaxed);
+	}
+	c->asked_ns = now_ns;
 	c->next_ns = now_ns + CANARY_PERIOD_NS;
 	c->asked = 0;
 	for (unsigned int i = 0; i < c->config.count; i++) {

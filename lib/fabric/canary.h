@@ -37,8 +37,10 @@ struct canary {
 	struct canary_config config;
 	uint64_t next_ns;
 	uint32_t asked; /* of the last round, a bit each */
+	uint64_t asked_ns;
 	_Alignas(64) _Atomic uint32_t answered; /* since then; set by receivers */
 	_Atomic unsigned int silent;            /* rounds in a row in which none of those asked did */
+	_Atomic uint64_t good_ns; /* when the last round was asked in which one did; 0: none yet */
 };
 
 extern const struct role_ops canary_role;
@@ -52,6 +54,12 @@ static inline unsigned int
 canary_silent(const struct canary *c)
 {
 	return atomic_load_explicit(&c->silent, memory_order_relaxed);
+}
+
+static inline uint64_t
+canary_good_ns(const struct canary *c)
+{
+	return atomic_load_explicit(&c->good_ns, memory_order_relaxed);
 }
 
 #endif /* FABRIC_CANARY_H */

@@ -48,7 +48,7 @@ place(struct news *news, struct record_scan *record)
 		return true;
 	if (record->position < news->floor)
 		return false;
-	if (news->answered != NULL)
+	if (news->marks)
 		answered_mark(news->answered, record->position);
 	return true;
 }
@@ -57,7 +57,7 @@ static void
 find_one(struct news *news, struct record_scan *record, bool is_new)
 {
 	const struct reply *r = &record->reply;
-	bool has_places = news->answered != NULL || news->floor > 0;
+	bool has_places = news->marks || news->floor > 0;
 	bool samples = news->source->coverage_bound > 0 && classify_is_success(r->kind);
 
 	record->news = is_new ? RECORD_FIRST : 0;
@@ -98,6 +98,18 @@ news_owes_grab(struct news *news, const struct record_scan *record)
 }
 
 void
+news_mark_some(struct news *news, uint64_t *at, uint64_t first, uint64_t end)
+{
+	uint64_t key[DEDUP_BURST], position;
+	unsigned int n = dedup_walk(news->dedup, at, key);
+
+	for (unsigned int i = 0; i < n; i++)
+		if (find_position(news, dedup_key_address(key[i]), dedup_key_port(key[i]), &position) &&
+		    position >= first && position < end)
+			answered_mark(news->answered, position);
+}
+
+void
 news_recall(struct news *news, uint32_t address, uint16_t port, uint8_t kind, uint8_t what)
 {
 	uint64_t position;
@@ -110,6 +122,6 @@ news_recall(struct news *news, uint32_t address, uint16_t port, uint8_t kind, ui
 		dedup_add(news->dedup, address, port, kind | SEEN_KEY);
 	if (what & RECORD_GRABBED)
 		dedup_add(news->dedup, address, port, kind | GRAB_KEY);
-	if (news->answered != NULL && find_position(news, address, port, &position))
+	if (news->marks && find_position(news, address, port, &position))
 		answered_mark(news->answered, position);
 }

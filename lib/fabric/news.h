@@ -23,7 +23,8 @@ struct news {
 	struct dedup *dedup;
 	const struct prober_source *source; /* what positions mean, and who is looked at again */
 	const struct cookie_key *key;
-	struct answered *answered; /* for later attempts; NULL where there are none */
+	struct answered *answered; /* for later attempts, and for those that are had once more */
+	bool marks; /* there are later attempts: who answers is marked there at once */
 	/*
 	 * Of a scan that goes on: positions below are of epochs that are over, so whoever answers late from
 	 * there has been recorded, or came too late. 0: it is the first run.
@@ -39,6 +40,12 @@ void news_find(struct news *news, struct record_scan *record, unsigned int n);
  * earlier one written its record. Asked once of each; from then on it has begun.
  */
 bool news_owes_grab(struct news *news, const struct record_scan *record);
+
+/*
+ * Mark who of positions [first, end) has answered, as far as the set tells: of some that it holds. Give 0 in
+ * *at first, and call until it is DEDUP_END.
+ */
+void news_mark_some(struct news *news, uint64_t *at, uint64_t first, uint64_t end);
 
 /* An earlier run has recorded this: a reply of that kind, with that news (enum record_news). */
 void news_recall(struct news *news, uint32_t address, uint16_t port, uint8_t kind, uint8_t what);

@@ -56,6 +56,30 @@ has_done_work(const struct prober *p)
 	return p->has_work && p->work.first == p->work.end;
 }
 
+static void
+set_flag(_Atomic bool *flag, bool value)
+{
+	if (atomic_load_explicit(flag, memory_order_relaxed) != value)
+		atomic_store_explicit(flag, value, memory_order_relaxed);
+}
+
+/* What the chunk that was claimed is to have. Once more is the last attempt again, to the bit. */
+static void
+begin_pass(struct prober *p)
+{
+	unsigned int attempts = p->config.source->attempts;
+
+	p->use = COOKIE_PROBE;
+	p->attempt = 0;
+	if (p->work.pass == SCHEDULE_AGAIN)
+		p->attempt = (uint8_t)(attempts - 1);
+	else if (p->work.pass < attempts)
+		p->attempt = (uint8_t)p->work.pass;
+	else
+		p->use = COOKIE_COVERAGE;
+	set_flag(&p->exhausted, false);
+}
+
 /* Have positions to make probes for. What was claimed before has been sent, if it is done. */
 static enum schedule_verdict
 claim(struct prober *p, uint64_t now_ns)
@@ -68,12 +92,8 @@ claim(struct prober *p, uint64_t now_ns)
 		schedule_finish(&p->schedule, now_ns);
 	verdict = schedule_claim(&p->schedule, now_ns, &p->work);
 	p->has_work = verdict == SCHEDULE_WORK;
-	if (p->has_work) {
-		bool is_attempt = p->work.pass < p->config.source->attempts;
-
-		p->use = is_attempt ? COOKIE_PROBE : COOKIE_COVERAGE;
-		p->attempt = is_attempt ? (uint8_t)p->work.pass : 0;
-	}
+	if (p->has_work)
+		begin_pass(p);
 	return verdict;
 }
 
@@ -84,6 +104,26 @@ is_pressed(const struct prober *p)
 		if (atomic_load_explicit(&p->config.pressures[i].raised, memory_order_relaxed))
 			return true;
 	return false;
+}
+
+/* A count that this lcore alone makes, and control reads. */
+static void
+count_up(_Atomic uint64_t *count, uint64_t n)
+{
+	atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + n,
+			      memory_order_relaxed);
+}
+
+/* Whether to pause; each time that it comes to that is counted. */
+static bool
+is_held(struct prober *p)
+{
+	bool was = atomic_load_explicit(&p->held, memory_order_relaxed), is = is_pressed(p);
+
+	set_flag(&p->held, is);
+	if (is && !was)
+		count_up(&p->pauses, 1);
+	return is;
 }
 
 /* The indices of n positions from first on; what comes after, up to end, is likely to be asked for next. */
@@ -128,6 +168,13 @@ who_is_drawn(const struct prober *p, unsigned int n, const uint32_t *address, co
 	return bits;
 }
 
+/* What a target that is taken up counts as. */
+static enum ledger_term
+taken_as(const struct prober *p)
+{
+	return p->work.pass == SCHEDULE_AGAIN ? LEDGER_AGAIN : LEDGER_TARGET;
+}
+
 /* A bit for each of n targets: whether this pass probes it. */
 static uint64_t
 who_is_due(struct prober *p, uint64_t first, unsigned int n, const uint32_t *address, const uint16_t *port)
@@ -137,11 +184,11 @@ who_is_due(struct prober *p, uint64_t first, unsigned int n, const uint32_t *add
 
 	if (p->use == COOKIE_COVERAGE)
 		return who_is_drawn(p, n, address, port);
-	if (p->attempt == 0)
+	if (p->work.pass == 0)
 		return all;
 	answered = who_answered(p->config.source, first, n) & all;
 	spared = (unsigned int)__builtin_popcountll(answered);
-	ledger_add(p->config.ledger, LEDGER_TARGET, spared);
+	ledger_add(p->config.ledger, taken_as(p), spared);
 	ledger_add(p->config.ledger, LEDGER_SPARED, spared);
 	return all & ~answered;
 }
@@ -183,7 +230,7 @@ take_positions(struct prober *p, unsigned int most, struct prober_batch *b)
 		gather(p, most, b);
 	gate_prefetch(p->config.outlets[0].tx->gate, b->count, b->address);
 	cookie_make_burst(&any->config.key, p->use, b->count, b->address, b->port, b->cookie);
-	ledger_add(p->config.ledger, LEDGER_TARGET, b->count);
+	ledger_add(p->config.ledger, taken_as(p), b->count);
 }
 
 static unsigned int
@@ -330,7 +377,7 @@ take_mbufs(struct rte_mempool *pool, unsigned int n, uint16_t len, struct rte_mb
 
 /* Make a burst of frames, by patching the template; how many: without mbufs, none. */
 static unsigned int
-make_probes(const struct prober *p, const struct outlet *o, struct prober_batch *b)
+make_probes(struct prober *p, const struct outlet *o, struct prober_batch *b)
 {
 	struct rte_mbuf **slots = tx_probes_slots(o->tx);
 	unsigned int n = RTE_MIN(batch_left(b), (unsigned int)PORT_BURST);
@@ -348,6 +395,8 @@ make_probes(const struct prober *p, const struct outlet *o, struct prober_batch 
 	b->head += n;
 	if (b->head == b->count)
 		b->head = b->count = 0;
+	if (p->work.pass == 0)
+		count_up(&p->tried, n);
 	tx_probes_ready(o->tx, (uint16_t)n);
 	return n;
 }
@@ -392,13 +441,6 @@ queue_batches(struct prober *p)
 			work += make_probes(p, o, &p->batch[i]);
 	}
 	return work;
-}
-
-static void
-set_flag(_Atomic bool *flag, bool value)
-{
-	if (atomic_load_explicit(flag, memory_order_relaxed) != value)
-		atomic_store_explicit(flag, value, memory_order_relaxed);
 }
 
 /* Targets of the chunk that wait for their networks. */
@@ -449,8 +491,7 @@ prober_poll(void *context, uint64_t now_ns)
 		return work + note_end(p, way);
 	if (verdict == SCHEDULE_WAIT)
 		return work;
-	set_flag(&p->held, is_pressed(p));
-	if (atomic_load_explicit(&p->held, memory_order_relaxed))
+	if (is_held(p))
 		return work;
 	if (p->config.polite != NULL)
 		taken = take_politely(p, now_ns);

@@ -3,7 +3,8 @@
  * The prober role: position -> index -> target -> probe, into the TX queue of the target's interface.
  *
  * What comes next, in which pass, is the schedule's to say (schedule/schedule.h). A later attempt leaves
- * out who has answered by then; a coverage probe goes to those who are drawn, from another port. Each
+ * out who has answered by then, and so does what is had once more since it may have reached nobody; a
+ * coverage probe goes to those who are drawn, from another port. Each
  * prober takes a burst of positions for each of its interfaces and deals them out; the rate is held in their TX
  * queues. It takes the next while a TX queue is free and no interface has too many waiting: so an interface
  * that is held holds the others before long, for its targets are part of the order. It pauses while any
@@ -45,7 +46,7 @@ struct prober_source {
 	const struct targets *targets;
 	unsigned int attempts;            /* passes that are attempts; one more is of coverage probes */
 	uint64_t coverage_bound;          /* draws below it get one; 0: there is no such pass */
-	struct answered *const *answered; /* one a worker; none with one attempt */
+	struct answered *const *answered; /* one a worker */
 	unsigned int answered_count;
 	struct schedule_source schedule;
 };
@@ -89,6 +90,8 @@ struct prober {
 	_Atomic bool exhausted; /* nothing left to claim and nothing waiting; read by control */
 	_Atomic bool held;      /* by pressure; read by control */
 	_Atomic bool polite;    /* by politeness; read by control */
+	_Atomic uint64_t tried;  /* targets that their first probe has been made for; read by control */
+	_Atomic uint64_t pauses; /* how often it came to be held; read by control */
 };
 
 extern const struct role_ops prober_role;

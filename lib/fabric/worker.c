@@ -28,6 +28,7 @@ worker_init(struct worker *w, const struct worker_config *config)
 {
 	memset(w, 0, sizeof(*w));
 	w->config = *config;
+	w->marking_at = DEDUP_END;
 }
 
 struct rte_ring *
@@ -313,12 +314,36 @@ raise_watermark(struct worker *w, uint64_t seen_ns)
 		watermark_raise(w->config.watermark, seen_ns < oldest ? seen_ns : oldest);
 }
 
+/* Go on with what is to be marked: a look into the set at a time, between bursts. */
+static unsigned int
+mark(struct worker *w)
+{
+	const struct worker_marking *m = w->config.marking;
+	unsigned int number;
+
+	if (m == NULL)
+		return 0;
+	number = atomic_load_explicit(&m->number, memory_order_acquire);
+	if (number != w->marking) {
+		w->marking = number;
+		w->marking_at = 0;
+	}
+	if (w->marking_at == DEDUP_END)
+		return 0;
+	news_mark_some(&w->config.news, &w->marking_at,
+		       atomic_load_explicit(&m->first, memory_order_relaxed),
+		       atomic_load_explicit(&m->end, memory_order_relaxed));
+	if (w->marking_at == DEDUP_END)
+		atomic_store_explicit(&w->marked, number, memory_order_release);
+	return 1;
+}
+
 static unsigned int
 worker_poll(void *context, uint64_t now_ns)
 {
 	struct worker *w = context;
 	uint64_t seen_ns = watermark_least(w->config.receiver_marks, w->config.receiver_mark_count);
-	unsigned int work = take_replies(w, now_ns);
+	unsigned int work = take_replies(w, now_ns) + mark(w);
 
 	if (w->config.segments != NULL)
 		work += take_segments(w, now_ns);

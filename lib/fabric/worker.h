@@ -31,6 +31,16 @@
 
 struct rte_ring;
 
+/*
+ * Positions [first, end) are to be had once more: who of them has answered is to be marked, so that they are
+ * left out. Control writes first and end, and then another number.
+ */
+struct worker_marking {
+	_Atomic uint64_t first;
+	_Atomic uint64_t end;
+	_Atomic unsigned int number; /* 0: none yet */
+};
+
 struct worker_config {
 	struct rte_ring *const *rings; /* one a receiver's lcore */
 	unsigned int receivers;
@@ -46,6 +56,7 @@ struct worker_config {
 	const struct watermark *receiver_marks; /* of all receivers */
 	unsigned int receiver_mark_count;
 	struct watermark *watermark;
+	const struct worker_marking *marking; /* shared; NULL: never */
 	/* Grabs and lookups; NULL where the job has none. */
 	struct grabber *grabber;
 	const struct grabber_plan *plan;
@@ -66,7 +77,17 @@ struct worker {
 	unsigned int held_first;
 	unsigned int held_count;
 	_Atomic uint32_t live; /* grabs under way; read by control */
+	unsigned int marking;  /* that has begun, and how far it is in the set */
+	uint64_t marking_at;
+	_Atomic unsigned int marked; /* the last that is done; read by control */
 };
+
+/* The last marking that is done; any thread. */
+static inline unsigned int
+worker_marked(const struct worker *w)
+{
+	return atomic_load_explicit(&w->marked, memory_order_acquire);
+}
 
 /* Grabs under way; any thread. */
 static inline uint32_t

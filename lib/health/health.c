@@ -40,11 +40,39 @@ health_name(enum health_trouble trouble)
 	return names[trouble];
 }
 
+/* ---- Marks ---- */
+
+static void
+make_mark(struct health *h, uint64_t at_ns, uint64_t position)
+{
+	h->mark[h->mark_count++ % HEALTH_MARKS] = (struct health_good){at_ns, position};
+}
+
 void
-health_init(struct health *h, unsigned int ports)
+health_init(struct health *h, unsigned int ports, uint64_t position)
 {
 	memset(h, 0, sizeof(*h));
 	h->ports = ports;
+	make_mark(h, 0, position);
+	h->seen = h->answered = (struct health_good){0, position};
+	h->sure = position;
+	for (unsigned int i = 0; i < ports; i++)
+		h->heard[i] = h->seen;
+}
+
+/* All was well at a time: so is what was probed a moment before it. */
+static struct health_good
+good_at(const struct health *h, uint64_t at_ns)
+{
+	uint64_t n = h->mark_count < HEALTH_MARKS ? h->mark_count : HEALTH_MARKS;
+	const struct health_good *mark = NULL;
+
+	for (uint64_t ago = 1; ago <= n; ago++) {
+		mark = &h->mark[(h->mark_count - ago) % HEALTH_MARKS];
+		if (mark->at_ns + DOUBT_LAG_NS <= at_ns)
+			break;
+	}
+	return (struct health_good){at_ns, mark->position};
 }
 
 /* ---- Hits ---- */
@@ -69,7 +97,7 @@ second(const struct health *h, unsigned int ago)
 static void
 remember(struct health *h, const struct health_look *look)
 {
-	h->ring[h->head] = (struct health_second){look->now_ns, look->tried, look->hits, look->position};
+	h->ring[h->head] = (struct health_second){look->now_ns, look->tried, look->hits};
 	h->head = (h->head + 1) % HEALTH_LOOKS;
 	if (h->count < HEALTH_LOOKS)
 		h->count++;
@@ -86,14 +114,13 @@ level(const struct health *h, unsigned int ago, uint64_t *tried, uint64_t *hits)
 }
 
 /*
- * What the last so many seconds make expect, and what came. False: nothing can be said. Answers come at once
- * or a second later, so no more targets count than were probed in either case: a sending that is slowed
- * down is no fall of the hit rate.
+ * What the last so many seconds, up to LAG ago, make expect, and what came. False: nothing can be said. Answers take
+ * from nothing to LAG, so all that came since they began counts.
  */
 static bool
 expect(const struct health *h, unsigned int seconds, double *expected, uint64_t *found)
 {
-	uint64_t tried, hits, n, meanwhile;
+	uint64_t tried, hits, n;
 
 	if (h->count < seconds + LAG + 1)
 		return false;
@@ -101,10 +128,8 @@ expect(const struct health *h, unsigned int seconds, double *expected, uint64_t 
 	if (hits < BASE_HITS || tried == 0)
 		return false;
 	n = second(h, LAG)->tried - second(h, seconds + LAG)->tried;
-	meanwhile = second(h, 0)->tried - second(h, seconds)->tried;
-	n = n < meanwhile ? n : meanwhile;
 	*expected = (double)n * (double)hits / (double)tried * (1 - 3 / sqrt((double)hits));
-	*found = second(h, 0)->hits - second(h, seconds)->hits;
+	*found = second(h, 0)->hits - second(h, seconds + LAG)->hits;
 	return true;
 }
 
@@ -158,20 +183,6 @@ health_forget(struct health *h)
 	settle(h, 0);
 }
 
-/* Where the doubt begins: a moment before the last that was known to be good. */
-static struct health_good
-before(const struct health *h, struct health_good good)
-{
-	for (unsigned int ago = 0; ago < h->count; ago++) {
-		const struct health_second *s = second(h, ago);
-
-		good.position = s->position;
-		if (s->at_ns + DOUBT_LAG_NS <= good.at_ns)
-			break;
-	}
-	return good;
-}
-
 /* A trial that keeps finding something, if little: that is how it is now. */
 static bool
 takes_new_level(struct health *h, unsigned int window)
@@ -207,8 +218,7 @@ look_at_hits(struct health *h, const struct health_look *look, struct health_new
 		news->is_level = news->is_news = true;
 		return false;
 	}
-	*since = (struct health_good){second(h, window)->at_ns, 0};
-	*since = before(h, *since);
+	*since = good_at(h, second(h, window + LAG)->at_ns);
 	settle(h, window + LAG);
 	wait = RETRY_FIRST_NS << (h->trials < 5 ? h->trials : 5);
 	h->retry_ns = look->now_ns + (wait < RETRY_LAST_NS ? wait : RETRY_LAST_NS);
@@ -221,19 +231,21 @@ look_at_hits(struct health *h, const struct health_look *look, struct health_new
 static void
 note_ports(struct health *h, const struct health_look *look)
 {
-	struct health_good now = {look->now_ns, look->position};
-
 	for (unsigned int i = 0; i < h->ports; i++) {
 		const struct health_port *p = &look->ports[i];
 
 		if (p->unanswered == 0)
 			h->quiet_since[i] = p->received;
-		if (p->received != h->received[i] || h->seen.at_ns == 0)
-			h->heard[i] = now;
+		/* It may have come in right after the last look. */
+		if (p->received != h->received[i])
+			h->heard[i] = h->seen;
 		h->received[i] = p->received;
+		h->is_asked[i] = p->is_asked;
 	}
-	if (look->canaries_silent == 0)
-		h->answered = now;
+	if (!look->has_canaries)
+		h->answered = good_at(h, look->now_ns);
+	else if (look->canaries_good_ns > h->answered.at_ns)
+		h->answered = good_at(h, look->canaries_good_ns);
 }
 
 static bool
@@ -247,7 +259,7 @@ port_has(const struct health *h, const struct health_port *p, unsigned int i,
 	return p->unanswered >= SILENT && p->received == h->quiet_since[i];
 }
 
-/* The gravest trouble that can be seen at once; *since is the last time that it was not. */
+/* The gravest trouble that can be seen at once; *since is the last time that it surely was not. */
 static enum health_trouble
 look_around(struct health *h, const struct health_look *look, struct health_good *since)
 {
@@ -276,6 +288,35 @@ tell(struct health *h, enum health_trouble found, struct health_good since, stru
 	h->trouble = found;
 }
 
+/* The same of the hit rate: a collapse would show in the shortest window that has a say. */
+static uint64_t
+sure_of_hits(const struct health *h)
+{
+	unsigned int window = WINDOW_FIRST, ago;
+	double expected = 0;
+	uint64_t found;
+
+	if (h->count == 0 || h->base_hits + second(h, 0)->hits - second(h, h->count - 1)->hits < BASE_HITS)
+		return h->seen.position;
+	while (window < WINDOW_LAST && !(expect(h, window, &expected, &found) && expected > SURPRISE))
+		window *= 2;
+	ago = window + LAG < h->count ? window + LAG : h->count - 1;
+	return good_at(h, second(h, ago)->at_ns).position;
+}
+
+static void
+raise_sure(struct health *h)
+{
+	uint64_t sure = h->seen.position, hits = sure_of_hits(h);
+
+	sure = h->answered.position < sure ? h->answered.position : sure;
+	sure = hits < sure ? hits : sure;
+	for (unsigned int i = 0; i < h->ports; i++)
+		if (h->is_asked[i] && h->heard[i].position < sure)
+			sure = h->heard[i].position;
+	h->sure = sure > h->sure ? sure : h->sure;
+}
+
 void
 health_look(struct health *h, const struct health_look *look, struct health_news *news)
 {
@@ -285,15 +326,18 @@ health_look(struct health *h, const struct health_look *look, struct health_news
 
 	*news = (struct health_news){0};
 	h->next_ns = look->now_ns + HEALTH_INTERVAL_NS;
+	make_mark(h, look->now_ns, look->position);
 	note_ports(h, look);
-	if (!was_held)
+	if (look->is_unlike)
+		health_forget(h);
+	else if (!was_held)
 		remember(h, look);
 	found = look_around(h, look, &since);
-	if (found != HEALTH_FINE)
-		since = before(h, since);
-	else if (look_at_hits(h, look, news, &since))
+	if (found == HEALTH_FINE && look_at_hits(h, look, news, &since))
 		found = HEALTH_HITRATE;
-	h->seen = (struct health_good){look->now_ns, look->position};
+	h->seen = good_at(h, look->now_ns);
+	if (found == HEALTH_FINE && h->trouble == HEALTH_FINE)
+		raise_sure(h);
 	if (found == h->trouble)
 		return;
 	/* What was sent blindly says nothing of what to expect. */

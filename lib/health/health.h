@@ -20,9 +20,9 @@
  * The test of the hit rate: of n targets tried, a share p of whom is expected to answer, at most k do with a
  * probability of at most exp(-(L - k + k ln(k / L))), L = n p (Chernoff's bound of the Poisson
  * distribution). Windows of 2, 4, ... 32 s that end now are tested, each against what was before it, with p three
- * standard deviations on the safe side. Targets count at once or a second after they were probed, whichever are
- * fewer, since answers take up to a second and a sending that slows down is no fall of the hit rate; and
- * nothing is tested in the first seconds after a change (health_forget()).
+ * standard deviations on the safe side. Targets count a second after they were probed, since answers take time, and
+ * what came in within that second counts too, since they may take none: so a sending that slows down is no fall of the
+ * hit rate. Nothing is tested in the first seconds after a change (health_forget()).
  *
  * Pure: time is an argument. A struct health belongs to one thread.
  */
@@ -54,6 +54,7 @@ enum health_trouble {
 struct health_port {
 	bool is_gone;
 	bool is_down;
+	bool is_asked;           /* its gateway is, now and then */
 	unsigned int unanswered; /* requests to its gateway in a row */
 	uint64_t received;       /* frames so far */
 };
@@ -61,10 +62,14 @@ struct health_port {
 struct health_look {
 	uint64_t now_ns;
 	struct health_port ports[HEALTH_PORTS_MAX];
+	bool has_canaries;
 	unsigned int canaries_silent; /* rounds in a row in which none answered */
+	uint64_t canaries_good_ns;    /* when the last round that was answered was asked; 0: none yet */
 	uint64_t tried;               /* targets probed for the first time so far */
 	uint64_t hits;                /* so far */
-	uint64_t position;            /* before it everything was probed: an opaque mark */
+	/* Probers were held, so that what was found came late: nothing follows from these two. */
+	bool is_unlike;
+	uint64_t position;            /* everything before it has been probed, as far as need be: an opaque mark */
 };
 
 /* One second, as it is remembered; all counts are since the start. */
@@ -72,14 +77,19 @@ struct health_second {
 	uint64_t at_ns;
 	uint64_t tried;
 	uint64_t hits;
-	uint64_t position;
 };
 
-/* What was seen last while all was well: what came after it is in doubt. */
+/*
+ * A time at which all was well, and the mark of a moment before, as long as answers take: what was probed by
+ * then had its answer, if it had one, by the time.
+ */
 struct health_good {
 	uint64_t at_ns;
 	uint64_t position;
 };
+
+/* Marks that are remembered: longer than any trouble takes to be noticed. */
+#define HEALTH_MARKS 64
 
 struct health {
 	unsigned int ports;
@@ -89,9 +99,14 @@ struct health {
 	/* Of each port: frames received, and the last look at which there were more. */
 	uint64_t received[HEALTH_PORTS_MAX];
 	uint64_t quiet_since[HEALTH_PORTS_MAX]; /* received when the first request went unanswered */
+	bool is_asked[HEALTH_PORTS_MAX];
 	struct health_good heard[HEALTH_PORTS_MAX];
 	struct health_good seen;     /* the last look */
-	struct health_good answered; /* the last look at which a canary had answered */
+	struct health_good answered; /* when the last canaries that answered had been asked */
+	/* Marks, a ring: mark_count were made, and the first of all stood at 0 s. */
+	struct health_good mark[HEALTH_MARKS];
+	uint64_t mark_count;
+	uint64_t sure;
 	/* Hits: seconds since the last change, a ring; and what was before. */
 	struct health_second ring[HEALTH_LOOKS];
 	unsigned int count;
@@ -113,13 +128,31 @@ struct health_news {
 	bool is_level;                /* the hit rate that was found on trial is taken for the new level */
 };
 
-void health_init(struct health *h, unsigned int ports);
+/* Nothing has been probed; the mark is `position`. */
+void health_init(struct health *h, unsigned int ports, uint64_t position);
 
 /* When the next look is due. */
 static inline uint64_t
 health_next_ns(const struct health *h)
 {
 	return h->next_ns;
+}
+
+/*
+ * The mark of what was probed so early that no trouble that is noticed from now on will put it in doubt. It never
+ * falls, and stays where it is while there is trouble.
+ */
+static inline uint64_t
+health_sure(const struct health *h)
+{
+	return h->sure;
+}
+
+/* Whether a hit rate that had collapsed is still on trial. */
+static inline bool
+health_is_on_trial(const struct health *h)
+{
+	return h->trials > 0;
 }
 
 /* Take a look. Whether to hold the sending is h->trouble != HEALTH_FINE afterwards. */

@@ -30,8 +30,8 @@
 
 static const struct ledger_equation equations[] = {
 	{
-		"targets = probes intended + spared + skipped + put back",
-		TERMS(LEDGER_TARGET),
+		"targets + probed again = probes intended + spared + skipped + put back",
+		TERMS(LEDGER_TARGET, LEDGER_AGAIN),
 		TERMS(LEDGER_INTENDED + LEDGER_PROBE, LEDGER_SPARED, LEDGER_SKIPPED, LEDGER_PUT_BACK),
 		LEDGER_TERMS,
 	},
@@ -169,6 +169,7 @@ static const struct ledger_equation equations[] = {
 
 static const char *const term_names[LEDGER_TERMS] = {
 	[LEDGER_TARGET] = "targets",
+	[LEDGER_AGAIN] = "probed again",
 	[LEDGER_SPARED] = "spared",
 	[LEDGER_SKIPPED] = "skipped",
 	[LEDGER_PUT_BACK] = "put back",

@@ -7,7 +7,8 @@
  * up and must satisfy the equations of ledger_equation(): what went in is what came out. An
  * unbalanced ledger is a bug, and the scan that has one fails.
  *
- *   targets taken up            = probes intended + spared + left out for politeness + put back
+ *   targets taken up, and taken up once more since their probes may have reached nobody
+ *                               = probes intended + spared + left out for politeness + put back
  *   for each kind of frame sent:  intended = sent + gated + refused
  *   received                    = the sum of its kinds
  *   replies of each kind        = passed to a worker + canaries' + given up with its ring
@@ -101,6 +102,7 @@ enum ledger_try {
 enum ledger_term {
 	/* Targets that a prober has taken up, in each pass, and what became of those that got no probe. */
 	LEDGER_TARGET,
+	LEDGER_AGAIN,    /* once more, since the network was gone */
 	LEDGER_SPARED,   /* a later attempt, of one who had answered */
 	LEDGER_SKIPPED,  /* their network had said that it wants none */
 	LEDGER_PUT_BACK, /* no probe was made when the sending ended */

@@ -86,8 +86,8 @@ is_resolved(const struct neigh *n)
 	return atomic_load_explicit(&n->gateway_mac, memory_order_relaxed) != 0;
 }
 
-static bool
-asks(const struct neigh *n)
+bool
+neigh_asks(const struct neigh *n)
 {
 	return n->config.gateway != 0 && n->config.address_count > 0 && !n->is_given;
 }
@@ -95,7 +95,7 @@ asks(const struct neigh *n)
 uint64_t
 neigh_next_ns(const struct neigh *n)
 {
-	return asks(n) ? n->next_request_ns : TIME_NEVER;
+	return neigh_asks(n) ? n->next_request_ns : TIME_NEVER;
 }
 
 /* Frames below the minimum carry zeros, never what a buffer held before. */
@@ -173,7 +173,7 @@ neigh_request(struct neigh *n, uint64_t now_ns, uint8_t *frame)
 {
 	uint8_t dst[WIRE_MAC_SIZE];
 
-	if (!asks(n) || now_ns < n->next_request_ns)
+	if (!neigh_asks(n) || now_ns < n->next_request_ns)
 		return 0;
 	if (is_resolved(n))
 		return confirm(n, now_ns, dst) ? request_build(n, dst, frame) : 0;

@@ -80,6 +80,9 @@ unsigned int neigh_unanswered(const struct neigh *n);
  */
 uint16_t neigh_request(struct neigh *n, uint64_t now_ns, uint8_t *frame);
 
+/* Whether there is a gateway to ask; never changes once its MAC is given or not. Any thread. */
+bool neigh_asks(const struct neigh *n);
+
 /* When neigh_request() is next to be called; TIME_NEVER where there is nobody to ask. */
 uint64_t neigh_next_ns(const struct neigh *n);
 

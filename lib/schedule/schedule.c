@@ -11,6 +11,7 @@ void
 schedule_source_init(struct schedule_source *s, uint64_t first, uint64_t end, unsigned int attempts,
 		     uint64_t delay_ns, bool has_last, uint64_t last_ns)
 {
+	s->first = first;
 	s->end = end;
 	s->passes = attempts + has_last;
 	for (unsigned int k = 0; k < attempts; k++)
@@ -18,6 +19,33 @@ schedule_source_init(struct schedule_source *s, uint64_t first, uint64_t end, un
 	if (has_last)
 		s->delay_ns[attempts] = last_ns;
 	atomic_init(&s->next, first);
+	atomic_init(&s->again, 0);
+	atomic_init(&s->again_done, 0);
+	s->again_asked = 0;
+}
+
+uint64_t
+schedule_again(struct schedule_source *s, uint64_t first, uint64_t end)
+{
+	uint64_t chunk = (first - s->first) / SCHEDULE_CHUNK, old;
+	uint64_t count = (end - s->first + SCHEDULE_CHUNK - 1) / SCHEDULE_CHUNK - chunk;
+
+	if (first >= end)
+		count = 0;
+	if (count > SCHEDULE_AGAIN_MAX) {
+		chunk += count - SCHEDULE_AGAIN_MAX;
+		count = SCHEDULE_AGAIN_MAX;
+	}
+	old = atomic_exchange_explicit(&s->again, chunk << SCHEDULE_AGAIN_BITS | count,
+				       memory_order_acq_rel);
+	s->again_asked += count - (old & SCHEDULE_AGAIN_MAX);
+	return s->first + chunk * SCHEDULE_CHUNK;
+}
+
+bool
+schedule_again_is_done(const struct schedule_source *s)
+{
+	return atomic_load_explicit(&s->again_done, memory_order_acquire) == s->again_asked;
 }
 
 int
@@ -107,10 +135,38 @@ claim_new(struct schedule *s)
 	return true;
 }
 
+/* Have a chunk once more, if there is one to have so. */
+static bool
+claim_again(struct schedule *s)
+{
+	struct schedule_source *source = s->source;
+	uint64_t all = atomic_load_explicit(&source->again, memory_order_relaxed), first;
+
+	do {
+		if ((all & SCHEDULE_AGAIN_MAX) == 0)
+			return false;
+		/* One fewer, and the next. */
+	} while (!atomic_compare_exchange_weak_explicit(
+		&source->again, &all, all + (UINT64_C(1) << SCHEDULE_AGAIN_BITS) - 1,
+		memory_order_acq_rel, memory_order_relaxed));
+	first = source->first + (all >> SCHEDULE_AGAIN_BITS) * SCHEDULE_CHUNK;
+	s->work = (struct schedule_work){first, chunk_end(s, first), SCHEDULE_AGAIN};
+	return true;
+}
+
 static bool
 has_room(const struct schedule *s)
 {
 	return s->queue == NULL || s->next[0] - s->head < s->room;
+}
+
+/* What is to be had once more in turn with what is new, which shows meanwhile whether the network is there. */
+static bool
+claim_other(struct schedule *s)
+{
+	bool is_turn = s->work.pass != SCHEDULE_AGAIN;
+
+	return (is_turn && claim_again(s)) || (has_room(s) && claim_new(s)) || (!is_turn && claim_again(s));
 }
 
 enum schedule_verdict
@@ -123,7 +179,7 @@ schedule_claim(struct schedule *s, uint64_t now_ns, struct schedule_work *work)
 		uint64_t first = chunk_at(s, s->next[pass])->first;
 
 		s->work = (struct schedule_work){first, chunk_end(s, first), pass};
-	} else if (!has_room(s) || !claim_new(s)) {
+	} else if (!claim_other(s)) {
 		return pass != 0 ? SCHEDULE_WAIT : SCHEDULE_DONE;
 	}
 	*work = s->work;
@@ -135,6 +191,10 @@ schedule_finish(struct schedule *s, uint64_t now_ns)
 {
 	unsigned int pass = s->work.pass;
 
+	if (pass == SCHEDULE_AGAIN) {
+		atomic_fetch_add_explicit(&s->source->again_done, 1, memory_order_release);
+		return;
+	}
 	if (s->queue == NULL)
 		return; /* what is finished shows at the next claim */
 	if (pass == 0)

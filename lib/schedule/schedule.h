@@ -11,6 +11,10 @@
  * Loss comes in bursts, so a second look is worth most when it is late (Wan et al., "On the Origin of
  * Scanning", IMC 2020).
  *
+ * Positions whose probes may have reached nobody, since the network was gone, are had once more: control
+ * names a run of chunks (schedule_again()), which probers take in turn with new ones, whoever comes first. Control
+ * knows what the floor means meanwhile; for the schedule they are over.
+ *
  * The floor: every position below it has had all its passes, by whichever prober. Each publishes a
  * lower bound of its own, which it lowers to the shared counter before it claims: so the least of them is
  * always true, though nobody asks for all at one instant, and it never falls.
@@ -30,17 +34,42 @@
 /* Attempts of one target, and a coverage probe after them. */
 #define SCHEDULE_PASSES_MAX 256
 
+/* The pass of positions that are had once more. */
+#define SCHEDULE_AGAIN SCHEDULE_PASSES_MAX
+
 /* Where the positions come from: [next, end), and what is done with each. */
 struct schedule_source {
+	uint64_t first;
 	uint64_t end;
 	unsigned int passes;                    /* 1 to SCHEDULE_PASSES_MAX */
 	uint64_t delay_ns[SCHEDULE_PASSES_MAX]; /* before pass k, after pass k - 1; [0] is of no account */
 	_Alignas(64) _Atomic uint64_t next;     /* the next position that nobody has claimed */
+	/*
+	 * Chunks to be had once more, numbered from first on: how many, in the low bits, and above these the
+	 * first. One word, so that whoever takes a chunk and whoever names others never mix.
+	 */
+	_Alignas(64) _Atomic uint64_t again;
+	_Atomic uint64_t again_done; /* chunks */
+	uint64_t again_asked;        /* control's own: chunks that will be, as long as nobody says otherwise */
 };
+
+/* At most so many positions are had once more at a time: a million million. */
+#define SCHEDULE_AGAIN_BITS 28
+#define SCHEDULE_AGAIN_MAX ((UINT64_C(1) << SCHEDULE_AGAIN_BITS) - 1)
 
 /* Passes over positions [first, end): attempts at delay_ns, then one at last_ns if has_last is set. */
 void schedule_source_init(struct schedule_source *s, uint64_t first, uint64_t end,
 			  unsigned int attempts, uint64_t delay_ns, bool has_last, uint64_t last_ns);
+
+/*
+ * Control: have positions [first, end) once more, in whole chunks, and no other that are still to be had once
+ * more: with end of first, none. What probers hold of these they finish. Of more than SCHEDULE_AGAIN_MAX
+ * chunks, the last so many. The position at which it begins.
+ */
+uint64_t schedule_again(struct schedule_source *s, uint64_t first, uint64_t end);
+
+/* Control: whether all that was to be had once more has been, and has left. */
+bool schedule_again_is_done(const struct schedule_source *s);
 
 /* A chunk that awaits its next pass. */
 struct schedule_chunk {

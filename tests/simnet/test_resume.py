@@ -1,9 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Scans that are killed at any moment and gone on with find what an uninterrupted one finds, each once.
+"""Scans that are killed at any moment and gone on with find what an uninterrupted one finds, each once: also if the
+network was gone meanwhile.
 
 RESUME_KILLS says how many kills there are in all (20); RESUME_SEED, when they come."""
 
+import concurrent.futures
 import io
 import json
 import os
@@ -20,12 +22,12 @@ from harness import ASDIC, OPEN, SimnetTest, Targets, network, target_keys, worl
 KILLS = int(os.environ.get("RESUME_KILLS", "20"))
 SEED = int(os.environ.get("RESUME_SEED", "1"))
 
-CIDR = "20.64.0.0/18"
+CIDR = "20.64.0.0/16"
 TARGETS = Targets(CIDR, ports=[443])
 TEXT = world(network("0.0.0.0/0", default={"open": "10%", "closed": "5%"}, unreachable="2%",
                      latency={"min": "1ms", "max": "200ms"}, synack_retries=3), seed=21)
-# A second and a half of sending; a reply is there within the cooldown or never.
-FLAGS = (CIDR, "-p", "443", "-e", "7", "-c", "500ms", "-r", "11k", "-q", "-f", "saddr_raw,sport",
+# Twelve seconds of sending, in which epochs come to be over; a reply is there within the cooldown or never.
+FLAGS = (CIDR, "-p", "443", "-e", "7", "-c", "500ms", "-r", "6k", "-q", "-f", "saddr_raw,sport",
          "--set", "output.header=false")
 
 
@@ -37,8 +39,10 @@ def open_text(path):
 
 
 class ResumeTest(SimnetTest):
+    fault = {}  # of the network, in each run
+
     def start(self, *flags):
-        device, _ = self.device(TEXT)
+        device, _ = self.device(TEXT, **self.fault)
         process = subprocess.Popen([ASDIC, "scan", "-i", device, *map(str, flags)], stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self.folder)
         self.addCleanup(lambda: (process.poll() is None and process.kill(), process.communicate()))
@@ -89,7 +93,7 @@ class ResumeTest(SimnetTest):
             deadline = time.monotonic() + 60
             while not go_on and not self.has_checkpoint() and time.monotonic() < deadline:
                 time.sleep(0.02)
-            time.sleep(chance.uniform(0.1, 1.7))
+            time.sleep(chance.uniform(0.1, 11))
             process.send_signal(chance.choice(signals))
             if process.poll() is None and chance.random() < 0.3:
                 time.sleep(0.1)
@@ -100,32 +104,44 @@ class ResumeTest(SimnetTest):
 
 
 class Killed(ResumeTest):
-    """Every scenario has its part of the kills."""
+    """Every scenario has its part of the kills. They mostly wait: all at once."""
 
     SCENARIOS = (
-        ("plain", "found.csv", "found.csv", (), (2,), (signal.SIGKILL,)),
-        ("lcores", "found.csv", "found.csv", (), (1, 2, 3, 5), (signal.SIGKILL,)),
+        ("plain", "found.csv", "found.csv", (), (2,), (signal.SIGKILL,), {}),
+        ("lcores", "found.csv", "found.csv", (), (1, 2, 3, 5), (signal.SIGKILL,), {}),
         ("zstd, rotated", "{start}-found.csv.zst", "*found*.zst", ("--set", "output.rotate=1s"), (2,),
-         (signal.SIGKILL,)),
+         (signal.SIGKILL,), {}),
         ("twice", "found.csv.zst", "found.csv.zst", ("-P", "2", "--set", "probe.probe_delay=300ms"), (1, 2),
-         (signal.SIGKILL,)),
+         (signal.SIGKILL,), {}),
         ("ctrl-C too", "found.csv", "found*.csv", ("--set", "output.rotate=1s"), (2,),
-         (signal.SIGKILL, signal.SIGINT)),
+         (signal.SIGKILL, signal.SIGINT), {}),
+        ("link down", "found.csv", "found.csv", (), (2,), (signal.SIGKILL,), {"down": "3s-5s"}),
+        ("nobody answers", "found.csv", "found.csv", (), (1, 2), (signal.SIGKILL, signal.SIGINT),
+         {"deaf": "3s-9s"}),
     )
+
+    def union(self, number, kills):
+        _, output, pattern, flags, lcores, signals, self.fault = self.SCENARIOS[number]
+        chance = random.Random(SEED * 1000 + number)
+        resumed, stderr = self.run_through(chance, kills, output, flags, lcores, signals)
+        self.assertGreater(resumed, 0, "never gone on with")
+        self.assertIn("ledger, balanced", stderr)
+        self.assert_same(self.rows(pattern), TARGETS.in_state(TEXT, OPEN), "found")
+        self.check_manifest()
+        left = sorted(p.name for p in self.folder.iterdir() if "checkpoint" in p.name)
+        self.assertEqual(len(left), 1, left)
 
     def test_union(self):
         kills = -(-KILLS // len(self.SCENARIOS))
-        for number, (name, output, pattern, flags, lcores, signals) in enumerate(self.SCENARIOS):
-            with self.subTest(name, kills=kills):
-                self.setUp()
-                chance = random.Random(SEED * 1000 + number)
-                resumed, stderr = self.run_through(chance, kills, output, flags, lcores, signals)
-                self.assertGreater(resumed, 0, "never gone on with")
-                self.assertIn("ledger, balanced", stderr)
-                self.assert_same(self.rows(pattern), TARGETS.in_state(TEXT, OPEN), "found")
-                self.check_manifest()
-                left = sorted(p.name for p in self.folder.iterdir() if "checkpoint" in p.name)
-                self.assertEqual(len(left), 1, left)
+        tests = [Killed("test_union") for _ in self.SCENARIOS]
+        with concurrent.futures.ThreadPoolExecutor(len(tests)) as pool:
+            for test in tests:
+                test.setUp()
+                self.addCleanup(test.doCleanups)
+            runs = [pool.submit(test.union, number, kills) for number, test in enumerate(tests)]
+        for scenario, run in zip(self.SCENARIOS, runs):
+            with self.subTest(scenario[0], kills=kills):
+                run.result()
 
 
 class Resume(ResumeTest):
@@ -171,11 +187,27 @@ class Resume(ResumeTest):
         _, stderr = self.go_on()
         self.assertIn("is complete: nothing is left to do", stderr)
 
+    def test_killed_while_the_network_is_gone(self):
+        """What was probed in vain is not done with, whether the hold had begun, or was over a moment ago."""
+        for words in ("is held", "sending goes on"):
+            with self.subTest(words):
+                self.fault = {"down": "10s-11500ms"}  # a second of which nobody notices
+                process = self.start(*FLAGS, "-o", "found.csv", "--force")
+                for line in process.stderr:
+                    if words in line:
+                        break
+                process.kill()
+                process.communicate()
+                self.assertGreater(self.floor(), 0)
+                self.fault = {}
+                self.go_on()
+                self.assert_same(self.rows("found.csv"), TARGETS.in_state(TEXT, OPEN), "found")
+
     def test_a_changed_job_is_refused(self):
         self.stopped()
         for flags, words in (
                 (("-e", "8"), "order.seed was '7' and is '8'"),
-                (("-p", "80"), "targets was '16384, sha256"),
+                (("-p", "80"), "targets was '65536, sha256"),
                 (("--shard", "1/2"), "order.shard was '1/1' and is '1/2'"),
                 (("--set", "probe.profile=linux"), "probe.profile was 'windows' and is 'linux'"),
                 (("-P", "2"), "probe.probes was '1' and is '2'"),
@@ -190,14 +222,14 @@ class Resume(ResumeTest):
 
     def test_more_exclusions_hold_at_the_gate(self):
         self.stopped(after=0.6)
-        excluded = "20.64.32.0/19"
+        excluded = "20.64.128.0/17"
         before = self.rows("found.csv")
         self.write("optout.txt", excluded + "\n")
         _, stderr = self.go_on("-b", "optout.txt")
         gated = int(re.search(r"probes gated (\d+)", stderr).group(1))
         self.assertGreater(gated, 1000)
         found = self.rows("found.csv")
-        allowed = Targets("20.64.0.0/19", ports=[443]).in_state(TEXT, OPEN)
+        allowed = Targets("20.64.0.0/17", ports=[443]).in_state(TEXT, OPEN)
         self.assert_same(np.setdiff1d(found, before), np.setdiff1d(allowed, before), "found after it")
 
     def test_limits_go_on(self):

@@ -187,6 +187,37 @@ test_bursts_are_their_keys(void **state)
 	}
 }
 
+/* A walk tells every key that was there when it began, also of a set that grows meanwhile, and no other. */
+static void
+test_a_walk_tells_all(void **state)
+{
+	enum { KEYS = 30000 };
+	struct dedup *d = new_dedup(16 * MB);
+	uint8_t *told = calloc(2 * KEYS, 1);
+	uint64_t at = 0, key[DEDUP_BURST];
+	uint32_t added = 0;
+
+	(void)state;
+	while (added < KEYS)
+		dedup_add(d, added++, 443, 1);
+	while (at != DEDUP_END) {
+		unsigned int n = dedup_walk(d, &at, key);
+
+		for (unsigned int i = 0; i < n; i++) {
+			assert_true(dedup_key_address(key[i]) < added);
+			assert_int_equal(dedup_key_port(key[i]), 443);
+			told[dedup_key_address(key[i])] = 1;
+		}
+		if (added < 2 * KEYS)
+			for (unsigned int i = 0; i < 50; i++)
+				dedup_add(d, added++, 443, 1);
+	}
+	for (unsigned int i = 0; i < KEYS; i++)
+		assert_int_equal(told[i], 1);
+	free(told);
+	dedup_free(d);
+}
+
 static void
 test_too_little_memory_is_refused(void **state)
 {
@@ -206,6 +237,7 @@ main(void)
 		cmocka_unit_test(test_exact_on_neighbours),
 		cmocka_unit_test(test_bound_forgets_and_counts),
 		cmocka_unit_test(test_bursts_are_their_keys),
+		cmocka_unit_test(test_a_walk_tells_all),
 		cmocka_unit_test(test_too_little_memory_is_refused),
 	};
 

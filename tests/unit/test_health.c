@@ -29,7 +29,7 @@ static void
 begin(struct scan *s, unsigned int ports, uint64_t rate, double share)
 {
 	memset(s, 0, sizeof(*s));
-	health_init(&s->h, ports);
+	health_init(&s->h, ports, 0);
 	s->rate = rate;
 	s->share = share;
 }
@@ -163,8 +163,9 @@ test_gateway(void **state)
 	steps(&s, 1);
 	s.look.ports[0].unanswered = 3;
 	until(&s, HEALTH_GATEWAY, 1);
-	assert_int_equal(s.news.since_ns, 61 * NS_PER_SEC);
-	assert_int_equal(s.news.position, 59000);
+	/* Something came in between the looks at 60 and 61 s. */
+	assert_int_equal(s.news.since_ns, 60 * NS_PER_SEC);
+	assert_int_equal(s.news.position, 58000);
 	s.look.ports[0].unanswered = 9;
 	steps(&s, 100);
 	s.look.ports[0].unanswered = 0;
@@ -179,12 +180,15 @@ test_canaries(void **state)
 
 	(void)state;
 	begin(&s, 1, 1000, 0);
+	s.look.has_canaries = true;
 	steps(&s, 20);
+	/* The round that was asked at 17 s has been answered, the one at 19 s is not. */
+	s.look.canaries_good_ns = 17 * NS_PER_SEC;
 	for (s.look.canaries_silent = 1; s.look.canaries_silent < 3; s.look.canaries_silent++)
 		steps(&s, 2);
 	until(&s, HEALTH_CANARIES, 1);
-	assert_int_equal(s.news.since_ns, 20 * NS_PER_SEC);
-	assert_int_equal(s.news.position, 18000);
+	assert_int_equal(s.news.since_ns, 17 * NS_PER_SEC);
+	assert_int_equal(s.news.position, 15000);
 	s.look.canaries_silent = 40;
 	steps(&s, 40);
 	s.look.canaries_silent = 0;
@@ -330,6 +334,93 @@ test_a_new_level(void **state)
 	until(&s, HEALTH_HITRATE, 20);
 }
 
+/* Seconds in which probers were held say nothing: not what was found late by then, nor that little was. */
+static void
+test_unlike_seconds(void **state)
+{
+	struct scan s;
+
+	(void)state;
+	begin(&s, 1, 10000, 0.01);
+	steps(&s, 100);
+	/* Targets go on, and their answers wait for workers. */
+	s.share = 0;
+	s.look.is_unlike = true;
+	steps(&s, 60);
+	s.look.is_unlike = false;
+	s.share = 0.01;
+	steps(&s, 300);
+	s.share = 0;
+	until(&s, HEALTH_HITRATE, 5);
+}
+
+/* Later attempts make no targets: they are not tried again. */
+static void
+test_what_is_not_tried_is_no_trouble(void **state)
+{
+	struct scan s;
+
+	(void)state;
+	begin(&s, 1, 10000, 0.05);
+	steps(&s, 100);
+	for (unsigned int i = 0; i < 200; i++) {
+		s.look.position += 10000;
+		s.rate = 0;
+		steps(&s, 1);
+	}
+}
+
+/*
+ * What is in doubt is all that was probed since the trouble began, and no more than was sure before: whatever
+ * the trouble, when it comes, and what one answer more or less makes of it.
+ */
+static void
+test_doubt_begins_where_it_was_sure(void **state)
+{
+	unsigned int found[HEALTH_TROUBLES] = {0};
+
+	(void)state;
+	for (uint64_t seed = 0; seed < 300; seed++) {
+		uint64_t r = hash_mix64(seed), sure = 0, begun, asked = 0;
+		unsigned int kind = 2 + (unsigned int)(r % 4), before = 1 + (unsigned int)(r >> 8) % 90;
+		struct scan s;
+
+		/* Where the hit rate would tell, too, it might be the first. */
+		begin(&s, 1, 100 + r % 20000, kind == HEALTH_HITRATE ? (double)(r >> 16 & 0xff) / 500 : 0);
+		s.random = seed << 32;
+		s.look.has_canaries = kind == HEALTH_CANARIES;
+		s.look.ports[0].is_asked = kind == HEALTH_GATEWAY;
+		for (unsigned int i = 0; i < before; i++) {
+			s.look.ports[0].received += kind == HEALTH_GATEWAY;
+			if (i % 2 == 0) {
+				s.look.canaries_good_ns = asked;
+				asked = s.look.now_ns;
+			}
+			steps(&s, 1);
+			assert_true(health_sure(&s.h) >= sure);
+			sure = health_sure(&s.h);
+			assert_true(sure <= s.look.position);
+		}
+		begun = s.look.position;
+		s.share = 0;
+		s.answers = 0;
+		for (unsigned int i = 0; i < 60 && s.h.trouble == HEALTH_FINE; i++) {
+			s.look.ports[0].is_down = kind == HEALTH_LINK;
+			s.look.ports[0].unanswered = kind == HEALTH_GATEWAY ? i : 0;
+			s.look.canaries_silent = kind == HEALTH_CANARIES ? i / 2 : 0;
+			sure = health_sure(&s.h);
+			step(&s);
+		}
+		found[s.h.trouble]++;
+		if (s.h.trouble == HEALTH_FINE)
+			continue; /* too few had answered to know */
+		assert_true(s.news.position <= begun);
+		assert_true(s.news.position >= sure);
+	}
+	assert_true(found[HEALTH_LINK] > 30 && found[HEALTH_GATEWAY] > 30);
+	assert_true(found[HEALTH_CANARIES] > 30 && found[HEALTH_HITRATE] > 30);
+}
+
 /* The bound is one: of what Poisson's distribution says, and close to it. */
 static void
 test_surprise(void **state)
@@ -366,6 +457,9 @@ main(void)
 		cmocka_unit_test(test_slower_is_no_trouble),
 		cmocka_unit_test(test_trials),
 		cmocka_unit_test(test_a_new_level),
+		cmocka_unit_test(test_unlike_seconds),
+		cmocka_unit_test(test_what_is_not_tried_is_no_trouble),
+		cmocka_unit_test(test_doubt_begins_where_it_was_sure),
 		cmocka_unit_test(test_surprise),
 	};
 

@@ -13,7 +13,8 @@ static void
 fill_balanced(struct ledger *l)
 {
 	memset(l, 0, sizeof(*l));
-	ledger_add(l, LEDGER_TARGET, 10 + LEDGER_PROBE + 3 + 2 + 3);
+	ledger_add(l, LEDGER_TARGET, 10 + LEDGER_PROBE + 3 + 2 + 3 - 4);
+	ledger_add(l, LEDGER_AGAIN, 4);
 	ledger_add(l, LEDGER_SKIPPED, 3);
 	ledger_add(l, LEDGER_PUT_BACK, 2);
 	for (unsigned int f = 0; f < LEDGER_FRAMES; f++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The schedule: every position in every pass exactly once, when it is due, by any number of probers. */
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -204,6 +205,62 @@ test_interleaved(void **state)
 	schedule_fini(&s);
 }
 
+/* Positions that are had once more: each chunk once, before new ones, and done when the last has left. */
+static void
+test_again(void **state)
+{
+	struct schedule_source source;
+	struct schedule s[2];
+	struct schedule_work w;
+	uint64_t seen = 0;
+
+	(void)state;
+	schedule_source_init(&source, 100, 100 + 20 * 4096 + 5, 1, 0, false, 0);
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(schedule_init(&s[i], &source, 0), 0);
+	for (unsigned int i = 0; i < 8; i++)
+		assert_int_equal(schedule_claim(&s[0], 0, &w), SCHEDULE_WORK);
+	assert_true(schedule_again_is_done(&source));
+	/* From within chunk 2 to within chunk 5: in turn with new ones. */
+	assert_int_equal(schedule_again(&source, 100 + 2 * 4096 + 1, 100 + 5 * 4096 + 1), 100 + 2 * 4096);
+	for (unsigned int i = 0; i < 8; i++) {
+		bool is_again = i % 4 < 2;
+
+		assert_int_equal(schedule_claim(&s[i % 2], 0, &w), SCHEDULE_WORK);
+		assert_int_equal(w.pass == SCHEDULE_AGAIN, is_again);
+		assert_int_equal((w.first - 100) % 4096, 0);
+		assert_int_equal(w.end - w.first, 4096);
+		if (is_again)
+			seen |= UINT64_C(1) << (w.first - 100) / 4096;
+		assert_int_equal(schedule_again_is_done(&source), i >= 6);
+		if (i % 2 == 1) {
+			schedule_finish(&s[0], 0);
+			schedule_finish(&s[1], 0);
+		}
+	}
+	assert_int_equal(seen, 0x3c);
+	/* Told to have none: but one that is held is to be finished. */
+	schedule_again(&source, 100, 100 + 8 * 4096);
+	assert_int_equal(schedule_claim(&s[1], 0, &w), SCHEDULE_WORK);
+	assert_int_equal(w.first, 100);
+	schedule_again(&source, 100, 100);
+	assert_false(schedule_again_is_done(&source));
+	schedule_finish(&s[1], 0);
+	assert_true(schedule_again_is_done(&source));
+	/* At the very end too, where the last chunk is short and all else is done. */
+	while (schedule_claim(&s[1], 0, &w) == SCHEDULE_WORK)
+		schedule_finish(&s[1], 0);
+	schedule_again(&source, 100 + 19 * 4096, source.end);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(schedule_claim(&s[1], 0, &w), SCHEDULE_WORK);
+		assert_int_equal(w.first, 100 + (19 + i) * 4096);
+		schedule_finish(&s[1], 0);
+	}
+	assert_int_equal(w.end, source.end);
+	assert_int_equal(schedule_claim(&s[1], 0, &w), SCHEDULE_DONE);
+	assert_true(schedule_again_is_done(&source));
+}
+
 struct crew {
 	struct schedule s[4];
 	_Atomic uint8_t *passes;
@@ -268,6 +325,62 @@ test_floor_beside_threads(void **state)
 		pthread_join(threads[i], NULL);
 		schedule_fini(&crew.s[i]);
 	}
+	free((void *)crew.passes);
+}
+
+/* A prober that goes on when all is done: more may be asked for. */
+static void *
+tireless_thread(void *context)
+{
+	struct hand *h = context;
+	struct schedule *s = &h->crew->s[h->number];
+	struct schedule_work w;
+
+	while (atomic_load(&h->crew->go_on)) {
+		if (schedule_claim(s, 0, &w) != SCHEDULE_WORK)
+			continue;
+		if (w.pass == SCHEDULE_AGAIN)
+			atomic_fetch_add(&h->crew->passes[w.first / SCHEDULE_CHUNK], 1);
+		schedule_finish(s, 0);
+	}
+	return NULL;
+}
+
+/* Whatever is asked for once more, by whoever is quickest: each chunk as often as it was asked for. */
+static void
+test_again_beside_threads(void **state)
+{
+	enum { CHUNKS = 64, ROUNDS = 300 };
+	static struct schedule_source source;
+	static struct crew crew;
+	struct hand hands[4];
+	pthread_t threads[4];
+	unsigned int asked[CHUNKS] = {0};
+
+	(void)state;
+	crew.passes = calloc(CHUNKS, sizeof(crew.passes[0]));
+	assert_non_null(crew.passes);
+	atomic_store(&crew.go_on, true);
+	schedule_source_init(&source, 0, CHUNKS * SCHEDULE_CHUNK, 1, 0, false, 0);
+	for (unsigned int i = 0; i < 4; i++) {
+		assert_int_equal(schedule_init(&crew.s[i], &source, 0), 0);
+		hands[i] = (struct hand){&crew, i};
+		assert_int_equal(pthread_create(&threads[i], NULL, tireless_thread, &hands[i]), 0);
+	}
+	for (uint64_t round = 0; round < ROUNDS; round++) {
+		uint64_t first = hash_mix64(round) % CHUNKS, last = first + hash_mix64(~round) % (CHUNKS - first);
+
+		schedule_again(&source, first * SCHEDULE_CHUNK, last * SCHEDULE_CHUNK + 1);
+		while (!schedule_again_is_done(&source))
+			sched_yield();
+		for (uint64_t i = 0; i < CHUNKS; i++) {
+			asked[i] += i >= first && i <= last;
+			assert_int_equal(atomic_load(&crew.passes[i]), asked[i] % 256);
+		}
+	}
+	atomic_store(&crew.go_on, false);
+	for (unsigned int i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
 	free((void *)crew.passes);
 }
 
@@ -336,6 +449,8 @@ main(void)
 		cmocka_unit_test(test_shards),
 		cmocka_unit_test(test_bounded),
 		cmocka_unit_test(test_interleaved),
+		cmocka_unit_test(test_again),
+		cmocka_unit_test(test_again_beside_threads),
 		cmocka_unit_test(test_floor_beside_threads),
 		cmocka_unit_test(test_answered),
 		cmocka_unit_test(test_coverage),

@@ -20,6 +20,9 @@
  *     answers=PORT        the name of another port of this driver, with the same world, clock and number of
  *                         queues: what answers this port's frames comes in there, as where routes are not
  *                         symmetric. It must be there when this port is started, and be closed after it
+ *     down=FROM-TO        the link is down from one time of the port's clock to another, like 3s-6s: what is
+ *                         sent then, or was to come in, is lost
+ *     deaf=FROM-TO        the same, with a link that is up
  *
  * What is sent on any TX queue is heard by the world; an answer comes in on the RX queue that the
  * hash of its flow names, the same for all packets of a flow. Threads as for any PMD: one a queue.

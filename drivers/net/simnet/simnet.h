@@ -53,6 +53,12 @@ struct simnet_tx_queue {
 	bool fast_free;
 } __rte_cache_aligned;
 
+/* A time of the port's clock. */
+struct simnet_span {
+	uint64_t first_ns;
+	uint64_t length_ns; /* 0: never */
+};
+
 /* A port. Immutable while it is started, but for what says otherwise. */
 struct simnet {
 	struct rte_eth_dev_data *data;
@@ -65,6 +71,8 @@ struct simnet {
 	uint32_t events;
 	uint32_t connections;
 	uint16_t queues_max;
+	struct simnet_span down; /* the link is */
+	struct simnet_span deaf; /* the wire is cut somewhere else: nobody hears, nothing comes */
 	/* What released queues had counted. */
 	struct world_counters counters;
 	struct world_tally tallies[]; /* as an intake's */
@@ -79,6 +87,19 @@ simnet_now_ns(const struct simnet_clock *clock)
 		return __atomic_load_n(&clock->virtual_ns, __ATOMIC_RELAXED);
 	tsc = rte_rdtsc() - clock->start_tsc;
 	return (uint64_t)(((unsigned __int128)tsc * clock->ns_per_tsc) >> 32);
+}
+
+static inline bool
+simnet_span_has(const struct simnet_span *span, uint64_t now_ns)
+{
+	return now_ns - span->first_ns < span->length_ns;
+}
+
+/* Whether what is sent now, or is to come in, gets lost. */
+static inline bool
+simnet_is_cut(const struct simnet *s, uint64_t now_ns)
+{
+	return simnet_span_has(&s->down, now_ns) || simnet_span_has(&s->deaf, now_ns);
 }
 
 /* simnet_rxtx.c */

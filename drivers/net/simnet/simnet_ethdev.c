@@ -15,6 +15,7 @@
 #include "base/time.h"
 #include "rte_pmd_simnet.h"
 #include "worldfile/worldfile.h"
+#include "yaml/value.h"
 
 #define ARG_WORLD "world"
 #define ARG_REPORT "report"
@@ -23,6 +24,8 @@
 #define ARG_EVENTS "events"
 #define ARG_ANSWERS "answers"
 #define ARG_CONNECTIONS "connections"
+#define ARG_DOWN "down"
+#define ARG_DEAF "deaf"
 
 #define DEFAULT_QUEUES 16
 #define DEFAULT_EVENTS (1 << 20)
@@ -244,8 +247,11 @@ simnet_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 static int
 simnet_link_update(struct rte_eth_dev *dev, int wait)
 {
-	RTE_SET_USED(dev);
+	const struct simnet *s = dev->data->dev_private;
+	bool is_up = dev->data->dev_started && !simnet_span_has(&s->down, simnet_now_ns(&s->clock));
+
 	RTE_SET_USED(wait);
+	set_link(dev, is_up ? RTE_ETH_LINK_UP : RTE_ETH_LINK_DOWN);
 	return 0;
 }
 
@@ -356,6 +362,8 @@ struct simnet_args {
 	uint64_t queues;
 	uint64_t events;
 	uint64_t connections;
+	struct simnet_span down;
+	struct simnet_span deaf;
 	bool virtual;
 };
 
@@ -415,18 +423,36 @@ arg_clock(const char *key, const char *value, void *field)
 	return -EINVAL;
 }
 
+/* "3s-6s" */
+static int
+arg_span(const char *key, const char *value, void *field)
+{
+	struct simnet_span *span = field;
+	const char *dash = strchr(value, '-');
+	uint64_t end_ns;
+
+	if (dash != NULL && value_duration(value, (size_t)(dash - value), &span->first_ns) == 0 &&
+	    value_duration(dash + 1, strlen(dash + 1), &end_ns) == 0 && end_ns > span->first_ns) {
+		span->length_ns = end_ns - span->first_ns;
+		return 0;
+	}
+	SIMNET_LOG(ERR, "%s=%s: write two times like 3s-6s\n", key, value);
+	return -EINVAL;
+}
+
 static int
 args_read(const char *text, struct simnet_args *args)
 {
 	static const char *const keys[] = {ARG_WORLD, ARG_REPORT, ARG_QUEUES,
 					   ARG_CLOCK, ARG_EVENTS, ARG_CONNECTIONS,
-					   ARG_ANSWERS, NULL};
+					   ARG_ANSWERS, ARG_DOWN, ARG_DEAF, NULL};
 	struct rte_kvargs *kvargs = rte_kvargs_parse(text, keys);
 	int rc = 0;
 
 	if (kvargs == NULL) {
 		SIMNET_LOG(ERR, "cannot read '%s': write world=PATH, and if need be report=PATH, "
-			   "queues=N, clock=tsc|virtual, events=N, connections=N, answers=PORT\n", text);
+			   "queues=N, clock=tsc|virtual, events=N, connections=N, answers=PORT, "
+			   "down=FROM-TO, deaf=FROM-TO\n", text);
 		return -EINVAL;
 	}
 	if (rte_kvargs_process(kvargs, ARG_WORLD, arg_path, &args->world_path) != 0 ||
@@ -436,7 +462,9 @@ args_read(const char *text, struct simnet_args *args)
 	    rte_kvargs_process(kvargs, ARG_EVENTS, arg_events, &args->events) != 0 ||
 	    rte_kvargs_process(kvargs, ARG_CONNECTIONS, arg_connections,
 			       &args->connections) != 0 ||
-	    rte_kvargs_process(kvargs, ARG_ANSWERS, arg_path, &args->answers) != 0) {
+	    rte_kvargs_process(kvargs, ARG_ANSWERS, arg_path, &args->answers) != 0 ||
+	    rte_kvargs_process(kvargs, ARG_DOWN, arg_span, &args->down) != 0 ||
+	    rte_kvargs_process(kvargs, ARG_DEAF, arg_span, &args->deaf) != 0) {
 		rc = -EINVAL;
 	} else if (args->world_path == NULL) {
 		SIMNET_LOG(ERR, "no world; write world=PATH\n");
@@ -491,6 +519,8 @@ port_create(struct rte_vdev_device *vdev, struct simnet_args *args, struct world
 	s->queues_max = (uint16_t)args->queues;
 	s->events = (uint32_t)args->events;
 	s->connections = (uint32_t)args->connections;
+	s->down = args->down;
+	s->deaf = args->deaf;
 	s->report_path = args->report_path;
 	args->report_path = NULL;
 	s->answers = args->answers;
@@ -564,4 +594,6 @@ RTE_PMD_REGISTER_PARAM_STRING(net_simnet,
 			      ARG_CLOCK "=<tsc|virtual> "
 			      ARG_EVENTS "=<int> "
 			      ARG_CONNECTIONS "=<int> "
-			      ARG_ANSWERS "=<port>");
+			      ARG_ANSWERS "=<port> "
+			      ARG_DOWN "=<from-to> "
+			      ARG_DEAF "=<from-to>");

@@ -80,6 +80,15 @@ are_plain(const struct simnet_tx_queue *q, struct rte_mbuf *const *mbufs, unsign
 	return plain;
 }
 
+/* The same of frames that go nowhere: the driver has taken them all the same. */
+static void
+lose(struct simnet_tx_queue *q, struct rte_mbuf **mbufs, unsigned int n)
+{
+	q->counters.packets += n;
+	for (unsigned int i = 0; i < n; i++)
+		q->counters.bytes += rte_pktmbuf_pkt_len(mbufs[i]);
+}
+
 static void
 give_back(const struct simnet_tx_queue *q, struct rte_mbuf **mbufs, unsigned int n)
 {
@@ -94,11 +103,15 @@ simnet_tx_burst(void *queue, struct rte_mbuf **mbufs, uint16_t n)
 {
 	struct simnet_tx_queue *q = queue;
 	uint64_t now_ns = simnet_now_ns(&q->simnet->clock);
+	bool is_cut = simnet_is_cut(q->simnet, now_ns);
 
 	for (uint16_t done = 0; done < n;) {
 		uint16_t batch = RTE_MIN(n - done, BATCH);
 
-		hear(q, mbufs + done, batch, now_ns);
+		if (unlikely(is_cut))
+			lose(q, mbufs + done, batch);
+		else
+			hear(q, mbufs + done, batch, now_ns);
 		give_back(q, mbufs + done, batch);
 		done += batch;
 	}
@@ -134,17 +147,31 @@ take(struct simnet_rx_queue *q, uint64_t now_ns, struct rte_mbuf **mbufs, uint16
 	return count;
 }
 
+/* What is due by now never arrives. */
+static void
+drop(struct simnet_rx_queue *q, uint64_t now_ns)
+{
+	uint8_t frame[WORLD_FRAME_MAX];
+
+	while (world_stage_idle_until_ns(q->stage) <= now_ns &&
+	       world_stage_out(q->stage, now_ns, frame) > 0)
+		;
+}
+
 uint16_t
 simnet_rx_burst(void *queue, struct rte_mbuf **mbufs, uint16_t n)
 {
 	struct simnet_rx_queue *q = queue;
 	uint64_t now_ns = simnet_now_ns(&q->simnet->clock);
-	uint16_t count;
+	uint16_t count = 0;
 
 	if (__atomic_load_n(&q->idle_until_ns, __ATOMIC_RELAXED) > now_ns)
 		return 0;
 	rte_spinlock_lock(&q->lock);
-	count = take(q, now_ns, mbufs, n);
+	if (unlikely(simnet_is_cut(q->simnet, now_ns)))
+		drop(q, now_ns);
+	else
+		count = take(q, now_ns, mbufs, n);
 	__atomic_store_n(&q->idle_until_ns, world_stage_idle_until_ns(q->stage), __ATOMIC_RELAXED);
 	rte_spinlock_unlock(&q->lock);
 	return count;
