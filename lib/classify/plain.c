@@ -76,7 +76,7 @@ shape_of(const struct mould *m, const uint8_t *frame, uint16_t len)
 		return SHAPELESS;
 	options = load_be16(ip->total_length) - (uint32_t)HEADERS;
 	header_len = (uint32_t)(tcp->data_offset >> 4) * 4;
-	is_plain = bytes_are(m->link, frame + LINK_AT) & bytes_are(m->ip, packet) &
+	is_plain = (int)bytes_are(m->link, frame + LINK_AT) & (int)bytes_are(m->ip, packet) &
 		   (ip->protocol == IP_PROTO_TCP) & (options <= OPTIONS_MAX) &
 		   (options <= len - m->network - HEADERS) & (header_len == sizeof(*tcp) + options);
 	return is_plain ? options / 4 : SHAPELESS;
