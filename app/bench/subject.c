@@ -57,7 +57,7 @@ subject_make(struct subject *s, const struct bench_options *o)
 	}
 	rc = job_load(NULL, NULL, 0, v.item, v.count, &diag, &s->job);
 	if (rc == 0)
-		rc = inputs_build(&s->inputs, s->job, true, NULL, &diag);
+		rc = inputs_build(&s->inputs, s->job, true, NULL, NULL, &diag);
 	if (!diag_is_empty(&diag))
 		text_print_faults(&diag);
 	diag_reset(&diag);

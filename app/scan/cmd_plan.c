@@ -67,6 +67,9 @@ print_targets(const struct inputs *in, bool has_ports)
 		printf(" + %llu address:port pairs", (unsigned long long)targets_pair_count(t));
 	if (in->names != NULL)
 		printf(", %llu names", (unsigned long long)names_count(in->names));
+	if (hosts_count(in->hosts) > 0)
+		printf("\n            and those that %zu names have for addresses, looked up before the scan",
+		       hosts_count(in->hosts));
 	printf("\nexclusions  %llu addresses that the gate denies\n",
 	       (unsigned long long)gate_denied_count(in->gate));
 	onlink_print(stdout, "            ", in->onlink, in->onlink_count);

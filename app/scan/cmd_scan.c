@@ -424,6 +424,9 @@ print_targets(const struct request *r)
 {
 	int rc = dry_run(&r->inputs);
 
+	if (hosts_count(r->inputs.hosts) > 0)
+		fprintf(stderr, "asdic: %zu targets are listed by name, which --dry-run looks nobody up for: left out\n",
+			hosts_count(r->inputs.hosts));
 	if (rc != 0 && rc != -EPIPE)
 		fprintf(stderr, "asdic: writing the targets: %s\n", strerror(-rc));
 	return rc == 0 ? EXIT_DONE : EXIT_FAILED;
@@ -434,12 +437,15 @@ static int
 load_and_scan(struct scan *s)
 {
 	struct request *r = &s->request;
+	struct hosts_how how = {.virtual_clock = r->flags.virtual_clock, .test_key = r->flags.test_key};
 	bool is_complete = false;
 	int status = past_load(&s->past, r, &is_complete);
 
 	if (status != EXIT_DONE || is_complete)
 		return status;
-	status = request_load_inputs(r, s->past.checkpoint != NULL ? &s->past.inputs : NULL);
+	how.kept = s->past.checkpoint != NULL ? s->past.paths.hosts : NULL;
+	status = request_load_inputs(r, s->past.checkpoint != NULL ? &s->past.inputs : NULL,
+				     r->flags.dry_run ? NULL : &how);
 	if (status != EXIT_DONE)
 		return status;
 	if (r->flags.dry_run)

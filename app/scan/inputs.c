@@ -168,7 +168,7 @@ build_sinks(struct inputs *in, const struct job *job, struct diag *diag)
 
 int
 inputs_build(struct inputs *in, const struct job *job, bool test_key, const struct inputs_past *past,
-	     struct diag *diag)
+	     const struct hosts_how *how, struct diag *diag)
 {
 	int rc;
 
@@ -181,7 +181,7 @@ inputs_build(struct inputs *in, const struct job *job, bool test_key, const stru
 	rc = build_sources(in, job, diag);
 	if (rc != 0 && rc != -E2BIG)
 		return rc;
-	rc = lists_build(in, job, past, diag);
+	rc = lists_build(in, job, past, how, diag);
 	if (rc != 0 || !diag_is_empty(diag))
 		return rc != 0 ? rc : -EINVAL;
 	rc = check_files_policy(in, job, diag);
@@ -201,6 +201,7 @@ inputs_free(struct inputs *in)
 {
 	targets_free(in->targets);
 	names_free(in->names);
+	hosts_free(in->hosts);
 	gate_free(in->gate);
 	free(in->spared);
 	asking_free(&in->asking);

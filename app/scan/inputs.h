@@ -19,6 +19,7 @@
 #include "cookie/cookie.h"
 #include "fabric/canary.h"
 #include "gate/gate.h"
+#include "hosts.h"
 #include "job/job.h"
 #include "names/names.h"
 #include "onlink.h"
@@ -37,6 +38,7 @@ struct inputs_sink {
 
 struct inputs {
 	struct targets *targets;
+	struct hosts *hosts; /* targets that lists give by name; NULL: none */
 	struct names *names; /* for SNI, by target: names_next(); NULL where the lists give none */
 	struct gate *gate;
 	struct perm perm;
@@ -69,11 +71,12 @@ struct inputs_past {
 };
 
 /*
- * Compute them; past is NULL for a scan that begins. test_key takes the public key of simulation instead of a random one.
- * 0; -EINVAL with faults in diag; -ENOMEM. Free in either case.
+ * Compute them; past is NULL for a scan that begins. Targets with names are looked up as how says; NULL: they
+ * are not, and are no targets yet. test_key takes the public key of simulation instead of a random one.
+ * 0; -EINVAL with faults in diag; -EIO when names could not be looked up, told; -ENOMEM. Free in either case.
  */
 int inputs_build(struct inputs *in, const struct job *job, bool test_key,
-		 const struct inputs_past *past, struct diag *diag);
+		 const struct inputs_past *past, const struct hosts_how *how, struct diag *diag);
 void inputs_free(struct inputs *in);
 
 /*

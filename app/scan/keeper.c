@@ -39,9 +39,11 @@ keeper_paths_make(struct keeper_paths *p, const char *checkpoint)
 		p->journal = NULL;
 	if (asprintf(&p->exclusions, "%s.exclusions", checkpoint) < 0)
 		p->exclusions = NULL;
+	if (asprintf(&p->hosts, "%s.hosts", checkpoint) < 0)
+		p->hosts = NULL;
 	if (asprintf(&p->names, "%s.names", checkpoint) < 0)
 		p->names = NULL;
-	return p->checkpoint != NULL && p->journal != NULL && p->exclusions != NULL && p->names != NULL
+	return p->checkpoint != NULL && p->journal != NULL && p->exclusions != NULL && p->names != NULL && p->hosts != NULL
 		       ? 0 : -ENOMEM;
 }
 
@@ -52,6 +54,7 @@ keeper_paths_free(struct keeper_paths *p)
 	free(p->journal);
 	free(p->exclusions);
 	free(p->names);
+	free(p->hosts);
 }
 
 static uint64_t
@@ -282,5 +285,6 @@ keeper_complete(struct keeper *k)
 	if (k->quest != NULL)
 		quest_remove(k->quest);
 	unlink(k->paths->exclusions);
+	unlink(k->paths->hosts);
 	return 0;
 }

@@ -41,6 +41,7 @@ struct keeper_paths {
 	char *checkpoint;
 	char *journal;    /* segments' common part */
 	char *exclusions; /* what the target table was made without */
+	char *hosts;      /* addresses of targets that were listed by name */
 	char *names;      /* segments' common part of the journal of names that were found */
 };
 

@@ -2,6 +2,7 @@
 #include "lists.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,9 @@ struct sink {
 	bool keeps_table; /* a scan goes on: what is excluded is the gate's matter alone */
 	uint64_t entries; /* of targets, as listed */
 	bool has_ports;   /* whether the targets have */
+	bool may_ask;     /* the job says whom to ask for names */
+	struct inputs *in;
+	uint64_t left_out; /* addresses of names */
 };
 
 static int
@@ -90,6 +94,24 @@ add_name(struct sink *sink, const struct row *row)
 	return names_add(sink->names, row->entry.range.first, row->entry.port, row->name, row->name_len);
 }
 
+/* A target by name: its addresses come when all lists have been read. */
+static int
+include_host(struct sink *sink, const struct row *row, struct diag_place place)
+{
+	if (!sink->may_ask) {
+		diag_add(sink->diag, place,
+			 "'%.*s' is a name, and nobody is named to be asked for its address; write "
+			 "dns.resolvers (--resolvers)", (int)row->name_len, row->name);
+		return 0;
+	}
+	if (sink->in->hosts == NULL)
+		sink->in->hosts = hosts_new();
+	if (sink->in->hosts == NULL)
+		return -ENOMEM;
+	sink->entries++;
+	return hosts_add(sink->in->hosts, row->name, row->name_len, row->entry.port);
+}
+
 /* Records have the port that they had; that a list names one for a ping is a mistake. */
 static int
 include_row(struct sink *sink, struct row *row, struct diag_place place)
@@ -104,6 +126,8 @@ include_row(struct sink *sink, struct row *row, struct diag_place place)
 	}
 	if (!sink->has_ports)
 		row->entry.port = 0;
+	if (row->is_host)
+		return include_host(sink, row, place);
 	rc = include_entry(sink, &row->entry);
 	return rc == 0 && row->name != NULL ? add_name(sink, row) : rc;
 }
@@ -259,8 +283,62 @@ refuse_no_targets(const struct inputs *in, const struct sink *sink)
 		 first, last, in->onlink_count > 1 ? " and others" : "");
 }
 
+/* The most that are told one by one. */
+#define LEFT_OUT_TOLD 10
+
+static bool
+is_onlink(const struct inputs *in, uint32_t address)
+{
+	for (size_t i = 0; i < in->onlink_count; i++)
+		if (in->onlink[i].first <= address && address <= in->onlink[i].last)
+			return true;
+	return false;
+}
+
+/* An address of a name. One that is excluded is told: whoever lists the name need not know. */
 static int
-collect(struct inputs *in, const struct job *job, const struct inputs_past *past, struct sink *sink)
+include_address(void *context, uint32_t address, uint16_t port, const char *name)
+{
+	struct sink *sink = context;
+	struct list_entry entry = {.range = {address, address}, .port = port};
+	struct row row = {.entry = entry, .name = name, .name_len = strlen(name)};
+	bool is_beside = is_onlink(sink->in, address);
+	char text[IPV4_TEXT_SIZE];
+	int rc;
+
+	if (!sink->keeps_table && (is_beside || gate_denies(sink->in->gate, address))) {
+		ipv4_format(address, text);
+		if (sink->left_out++ < LEFT_OUT_TOLD)
+			fprintf(stderr, "asdic: %s points to %s, which is %s: left out\n", name, text,
+				is_beside ? "on the interface's own link" : "excluded or reserved");
+		return HOSTS_LEFT_OUT;
+	}
+	rc = include_entry(sink, &entry);
+	return rc == 0 ? add_name(sink, &row) : rc;
+}
+
+static int
+resolve_hosts(struct inputs *in, const struct job *job, const struct hosts_how *how, struct sink *sink)
+{
+	size_t without;
+	int rc;
+
+	if (hosts_count(in->hosts) == 0 || how == NULL || !diag_is_empty(sink->diag))
+		return 0;
+	rc = hosts_resolve(in->hosts, job, how, include_address, sink);
+	without = hosts_without_address(in->hosts);
+	if (rc == 0 && sink->left_out > LEFT_OUT_TOLD)
+		fprintf(stderr, "asdic: and %llu more addresses that targets' names point to are left out\n",
+			(unsigned long long)(sink->left_out - LEFT_OUT_TOLD));
+	if (rc == 0 && without > 0)
+		fprintf(stderr, "asdic: %zu of %zu targets' names have no address\n", without,
+			hosts_count(in->hosts));
+	return rc;
+}
+
+static int
+collect(struct inputs *in, const struct job *job, const struct inputs_past *past, const struct hosts_how *how,
+	struct sink *sink)
 {
 	int rc = fill_gate(in->gate, &job->targets);
 
@@ -271,6 +349,8 @@ collect(struct inputs *in, const struct job *job, const struct inputs_past *past
 	for (size_t i = 0; past != NULL && i < past->excluded_count && rc == 0; i++)
 		rc = targets_exclude(sink->builder, past->excluded[i]);
 	if (rc == 0)
+		rc = resolve_hosts(in, job, how, sink);
+	if (rc == 0)
 		rc = targets_build(sink->builder, &in->targets);
 	in->names = sink->names;
 	if (in->names != NULL)
@@ -279,21 +359,25 @@ collect(struct inputs *in, const struct job *job, const struct inputs_past *past
 }
 
 int
-lists_build(struct inputs *in, const struct job *job, const struct inputs_past *past, struct diag *diag)
+lists_build(struct inputs *in, const struct job *job, const struct inputs_past *past, const struct hosts_how *how,
+	    struct diag *diag)
 {
 	struct sink sink = {
 		.builder = targets_builder_new(),
 		.diag = diag,
 		.has_ports = job_has_ports(job),
 		.keeps_table = past != NULL,
+		.may_ask = job->dns.is_given,
+		.in = in,
 	};
 	int rc = -ENOMEM;
 
 	in->gate = gate_new();
 	if (sink.builder != NULL && in->gate != NULL)
-		rc = collect(in, job, past, &sink);
+		rc = collect(in, job, past, how, &sink);
 	targets_builder_free(sink.builder);
-	if (rc == 0 && diag_is_empty(diag) && job_has_targets(job) && targets_count(in->targets) == 0)
+	if (rc == 0 && diag_is_empty(diag) && job_has_targets(job) && targets_count(in->targets) == 0 &&
+	    (how != NULL || hosts_count(in->hosts) == 0))
 		refuse_no_targets(in, &sink);
 	return rc;
 }

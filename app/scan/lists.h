@@ -15,11 +15,11 @@
 #include "job/job.h"
 
 /*
- * past as for inputs_build(). Make in->targets, in->names and in->gate; in->onlink is left out of the targets. What is wrong in any list goes
- * into diag, as does having no target at all. 0 or -ENOMEM. inputs_free() frees them in either case.
+ * past and how as for inputs_build(). Make in->targets, in->names and in->gate; in->onlink is left out of the targets. What is wrong in any list goes
+ * into diag, as does having no target at all. 0, -EIO or -ENOMEM. inputs_free() frees them in either case.
  */
 int lists_build(struct inputs *in, const struct job *job, const struct inputs_past *past,
-		struct diag *diag);
+		const struct hosts_how *how, struct diag *diag);
 
 /* Whether any target lies outside the reserved ranges. */
 bool lists_have_public(const struct inputs *in);

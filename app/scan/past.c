@@ -382,6 +382,7 @@ begin_first(const struct past *p, const struct request *r, const char *scan_id, 
 {
 	const struct inputs *in = &r->inputs;
 	struct settings settings;
+	const char *path;
 	int rc = settings_make(&settings, r);
 
 	base->settings = settings.items;
@@ -398,11 +399,16 @@ begin_first(const struct past *p, const struct request *r, const char *scan_id, 
 	if (!p->is_kept)
 		return EXIT_DONE;
 	forget_another(p);
-	rc = save_file(p->paths.exclusions, put_exclusions, in);
+	path = p->paths.exclusions;
+	rc = save_file(path, put_exclusions, in);
+	if (rc == 0 && hosts_count(in->hosts) > 0) {
+		path = p->paths.hosts;
+		rc = hosts_keep(in->hosts, path);
+	}
 	if (rc == 0)
 		return EXIT_DONE;
 	fprintf(stderr, "asdic: cannot write '%s', which a scan needs to be resumed: %s; name another place by "
-		"--checkpoint\n", p->paths.exclusions, strerror(-rc));
+		"--checkpoint\n", path, strerror(-rc));
 	return rc == -ENOENT || rc == -ENOTDIR ? EXIT_BAD_JOB : EXIT_FAILED;
 }
 

@@ -88,12 +88,14 @@ request_load_job(struct request *r, int argc, char **argv, bool *done)
 }
 
 int
-request_load_inputs(struct request *r, const struct inputs_past *past)
+request_load_inputs(struct request *r, const struct inputs_past *past, const struct hosts_how *how)
 {
 	struct diag diag = DIAG_EMPTY;
+	int rc;
 
 	r->has_inputs = true;
-	return end_load(inputs_build(&r->inputs, r->job, r->flags.test_key, past, &diag), &diag);
+	rc = inputs_build(&r->inputs, r->job, r->flags.test_key, past, how, &diag);
+	return rc == -EIO ? EXIT_FAILED : end_load(rc, &diag);
 }
 
 int
@@ -103,7 +105,7 @@ request_load(struct request *r, int argc, char **argv, bool *done)
 
 	if (*done)
 		return status;
-	status = request_load_inputs(r, NULL);
+	status = request_load_inputs(r, NULL, NULL);
 	*done = status != EXIT_DONE;
 	return status;
 }

@@ -25,8 +25,8 @@ struct request {
 int request_load(struct request *r, int argc, char **argv, bool *done);
 int request_load_job(struct request *r, int argc, char **argv, bool *done);
 
-/* After request_load_job(): compute the inputs; past as for inputs_build(). The status, told. */
-int request_load_inputs(struct request *r, const struct inputs_past *past);
+/* After request_load_job(): compute the inputs; past and how as for inputs_build(). The status, told. */
+int request_load_inputs(struct request *r, const struct inputs_past *past, const struct hosts_how *how);
 void request_free(struct request *r);
 
 #endif /* SCAN_REQUEST_H */

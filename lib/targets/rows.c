@@ -128,8 +128,54 @@ read_name(struct rows *r, const char *line, struct span s, struct row *out)
 		diag_add(r->diag, place, "only a single address takes a name; leave '%s' out",
 			 span_show(s).text);
 	else
-		*out = (struct row){out->entry, out->is_record, s.text, s.len};
+		*out = (struct row){out->entry, out->is_record, s.text, s.len, false};
 	return out->name != NULL ? 0 : -EINVAL;
+}
+
+static bool
+is_letter_of_names(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* A name and not an address with a slip in it: its last label begins with a letter, and has another byte. */
+static bool
+is_host(struct span s)
+{
+	const char *dot;
+
+	if (s.len > 0 && s.text[s.len - 1] == '.')
+		s.len--;
+	dot = s.len > 0 ? memrchr(s.text, '.', s.len) : NULL;
+	return dot != NULL && s.text + s.len - dot > 2 && is_letter_of_names(dot[1]) &&
+	       hostname_fault(s.text, s.len) == NULL;
+}
+
+/* "name", "name:port" or "name,port". False when the line begins with something else. */
+static bool
+read_host(struct rows *r, struct span line, const char *start, struct row *out)
+{
+	const char *mark = memchr(line.text, ',', line.len);
+	struct span name, port;
+
+	if (mark == NULL)
+		mark = memchr(line.text, ':', line.len);
+	name = span_trim((struct span){line.text, mark != NULL ? (size_t)(mark - line.text) : line.len});
+	if (!is_host(name))
+		return false;
+	*out = (struct row){.entry = {.text = name.text, .len = name.len}, .name = name.text,
+			    .name_len = name.len, .is_host = true};
+	if (mark == NULL)
+		return true;
+	port = span_trim((struct span){mark + 1, line.len - (size_t)(mark + 1 - line.text)});
+	out->entry.port = span_port(port);
+	if (out->entry.port != 0)
+		return true;
+	diag_add(r->diag, place_in(r, start, port.text),
+		 "'%s' is not a port, which is all that may follow a name; write 1 to 65535, or "
+		 "address,name", span_show(port).text);
+	out->is_host = false;
+	return true;
 }
 
 /* "entry", "entry,name", "entry,port[,name]", or zgrab2's "entry,name,tag[,port]". */
@@ -139,6 +185,8 @@ read_plain(struct rows *r, struct span line, const char *start, struct row *out)
 	struct fields f;
 	bool has_port;
 
+	if (read_host(r, line, start, out))
+		return out->is_host;
 	if (memchr(line.text, ',', line.len) == NULL)
 		return read_address(r, start, line, out) == 0;
 	split(line, &f);

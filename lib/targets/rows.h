@@ -6,6 +6,8 @@
  *   192.0.2.1:443,www.example.com    with a name for SNI
  *   192.0.2.1,443                    with a port, as --dry-run prints
  *   192.0.2.1,www.example.com,tag,443   as zgrab2 takes it
+ *   www.example.com                  a host by its name, whose addresses are somebody else's to find; also with
+ *                                    a port: www.example.com:443 or www.example.com,443
  *   saddr,sport,success,...          a header, and after it rows of its columns: CSV of asdic and ZMap
  *   {"record":"scan","saddr":...     records of asdic, ZMap and zgrab2 as NDJSON
  *
@@ -38,6 +40,7 @@ struct row {
 	bool is_record;   /* a record or CSV with a header gave it, and its port need not be meant */
 	const char *name; /* a host name of a single address; NULL: none. Within the line, not terminated */
 	size_t name_len;
+	bool is_host;     /* the name is all there is: entry has a port or none, and no address */
 };
 
 /* Begin a list. file names it in diagnostics, and is borrowed. */

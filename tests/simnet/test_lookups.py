@@ -208,5 +208,87 @@ class Found(LookupsTest):
         self.assertEqual(sorted(p.name for p in self.folder.glob("*.checkpoint*")), ["out.ndjson.checkpoint"])
 
 
+class Targeted(LookupsTest):
+    """Names as targets: looked up first, then probed, and grabbed with their names."""
+
+    CERTIFICATES = Found.CERTIFICATES
+    WEB = "20.1.0.0/22"
+    TEXT = world(NS, network(WEB, ports={443: {"open": "50%", "services": {"web": "100%"}}},
+                             latency={"min": "5ms", "max": "50ms"}),
+                 services={**SERVICES, "web": {"kind": "tls"}}, certificates=Found.CERTIFICATES,
+                 names={"exists": "80%", "alias": "10%", "addresses": "20.1.0.0/22"}, seed=5)
+
+    setUpClass = Found.__dict__["setUpClass"]
+
+    def setUp(self):
+        super().setUp()
+        (self.folder / "certificates").symlink_to(self.certificates / "certificates")
+
+    def pairs(self, names):
+        """(address, name) of every name, as the world has them."""
+        said = Names(yaml.safe_load(self.TEXT))
+        return {(answer["answer"], name) for name in names for answer in said.answer(name, "A")[1]
+                if answer["type"] == "A"}
+
+    def flags(self, path, *more):
+        return ("-I", path, "-p", "443", "--resolvers", ",".join(RESOLVERS), "-c", "1", "--set",
+                "grabs=[{module: tls, timeout: 10s}]", "-o", "out.ndjson", "--set", "dns.timeout=500ms", "--set",
+                "dns.tries=6", *more)
+
+    def check(self, pairs, run):
+        records = self.lines(self.folder / "out.ndjson")
+        open_ones = {target_text(key).partition(":")[0]
+                     for key in Targets(self.WEB, ports=[443]).in_state(self.TEXT, OPEN)}
+        addresses = {address for address, _ in pairs}
+        self.assertEqual(run.ledger["probes sent"], len(addresses), "probes and addresses of names")
+        self.assertEqual({r["saddr"] for r in records if r["record"] == "scan"}, addresses & open_ones)
+        self.assertEqual({(r["ip"], r["domain"]) for r in records if r["record"] == "tls"},
+                         {(address, name) for address, name in pairs if address in open_ones})
+
+    def test_each_is_probed_with_its_name(self):
+        path, names = self.list_of(150)
+        run = self.scan(self.TEXT, *self.flags(path), *VIRTUAL)
+        self.check(self.pairs(names), run)
+        self.assertRegex(run.stderr, r"asdic: \d+ of 150 targets' names have no address")
+
+    def test_who_points_into_an_exclusion_is_told(self):
+        path, names = self.list_of(60)
+        pairs = self.pairs(names)
+        out = {pair for pair in pairs if int(pair[0].split(".")[2]) < 2}
+        self.assertTrue(out and out < pairs)
+        run = self.scan(self.TEXT, *self.flags(path, "--set", "targets.exclude=[20.1.0.0/23]"), *VIRTUAL)
+        self.check(pairs - out, run)
+        told = {(address, name) for address, name in pairs
+                if f"{name} points to {address}, which is excluded or reserved: left out" in run.stderr}
+        self.assertTrue(told and told <= out)
+        self.assertEqual(run.ledger["probes gated"], 0)
+
+    def test_nobody_to_ask(self):
+        path = self.write("list.txt", "www.example.org\n20.1.0.1\n")
+        status, _, stderr = self.asdic("check", "-i", "net_null0", "-p", "443", "-I", path)
+        self.assertEqual(status, 2)
+        self.assertIn("list.txt:1: 'www.example.org' is a name, and nobody is named to be asked", stderr)
+
+    def test_gone_on_with(self):
+        """A later run has the addresses of the first, whatever resolvers say by then."""
+        path, names = self.list_of(150)
+        device, _ = self.device(self.TEXT)
+        flags = ["scan", "-i", device, *self.flags(path), "-r", "100", "-q"]
+        process = subprocess.Popen([ASDIC, *flags], cwd=self.folder, stdin=subprocess.DEVNULL,
+                                   stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.communicate)
+        while not (self.folder / "out.ndjson.checkpoint").exists() and process.poll() is None:
+            time.sleep(0.05)
+        time.sleep(0.7)
+        process.kill()
+        process.wait()
+        status, _, stderr = self.asdic(*flags, "--resolvers", "11.77.0.1", "--resume")
+        self.assertEqual(status, 0, stderr)
+        found = {(r["ip"], r["domain"]) for r in self.lines(self.folder / "out.ndjson") if r["record"] == "tls"}
+        open_ones = {target_text(key).partition(":")[0]
+                     for key in Targets(self.WEB, ports=[443]).in_state(self.TEXT, OPEN)}
+        self.assertEqual(found, {pair for pair in self.pairs(names) if pair[0] in open_ones})
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -40,9 +40,10 @@ read_all(const char *text, char out[TEXT_MAX])
 			continue;
 		ipv4_format(row.entry.range.first, first);
 		ipv4_format(row.entry.range.last, last);
-		at += (size_t)snprintf(out + at, TEXT_MAX - at, "%s-%s:%u %.*s%s\n", first, last,
+		at += (size_t)snprintf(out + at, TEXT_MAX - at, "%s-%s:%u %.*s%s%s\n", first, last,
 				       row.entry.port, (int)row.name_len,
-				       row.name != NULL ? row.name : "", row.is_record ? " record" : "");
+				       row.name != NULL ? row.name : "", row.is_record ? " record" : "",
+				       row.is_host ? " host" : "");
 	}
 	diag_reset(&diag);
 }
@@ -66,6 +67,10 @@ test_lists(void **state)
 		 "10.0.0.1-10.0.0.1:443 \n10.0.0.1-10.0.0.1:443 a.example\n"
 		 "10.0.0.1-10.0.0.1:8443 a.example\n10.0.0.1-10.0.0.1:22 \n10.0.0.1-10.0.0.1:22 \n"
 		 "10.0.0.1-10.0.0.1:0 a.example\n"},
+		/* hosts by name */
+		{"www.example.com\nA-1.example.com.:8443 # c\na.example , 443\n_x.example\n",
+		 "0.0.0.0-0.0.0.0:0 www.example.com host\n0.0.0.0-0.0.0.0:8443 A-1.example.com. host\n"
+		 "0.0.0.0-0.0.0.0:443 a.example host\n0.0.0.0-0.0.0.0:0 _x.example host\n"},
 		/* headers, of one column and of many, once more in the middle */
 		{"saddr\n10.0.0.1\n", "10.0.0.1-10.0.0.1:0  record\n"},
 		{"# of yesterday\nclassification,saddr,text,sport,success,repeat,domain\n"
@@ -117,7 +122,11 @@ test_faults(void **state)
 		 "list:1:17: more than address,name,tag,port; begin with a line that names the columns, like "
 		 "saddr,sport\n"},
 		{"a.example,10.0.0.1\n",
-		 "list:1:1: 'a.example' is not a target; write an address, a CIDR (192.0.2.0/24), first-last or "
+		 "list:1:11: '10.0.0.1' is not a port, which is all that may follow a name; write 1 to 65535, or "
+		 "address,name\n"},
+		/* an address with a slip in it is no name */
+		{"10.0.0.1o\n",
+		 "list:1:1: '10.0.0.1o' is not a target; write an address, a CIDR (192.0.2.0/24), first-last or "
 		 "address:port\n"},
 		{"saddr,sport\n10.0.0.1,x\n", "list:2:10: 'x' is not a port; write 1 to 65535\n"},
 		{"sport,saddr\n443\n",

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Targets that lists give by name: collected while the lists are read, then looked up, all at once, by
+ * another process of this program, since DPDK starts once in a process; it asks as the job's `dns` says.
+ *
+ * What came of it is kept as rows of "address,name", which a run that goes on reads instead of asking
+ * again: the target table must be the same.
+ *
+ * Control thread, before the engine is opened.
+ */
+#ifndef SCAN_HOSTS_H
+#define SCAN_HOSTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "job/job.h"
+
+struct hosts;
+
+/* NULL without memory. */
+struct hosts *hosts_new(void);
+void hosts_free(struct hosts *h);
+
+/* A host and the port to scan it on, 0: the job's. 0 or -ENOMEM. */
+int hosts_add(struct hosts *h, const char *name, size_t len, uint16_t port);
+
+size_t hosts_count(const struct hosts *h); /* NULL: none */
+
+/* How the process is started that looks them up. */
+struct hosts_how {
+	bool virtual_clock;
+	bool test_key;
+	const char *kept;    /* rows that an earlier run has left; NULL: ask */
+};
+
+/* An address of a host: 0 when it is taken, HOSTS_LEFT_OUT, or a negative errno, which ends the search. */
+#define HOSTS_LEFT_OUT 1
+typedef int hosts_each(void *context, uint32_t address, uint16_t port, const char *name);
+
+/*
+ * Look them up, and hand every address to each(). 0; what each() returned; -EIO when they could not be looked
+ * up, which has been told; another negative errno of reading what was kept.
+ */
+int hosts_resolve(struct hosts *h, const struct job *job, const struct hosts_how *how, hosts_each *each,
+		  void *context);
+
+/* Hosts without an address; after hosts_resolve(). */
+size_t hosts_without_address(const struct hosts *h);
+
+/* The rows that were taken, for a later run. 0 or a negative errno. */
+int hosts_keep(const struct hosts *h, const char *path);
+
+#endif /* SCAN_HOSTS_H */
