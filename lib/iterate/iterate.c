@@ -321,7 +321,7 @@ seek_end(struct iterate *it, struct walk *w, const struct dns_answer *a, uint64_
 {
 	struct walk *parent = &it->walks[w->parent];
 	struct servers found = {.count = 0};
-	uint32_t ttl_s;
+	uint32_t ttl_s = 0;
 
 	if (a->status == DNS_NOERROR)
 		addresses_read(a->message, &found, &ttl_s);

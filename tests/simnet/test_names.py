@@ -104,6 +104,9 @@ class Killed(Names):
         for kill, seconds in enumerate((4.5, 3.5)):
             process = subprocess.Popen(command + ["--resume"] * (kill > 0), cwd=self.folder, stderr=subprocess.DEVNULL)
             self.addCleanup(process.kill)
+            end = time.monotonic() + 60
+            while not list(self.folder.glob("*.checkpoint")) and time.monotonic() < end:
+                time.sleep(0.05)
             time.sleep(seconds)
             process.kill()
             self.assertEqual(process.wait(), -signal.SIGKILL, "it ended before it was killed")
