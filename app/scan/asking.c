@@ -84,6 +84,25 @@ read_file(struct asking *a, const struct job_text *file, struct diag *diag)
 	return added;
 }
 
+/* Direct mode begins with the root's servers: those that are named, or those of the Internet. */
+static int
+check_roots(struct asking *a, const struct job_dns *dns, struct diag *diag)
+{
+	int rc = 0;
+
+	a->plan.direct = true;
+	for (size_t i = 0; i < a->plan.resolver_count; i++) {
+		if (a->resolvers[i].port != DNS_PORT) {
+			diag_add(diag, dns->place, "'mode' is direct, which asks at port %d alone; name the root's "
+				 "servers without ports, or none for those of the Internet", DNS_PORT);
+			return 0;
+		}
+	}
+	for (size_t i = 0; dns->resolvers.count == 0 && i < iterate_root_count && rc == 0; i++)
+		rc = add_resolver(a, (struct resolvers_address){iterate_roots[i], DNS_PORT});
+	return rc;
+}
+
 static int
 read_resolvers(struct asking *a, const struct job_dns *dns, struct diag *diag)
 {
@@ -98,6 +117,8 @@ read_resolvers(struct asking *a, const struct job_dns *dns, struct diag *diag)
 		else if (resolvers_read_line(t->text, strlen(t->text), &address) == 1)
 			rc = add_resolver(a, address);
 	}
+	if (rc == 0 && dns->mode == JOB_DNS_DIRECT)
+		rc = check_roots(a, dns, diag);
 	if (rc != 0 || !diag_is_empty(diag))
 		return rc;
 	if (a->plan.resolver_count == 0)
@@ -166,7 +187,7 @@ is_public(uint32_t address)
 static void
 choose_canaries(struct asking *a, const struct job *job)
 {
-	for (size_t i = 0; i < a->plan.resolver_count && !job_is_harmless(job); i++) {
+	for (size_t i = 0; i < a->plan.resolver_count && !a->plan.direct && !job_is_harmless(job); i++) {
 		if (!is_public(a->resolvers[i].address))
 			continue;
 		a->plan.canaries = resolvers_public_canaries;
@@ -227,6 +248,11 @@ asking_build(struct asking *a, const struct inputs *in, const struct job *job, s
 	choose_canaries(a, job);
 	fill_tasks(&a->plan, &job->dns);
 	a->plan.resolvers = a->resolvers;
+	/* Resolvers have been looked at; who else is asked is not known yet. */
+	if (a->plan.direct) {
+		a->plan.beside = in->onlink;
+		a->plan.beside_count = in->onlink_count;
+	}
 	a->plan.rate_pps = rate_of(job);
 	a->plan.timeout_ns = job->dns.timeout_ns;
 	a->plan.tries = job->dns.tries;

@@ -60,7 +60,8 @@ announce(const struct request *r, const struct engine *e)
 		fprintf(stderr, "%s targets, seed %llu, ", text_count(n, (double)(in->span.end - in->span.first)),
 			(unsigned long long)in->seed);
 	if (r->job->dns.lookup_count > 0)
-		fprintf(stderr, "names asked of %zu resolver%s, ", in->asking.plan.resolver_count,
+		fprintf(stderr, "names asked of %zu %s%s, ", in->asking.plan.resolver_count,
+			in->asking.plan.direct ? "root server" : "resolver",
 			in->asking.plan.resolver_count == 1 ? "" : "s");
 	fprintf(stderr, "shard %u/%u, on ", r->job->order.shard, r->job->order.shards);
 	for (unsigned int i = 0; i < engine_port_count(e); i++)

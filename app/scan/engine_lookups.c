@@ -232,7 +232,7 @@ engine_dns_stats(const struct engine *e, struct dns_stats *total)
 unsigned int
 engine_resolver_views(const struct engine *e)
 {
-	return engine_has_lookups(e) ? e->layout.workers : 0;
+	return engine_has_lookups(e) && !e->config.inputs->asking.plan.direct ? e->layout.workers : 0;
 }
 
 void

@@ -154,8 +154,8 @@ put_dns(FILE *f, const struct job_dns *dns, const struct asking *asking)
 {
 	char text[IPV4_TEXT_SIZE];
 
-	fprintf(f, ",\n  \"dns\": {\"mode\": \"resolvers\", \"tries\": %u, \"timeout_secs\": %.3f, \"rate\": %llu, "
-		   "\"resolvers\": [", dns->tries, (double)dns->timeout_ns / 1e9, (unsigned long long)dns->rate_qps);
+	fprintf(f, ",\n  \"dns\": {\"mode\": \"%s\", \"tries\": %u, \"timeout_secs\": %.3f, \"rate\": %llu, "
+		   "\"resolvers\": [", asking->plan.direct ? "direct" : "resolvers", dns->tries, (double)dns->timeout_ns / 1e9, (unsigned long long)dns->rate_qps);
 	for (size_t i = 0; i < asking->plan.resolver_count; i++) {
 		ipv4_format(asking->resolvers[i].address, text);
 		fprintf(f, "%s\"%s:%u\"", i > 0 ? ", " : "", text, asking->resolvers[i].port);
@@ -369,7 +369,8 @@ put_end(FILE *f, const struct manifest *m, const struct engine *e, const struct 
 	put_coverage(f, m, &totals);
 	if (engine_has_lookups(e)) {
 		put_answers(f, e);
-		put_resolvers(f, e, m->request->inputs.asking.plan.resolver_count);
+		if (engine_resolver_views(e) > 0)
+			put_resolvers(f, e, m->request->inputs.asking.plan.resolver_count);
 	}
 	put_ledger(f, &l);
 	put_skipped(f, engine_refusals(e));

@@ -65,8 +65,8 @@ plan_names_print(const struct job *job, const struct inputs *in)
 		return;
 	for (size_t i = 0; i < job->dns.lookup_count; i++)
 		print_lookup(&job->dns.lookups[i], i == 0 ? "names" : "");
-	printf("resolvers   %zu, %s queries/s of all together, up to %u tries of %.3g s each\n",
-	       plan->resolver_count, text_count(rate, (double)plan->rate_pps), plan->tries,
+	printf("%-12s%zu, %s queries/s of all together, up to %u tries of %.3g s each\n",
+	       plan->direct ? "root servers" : "resolvers", plan->resolver_count, text_count(rate, (double)plan->rate_pps), plan->tries,
 	       (double)plan->timeout_ns / 1e9);
 	printf("            up to %u names at once for each lcore that asks, about 7 KB each\n",
 	       lookups_names(plan, engine_lcores(job)));

@@ -32,6 +32,7 @@
 
 #define DNS_HEADER_BYTES 12
 #define DNS_CLASS_IN 1
+#define DNS_PORT 53
 
 enum dns_type {
 	DNS_A = 1,

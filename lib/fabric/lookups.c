@@ -30,6 +30,9 @@ _Static_assert(LOOKUPS_TYPES_MAX == 1 << TYPE_BITS, "every type has a number");
 /* Datagrams that wait to leave: few, since the time of a try runs meanwhile. */
 #define QUEUE 256
 
+/* Servers of zones that are known at once. */
+#define CACHE (UINT32_C(1) << 16)
+
 /* Names that are begun in one round. */
 #define BURST 64
 
@@ -44,6 +47,7 @@ struct lookups {
 	struct udp *udp;
 	struct resolvers *resolvers;
 	struct dns *dns;
+	struct iterate *walks; /* of direct mode */
 	struct streams *streams;
 	struct wire_link links[PROBE_IFACES_MAX];
 	struct grab_pool *grabs;
@@ -226,6 +230,32 @@ add_name(struct lookups *l, struct grab *grab, const struct feed_name *n, const 
 		grab_append(grab, span_of(n->text, n->len));
 }
 
+/* What a walk of direct mode asks of a server, and what comes of that. */
+static int
+on_walk_ask(void *context, const struct dns_ask *ask, uint64_t user)
+{
+	struct lookups *l = context;
+
+	return dns_ask(l->dns, ask, user, l->now_ns);
+}
+
+static void
+on_server_answer(void *context, uint64_t user, const struct dns_answer *a)
+{
+	struct lookups *l = context;
+
+	iterate_told(l->walks, user, a, l->now_ns);
+}
+
+/* A question, of a resolver or by a walk. */
+static int
+ask_one(struct lookups *l, const struct dns_ask *ask, uint64_t user)
+{
+	if (l->walks != NULL)
+		return iterate_begin(l->walks, ask->name, ask->type, user, l->now_ns);
+	return dns_ask(l->dns, ask, user, l->now_ns);
+}
+
 /* What is no name is asked of nobody. */
 static void
 refuse(struct lookups *l, uint32_t number, const struct lookups_task *task)
@@ -262,7 +292,7 @@ ask_all(struct lookups *l, uint32_t number, const struct lookups_task *task, con
 
 		ask.type = task->type[i];
 		ledger_add(l->config.ledger, LEDGER_QUESTION, 1);
-		if (dns_ask(l->dns, &ask, user, l->now_ns) != 0)
+		if (ask_one(l, &ask, user) != 0)
 			fail(l, s, ask.type);
 	}
 	if (s->pending == 0)
@@ -448,7 +478,11 @@ static bool
 on_allowed(void *context, uint32_t server, uint16_t port)
 {
 	const struct lookups *l = context;
+	const struct lookups_plan *plan = l->config.plan;
 
+	for (size_t i = 0; i < plan->beside_count; i++)
+		if (plan->beside[i].first <= server && server <= plan->beside[i].last)
+			return false;
 	return gate_lets_ask(l->config.gate, server, port);
 }
 
@@ -487,6 +521,19 @@ count_tries(struct lookups *l)
 	*was = *now;
 }
 
+/* Walks that can go on, until none can. */
+static unsigned int
+walk(struct lookups *l)
+{
+	unsigned int work = 0, some;
+
+	if (l->walks == NULL)
+		return 0;
+	while ((some = iterate_poll(l->walks, l->now_ns)) > 0)
+		work += some;
+	return work;
+}
+
 static unsigned int
 lookups_poll(void *context, uint64_t now_ns)
 {
@@ -497,6 +544,7 @@ lookups_poll(void *context, uint64_t now_ns)
 	work = streams_poll(l->streams, now_ns);
 	work += dns_poll(l->dns, now_ns);
 	work += take_names(l);
+	work += walk(l);
 	work += send_queries(l);
 	work += send_segments(l);
 	count_tries(l);
@@ -567,6 +615,12 @@ lookups_stats(const struct lookups *l)
 	return dns_stats(l->dns);
 }
 
+const struct iterate_stats *
+lookups_walks(const struct lookups *l)
+{
+	return l->walks != NULL ? iterate_stats(l->walks) : NULL;
+}
+
 const struct resolvers *
 lookups_resolvers(const struct lookups *l)
 {
@@ -578,6 +632,7 @@ lookups_fini(struct lookups *l, uint64_t now_ns)
 {
 	l->now_ns = now_ns;
 	dns_stop(l->dns, now_ns);
+	walk(l);
 	count_tries(l);
 	for (unsigned int i = 0; i < LOOKUPS_FEEDS; i++) {
 		if (l->batch[i] == NULL)
@@ -627,6 +682,8 @@ dns_config_of(const struct lookups_config *c)
 		.events = {on_answer, on_tuple, on_allowed, on_tcp_open, on_tcp_close},
 	};
 
+	if (c->plan->direct)
+		dns.events.answer = on_server_answer;
 	memcpy(dns.key, c->key, sizeof(dns.key));
 	return dns;
 }
@@ -643,7 +700,9 @@ lookups_memory_bytes(const struct lookups_config *config)
 	struct udp_config udp = udp_config_of(config);
 	struct dns_config dns = dns_config_of(config);
 
-	return sizeof(struct lookups) + udp_memory_bytes(&udp) + dns_memory_bytes(&dns) +
+	struct iterate_config walks = {.walks = questions(config), .cache = CACHE};
+
+	return sizeof(struct lookups) + (config->plan->direct ? iterate_memory_bytes(&walks) : 0) + udp_memory_bytes(&udp) + dns_memory_bytes(&dns) +
 	       ((size_t)config->names + 1) * sizeof(struct slot) + grab_blocks(config) * GRAB_BLOCK_BYTES;
 }
 
@@ -676,6 +735,26 @@ make_resolvers(const struct lookups_config *c, uint64_t now_ns)
 	return resolvers_new(&config, now_ns);
 }
 
+static struct iterate *
+make_walks(struct lookups *l)
+{
+	const struct lookups_plan *plan = l->config.plan;
+	uint32_t roots[ITERATE_SERVERS_MAX];
+	struct iterate_config config = {
+		.walks = questions(&l->config),
+		.cache = CACHE,
+		.roots = roots,
+		.port = DNS_PORT,
+		.events = {on_walk_ask, on_answer},
+		.context = l,
+	};
+
+	for (size_t i = 0; i < plan->resolver_count && i < ITERATE_SERVERS_MAX; i++)
+		roots[config.root_count++] = plan->resolvers[i].address;
+	memcpy(config.key, l->config.key, sizeof(config.key));
+	return iterate_new(&config);
+}
+
 static bool
 make_dns(struct lookups *l, uint64_t now_ns)
 {
@@ -685,9 +764,12 @@ make_dns(struct lookups *l, uint64_t now_ns)
 	udp.link = l->links;
 	udp.context = dns.context = l;
 	l->udp = udp_new(&udp);
-	l->resolvers = make_resolvers(&l->config, now_ns);
+	if (l->config.plan->direct)
+		l->walks = make_walks(l);
+	else
+		l->resolvers = make_resolvers(&l->config, now_ns);
 	l->streams = streams_new(&l->config, l->links, now_ns);
-	if (l->udp == NULL || l->resolvers == NULL || l->streams == NULL)
+	if (l->udp == NULL || (l->resolvers == NULL && l->walks == NULL) || l->streams == NULL)
 		return false;
 	dns.udp = l->udp;
 	dns.resolvers = l->resolvers;
@@ -720,6 +802,7 @@ lookups_free(struct lookups *l)
 		return;
 	dns_free(l->dns);
 	streams_free(l->streams);
+	iterate_free(l->walks);
 	resolvers_free(l->resolvers);
 	udp_free(l->udp);
 	grab_pool_free(l->grabs);

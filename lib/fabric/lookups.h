@@ -34,6 +34,7 @@
 #include "fabric/feed.h"
 #include "fabric/outlet.h"
 #include "gate/gate.h"
+#include "iterate/iterate.h"
 #include "ledger/ledger.h"
 #include "pace/pace.h"
 
@@ -55,8 +56,11 @@ struct lookups_task {
 struct lookups_plan {
 	struct lookups_task tasks[LOOKUPS_TASKS_MAX];
 	unsigned int task_count;
-	const struct resolvers_address *resolvers; /* borrowed */
+	const struct resolvers_address *resolvers; /* borrowed; of direct mode the root's servers */
 	size_t resolver_count;
+	bool direct;                               /* iterative, from the root down (iterate/iterate.h) */
+	const struct ipv4_range *beside;           /* whom frames to the router do not reach; borrowed */
+	size_t beside_count;
 	const struct resolvers_canary *canaries;
 	size_t canary_count;
 	uint64_t rate_pps;   /* of queries, of all workers together: what resolvers' shares add up to */
@@ -110,6 +114,8 @@ void lookups_fini(struct lookups *l, uint64_t now_ns);
 
 /* Then, or by the owner: what was asked, and of whom. */
 const struct dns_stats *lookups_stats(const struct lookups *l);
+/* NULL in direct mode, of which the other is. */
 const struct resolvers *lookups_resolvers(const struct lookups *l);
+const struct iterate_stats *lookups_walks(const struct lookups *l);
 
 #endif /* FABRIC_LOOKUPS_H */

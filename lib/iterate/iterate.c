@@ -13,6 +13,7 @@
 #include "grab/grab.h"
 #include "internal.h"
 
+#define ROUNDS 3         /* that a zone's servers are asked in, if they say nothing */
 #define SEEK_DEPTH_MAX 3 /* walks for servers of walks for servers */
 #define SEEK_TTL_S 3600  /* of addresses of servers that were sought, where less is not said */
 #define WAIT_BUCKETS 4096
@@ -22,7 +23,7 @@ static const uint8_t root_name[] = {0};
 struct walk {
 	uint64_t user;
 	uint64_t started_ns;
-	uint64_t waits_for;  /* the key of a zone that another asks for; 0: none */
+	uint64_t waited_for; /* the key of a zone that another was waited for: not twice for one; 0: none */
 	uint64_t leads;      /* the key of the zone that it asks for, for others too; 0: none */
 	uint32_t next;       /* in a list: free, ready, or waiting in a bucket */
 	uint32_t parent;     /* 0: a lookup's own */
@@ -30,16 +31,19 @@ struct walk {
 	uint32_t server;     /* that was asked last */
 	uint16_t asks;       /* of a lookup's own walk: all that were made for it */
 	uint16_t type;
+	uint16_t useless;    /* servers of this zone that are not to be asked again, bits */
 	uint8_t depth;
 	uint8_t referrals;
 	uint8_t tries;
-	uint8_t tried;       /* servers of this zone */
+	uint8_t tried;       /* turns of servers of this zone */
 	uint8_t first;       /* the number of the server that is asked first */
 	uint8_t ns_count, ns_next;
 	uint8_t status;      /* the best that lame servers said: DNS_STATUSES for nothing yet */
 	bool timed_out;      /* some server said nothing */
 	bool blocked;        /* some may not be asked */
 	bool is_ready;
+	bool is_waiting;
+	bool is_seeking; /* a server of its zone */
 	struct servers servers;
 	struct aliases aliases;
 	uint8_t zone[DNS_NAME_MAX];
@@ -166,7 +170,8 @@ make_ready(struct iterate *it, struct walk *w)
 
 /* ---- Waiting for one another ------------------------------------------------------------- */
 
-/* The zone that is expected next below where a walk stands: one label more. 0 where that is the name itself. */
+/* What a walk is about to learn that others may want, too: who serves the zone that is expected next below where it
+ * stands, one label more; or the address of the server that it seeks. 0: nothing. */
 static uint64_t
 expected_key(const struct iterate *it, const struct walk *w)
 {
@@ -174,7 +179,7 @@ expected_key(const struct iterate *it, const struct walk *w)
 	const uint8_t *child = w->name;
 
 	if (below < 2)
-		return 0;
+		return w->parent != 0 ? cache_key(it->cache, CACHE_HOST, w->asked) : 0;
 	for (; below > 1; below--)
 		child = dns_name_parent(child);
 	return cache_key(it->cache, CACHE_ZONE, child);
@@ -193,7 +198,7 @@ wait_for_leader(struct iterate *it, struct walk *w)
 	uint64_t key = expected_key(it, w);
 	uint32_t *leader = leader_of(it, key);
 
-	if (key == 0 || w->waits_for == key)
+	if (key == 0 || w->waited_for == key)
 		return false;
 	if (*leader == 0) {
 		*leader = number_of(it, w);
@@ -202,30 +207,42 @@ wait_for_leader(struct iterate *it, struct walk *w)
 	}
 	if (it->walks[*leader].leads != key || *leader == number_of(it, w))
 		return false;
-	w->waits_for = key;
+	if (it->walks[*leader].is_seeking && w->depth > 0)
+		return false;
+	w->waited_for = key;
+	w->is_waiting = true;
 	w->next = it->walks[*leader].waiting;
 	it->walks[*leader].waiting = number_of(it, w);
 	it->stats.waited++;
 	return true;
 }
 
-/* Whoever has waited looks again for where to begin. */
+/* Whoever has waited, at this depth or below, looks again for where to begin. */
+static void
+release_from(struct iterate *it, struct walk *w, unsigned int depth)
+{
+	uint32_t *link = &w->waiting;
+
+	while (*link != 0) {
+		struct walk *waiter = &it->walks[*link];
+
+		if (waiter->depth < depth) {
+			link = &waiter->next;
+			continue;
+		}
+		*link = waiter->next;
+		make_ready(it, waiter);
+	}
+}
+
 static void
 release(struct iterate *it, struct walk *w)
 {
-	uint32_t at = w->waiting;
-
 	if (w->leads == 0)
 		return;
 	*leader_of(it, w->leads) = 0;
 	w->leads = 0;
-	w->waiting = 0;
-	while (at != 0) {
-		struct walk *waiter = &it->walks[at];
-
-		at = waiter->next;
-		make_ready(it, waiter);
-	}
+	release_from(it, w, 0);
 }
 
 /* ---- Where a walk stands ----------------------------------------------------------------- */
@@ -236,6 +253,7 @@ stand_at(struct iterate *it, struct walk *w, const uint8_t *zone, const struct s
 	memmove(w->zone, zone, dns_name_size(zone));
 	w->servers = *servers;
 	w->tried = 0;
+	w->useless = 0;
 	w->first = servers->count > 0 ? (uint8_t)(hash_mix64(it->config.key[0] ^ ++it->drawn) % servers->count) : 0;
 	w->ns_count = w->ns_next = 0;
 }
@@ -317,22 +335,30 @@ addresses_read(struct span message, struct servers *found, uint32_t *ttl_s)
 
 /* Its parent goes on, with the addresses if there are any. */
 static void
-seek_end(struct iterate *it, struct walk *w, const struct dns_answer *a, uint64_t now_ns)
+seek_done(struct iterate *it, struct walk *w, const struct servers *found, uint32_t ttl_s, uint64_t now_ns)
 {
 	struct walk *parent = &it->walks[w->parent];
-	struct servers found = {.count = 0};
-	uint32_t ttl_s = 0;
 
-	if (a->status == DNS_NOERROR)
-		addresses_read(a->message, &found, &ttl_s);
-	if (found.count > 0) {
-		cache_put(it->cache, cache_key(it->cache, CACHE_HOST, w->asked), &found, ttl_s, now_ns);
-		cache_put(it->cache, cache_key(it->cache, CACHE_ZONE, parent->zone), &found, ttl_s, now_ns);
-		parent->servers = found;
+	if (found->count > 0) {
+		cache_put(it->cache, cache_key(it->cache, CACHE_HOST, w->asked), found, ttl_s, now_ns);
+		cache_put(it->cache, cache_key(it->cache, CACHE_ZONE, parent->zone), found, ttl_s, now_ns);
+		parent->servers = *found;
 		parent->tried = 0;
+		parent->useless = 0;
 	}
 	walk_give(it, w);
 	make_ready(it, parent);
+}
+
+static void
+seek_end(struct iterate *it, struct walk *w, const struct dns_answer *a, uint64_t now_ns)
+{
+	struct servers found = {.count = 0};
+	uint32_t ttl_s = SEEK_TTL_S;
+
+	if (a->status == DNS_NOERROR)
+		addresses_read(a->message, &found, &ttl_s);
+	seek_done(it, w, &found, ttl_s, now_ns);
 }
 
 static void
@@ -373,6 +399,42 @@ top_of(struct iterate *it, struct walk *w)
 	return w;
 }
 
+/* Turns that a zone's servers have: whoever said nothing is asked again, as long as there are not too many. */
+static unsigned int
+turns(const struct walk *w)
+{
+	unsigned int count = w->servers.count;
+
+	if (count <= 1)
+		return count;
+	return count * ROUNDS <= ITERATE_SERVERS_MAX ? count * ROUNDS : ITERATE_SERVERS_MAX;
+}
+
+/* The number of the server whose turn it is. */
+static unsigned int
+turn_of(const struct walk *w)
+{
+	return (unsigned int)(w->first + w->tried) % w->servers.count;
+}
+
+/* Past those that are not to be asked again; false when no turn is left. */
+static bool
+has_turn(struct walk *w)
+{
+	while (w->tried < turns(w) && (w->useless >> turn_of(w) & 1) != 0)
+		w->tried++;
+	return w->tried < turns(w);
+}
+
+/* What the server that was asked last said, or did not, is no use. */
+static void
+give_up_server(struct walk *w)
+{
+	for (unsigned int i = 0; i < w->servers.count; i++)
+		if (w->servers.address[i] == w->server)
+			w->useless |= (uint16_t)(1 << i);
+}
+
 /* Ask the next server of the zone. False: it could not be asked. */
 static bool
 ask_next(struct iterate *it, struct walk *w)
@@ -380,7 +442,7 @@ ask_next(struct iterate *it, struct walk *w)
 	struct dns_ask ask = {
 		.name = w->name,
 		.name_len = dns_name_size(w->name),
-		.server = w->servers.address[(w->first + w->tried) % w->servers.count],
+		.server = w->servers.address[turn_of(w)],
 		.port = it->config.port,
 		.type = w->type,
 		/* The next server is the next try, where there is one. */
@@ -404,14 +466,16 @@ seek_next(struct iterate *it, struct walk *w, uint64_t now_ns)
 	struct servers found;
 	struct walk *seek;
 
-	/* Who waits for a walk that waits for others might be one of them. */
-	release(it, w);
+	/* Lookups may wait for one that seeks: it waits for walks of its own alone. Those might come to wait for one another. */
+	w->is_seeking = true;
+	release_from(it, w, 1);
 	while (w->ns_next < w->ns_count) {
 		const uint8_t *name = w->ns[w->ns_next++];
 
 		if (cache_find(it->cache, cache_key(it->cache, CACHE_HOST, name), now_ns, &found)) {
 			w->servers = found;
 			w->tried = 0;
+			w->useless = 0;
 			make_ready(it, w);
 			return true;
 		}
@@ -443,7 +507,11 @@ go_on(struct iterate *it, struct walk *w, uint64_t now_ns)
 			walk_bounded(it, w, now_ns);
 			return;
 		}
-		if (w->tried >= w->servers.count) {
+		if (w->is_seeking && w->servers.count > 0) {
+			w->is_seeking = false;
+			release(it, w);
+		}
+		if (!has_turn(w)) {
 			if (!seek_next(it, w, now_ns))
 				walk_fail(it, w, now_ns);
 			return;
@@ -464,7 +532,8 @@ descend(struct iterate *it, struct walk *w, const struct referral *r, uint64_t n
 	if (r->servers.count > 0)
 		cache_put(it->cache, cache_key(it->cache, CACHE_ZONE, r->zone), &r->servers, r->ttl_s,
 			  now_ns);
-	release(it, w);
+	if (r->servers.count > 0)
+		release(it, w);
 	if (++w->referrals > ITERATE_REFERRALS_MAX) {
 		walk_bounded(it, w, now_ns);
 		return;
@@ -495,10 +564,12 @@ follow(struct iterate *it, struct walk *w, const struct dns_answer *a, const uin
 static void
 unanswered(struct walk *w, const struct dns_answer *a)
 {
-	if (a->cause == GRAB_EXCLUDED)
+	if (a->cause == GRAB_EXCLUDED) {
 		w->blocked = true;
-	else
+		give_up_server(w);
+	} else {
 		w->timed_out = true;
+	}
 }
 
 void
@@ -529,6 +600,7 @@ iterate_told(struct iterate *it, uint64_t user, const struct dns_answer *a, uint
 	case SAID_LAME:
 		it->stats.lame++;
 		w->status = a->status;
+		give_up_server(w);
 		make_ready(it, w);
 	}
 }
@@ -557,6 +629,22 @@ iterate_begin(struct iterate *it, const uint8_t *name, uint16_t type, uint64_t u
 	return 0;
 }
 
+/* Whom it waited for may have brought it nearer, or to its end: true. */
+static bool
+has_waited(struct iterate *it, struct walk *w, uint64_t now_ns)
+{
+	struct servers found;
+
+	w->is_waiting = false;
+	if (w->parent != 0 &&
+	    cache_find(it->cache, cache_key(it->cache, CACHE_HOST, w->asked), now_ns, &found)) {
+		seek_done(it, w, &found, SEEK_TTL_S, now_ns);
+		return true;
+	}
+	stand_at_best(it, w, now_ns);
+	return false;
+}
+
 unsigned int
 iterate_poll(struct iterate *it, uint64_t now_ns)
 {
@@ -570,9 +658,8 @@ iterate_poll(struct iterate *it, uint64_t now_ns)
 			it->ready_last = 0;
 		w->is_ready = false;
 		done++;
-		/* Whom it waited for may have brought it nearer. */
-		if (w->waits_for != 0 && w->tried == 0)
-			stand_at_best(it, w, now_ns);
+		if (w->is_waiting && has_waited(it, w, now_ns))
+			continue;
 		go_on(it, w, now_ns);
 	}
 	return done;

@@ -122,11 +122,9 @@ dns_rules_apply(struct reader *r)
 		diag_add(r->diag, node->place,
 			 "'lookups' is missing; write which names to look up, like 'lookups: [{names_file: "
 			 "names.txt, types: [A]}]'");
-	if (dns->mode == JOB_DNS_DIRECT && schema_given(r, "dns.mode") != NULL)
-		diag_add(r->diag, schema_given(r, "dns.mode")->place,
-			 "'mode' direct is not built yet; write resolvers");
-	else if (resolvers == NULL || (resolvers->kind == YAML_SEQUENCE && resolvers->count == 0))
+	if (dns->mode != JOB_DNS_DIRECT &&
+	    (resolvers == NULL || (resolvers->kind == YAML_SEQUENCE && resolvers->count == 0)))
 		diag_add(r->diag, node->place,
 			 "'resolvers' is missing; write whom to ask, like [198.51.100.53] or "
-			 "[/etc/resolv.conf]");
+			 "[/etc/resolv.conf], or 'mode: direct'");
 }

@@ -247,6 +247,14 @@ check_portless(struct reader *r)
 			 "'profile' is of a SYN, and icmp_echoscan sends none; remove it");
 }
 
+/* Names alone are looked up, and targets say whom not to ask. */
+static bool
+only_excludes(const struct reader *r)
+{
+	return schema_given(r, "dns") != NULL && schema_given(r, "targets.include") == NULL &&
+	       schema_given(r, "targets.include_files") == NULL && schema_given(r, "targets.ports") == NULL;
+}
+
 static void
 check_targets(struct reader *r)
 {
@@ -256,7 +264,7 @@ check_targets(struct reader *r)
 		refuse_no_targets(r);
 		return;
 	}
-	if (schema_given(r, "targets")->kind != YAML_MAPPING)
+	if (schema_given(r, "targets")->kind != YAML_MAPPING || only_excludes(r))
 		return;
 	if (is_absent(r, "targets.include_files") && schema_given(r, "targets.include") == NULL)
 		include_everything(r);

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "world/authority.h"
+
 /* What is drawn of a name: letters, read as a big-endian number. */
 #define DRAW_NAME UINT64_C(0x6e616d65)         /* "name" */
 #define DRAW_ALIAS UINT64_C(0x616c696173)      /* "alias" */
@@ -20,8 +22,8 @@
 /* ---- Truth ------------------------------------------------------------------------------- */
 
 /* FNV-1a of the name in wire form and lower case. */
-static uint64_t
-name_hash(const struct world *w, const uint8_t *name)
+uint64_t
+names_hash(const struct world *w, const uint8_t *name)
 {
 	uint8_t folded[DNS_NAME_MAX];
 	size_t size = dns_name_size(name);
@@ -34,8 +36,8 @@ name_hash(const struct world *w, const uint8_t *name)
 	return world_hash(hash_mix64(w->seed ^ h) ^ DRAW_NAME);
 }
 
-static bool
-draw(uint64_t hash, uint64_t what, uint64_t share)
+bool
+names_draw(uint64_t hash, uint64_t what, uint64_t share)
 {
 	return world_chance(world_hash(hash ^ what), world_bound(share));
 }
@@ -53,7 +55,7 @@ name_status(const struct world_names *n, uint64_t hash)
 static bool
 is_alias(const struct world_names *n, uint64_t hash)
 {
-	return draw(hash, DRAW_ALIAS, n->alias);
+	return names_draw(hash, DRAW_ALIAS, n->alias);
 }
 
 /* ---- Records ----------------------------------------------------------------------------- */
@@ -168,7 +170,7 @@ records_write(const struct world_names *n, struct dns_writer *to, const uint8_t 
 	      uint16_t type)
 {
 	uint64_t t = world_hash(hash ^ type);
-	bool big = draw(hash, DRAW_BIG, n->big);
+	bool big = names_draw(hash, DRAW_BIG, n->big);
 
 	if (!world_chance(t, world_bound(n->types)))
 		return;
@@ -185,16 +187,16 @@ records_write(const struct world_names *n, struct dns_writer *to, const uint8_t 
 
 /* ---- Answers ----------------------------------------------------------------------------- */
 
-/* What is said of a question, alias after alias: the status of the last name. */
-static unsigned int
-resolve(const struct world *w, const struct dns_question *q, struct dns_writer *to)
+unsigned int
+names_resolve(const struct world *w, const struct dns_question *q, unsigned int names,
+	      struct dns_writer *to)
 {
 	const struct world_names *n = &w->description.names;
 	uint8_t name[DNS_NAME_MAX], target[DNS_NAME_MAX];
-	uint64_t hash = name_hash(w, q->name);
+	uint64_t hash = names_hash(w, q->name);
 
 	memcpy(name, q->name, sizeof(name));
-	for (unsigned int i = 0; i < ALIASES_MAX; i++) {
+	for (unsigned int i = 0; i < names; i++) {
 		unsigned int status = name_status(n, hash);
 		uint64_t d = hash_mix64(hash ^ DRAW_TARGET);
 		size_t len;
@@ -208,10 +210,10 @@ resolve(const struct world *w, const struct dns_question *q, struct dns_writer *
 		len = made_name("", d, 16, target);
 		dns_writer_record(to, DNS_ANSWERS, name, DNS_CNAME, (uint32_t)(60 + d % 3600), target,
 				  (uint16_t)len);
-		if (q->type == DNS_CNAME)
+		if (q->type == DNS_CNAME || names == 1)
 			return DNS_NOERROR;
 		memcpy(name, target, len);
-		hash = name_hash(w, name);
+		hash = names_hash(w, name);
 	}
 	return DNS_SERVFAIL;
 }
@@ -292,6 +294,23 @@ answer_empty(const struct asked *a, unsigned int status, bool cut, uint8_t *answ
 	return to.overflow ? 0 : to.len;
 }
 
+/* Of a server of zones: no recursion, and authority (AA) where it has it. */
+static size_t
+answer_authority(const struct world *w, const struct names_query *q, const struct asked *a,
+		 struct dns_writer *to)
+{
+	bool with_authority;
+	unsigned int status = authority_resolve(w, q, &a->question, to, &with_authority);
+
+	to->buf[2] |= with_authority ? 0x04 : 0;
+	to->buf[3] = (uint8_t)status;
+	if (with_authority && status != DNS_SERVFAIL && load_be16(to->buf + 6) == 0)
+		authority_write(to, names_hash(w, a->question.name));
+	if (a->has_opt)
+		dns_writer_opt(to, 1232);
+	return to->overflow ? 0 : to->len;
+}
+
 static size_t
 answer_full(const struct world *w, const struct names_query *q, const struct asked *a, uint64_t hash,
 	    uint8_t *answer, size_t size)
@@ -300,8 +319,10 @@ answer_full(const struct world *w, const struct names_query *q, const struct ask
 	unsigned int status;
 
 	answer_begin(a, DNS_NOERROR, false, answer, size, &to);
-	status = resolve(w, &a->question, &to);
-	if (status == DNS_NXDOMAIN && draw(hash_mix64(hash ^ q->address), DRAW_LIE, q->server->lies)) {
+	if (q->server->authority)
+		return answer_authority(w, q, a, &to);
+	status = names_resolve(w, &a->question, ALIASES_MAX, &to);
+	if (status == DNS_NXDOMAIN && names_draw(hash_mix64(hash ^ q->address), DRAW_LIE, q->server->lies)) {
 		answer_begin(a, DNS_NOERROR, false, answer, size, &to);
 		liar_write(&to, a->question.name);
 		status = DNS_NOERROR;
@@ -325,10 +346,10 @@ names_answer(const struct world *w, const struct names_query *q, uint8_t *answer
 		return 0;
 	if (a.has_opt && q->server->no_edns)
 		return answer_empty(&a, DNS_FORMERR, false, answer, size);
-	hash = name_hash(w, a.question.name);
+	hash = names_hash(w, a.question.name);
 	if (!q->is_tcp && size > a.bytes)
 		size = a.bytes;
-	if (!q->is_tcp && draw(hash, DRAW_CUT, w->description.names.truncated))
+	if (!q->is_tcp && names_draw(hash, DRAW_CUT, w->description.names.truncated))
 		return answer_empty(&a, DNS_NOERROR, true, answer, size);
 	len = answer_full(w, q, &a, hash, answer, size);
 	return len > 0 ? len : answer_empty(&a, DNS_NOERROR, true, answer, size);

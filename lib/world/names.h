@@ -27,6 +27,14 @@ struct names_query {
 	struct span message;
 };
 
+/* A name's hash, and a draw of it: docs/world.md. */
+uint64_t names_hash(const struct world *w, const uint8_t *name);
+bool names_draw(uint64_t hash, uint64_t what, uint64_t share);
+
+/* What is said of a question, alias after alias, so many names of them: the status of the last. */
+unsigned int names_resolve(const struct world *w, const struct dns_question *q, unsigned int names,
+			   struct dns_writer *to);
+
 /* The answer to a query, into room for size bytes; its length, 0 for what gets none. */
 size_t names_answer(const struct world *w, const struct names_query *q, uint8_t *answer, size_t size);
 

@@ -101,6 +101,8 @@ struct world_service {
 	uint64_t idle_ns;      /* without a segment from the client, reset; 0: 60 s */
 	uint64_t lies;         /* dns: share of the names that there are not, of which it says there are */
 	bool no_edns;          /* dns: a query with OPT is a format error */
+	bool authority;        /* dns: a server of the world's zones, which answers for those it has and refuses all else */
+	uint64_t lame;         /* dns: share of those zones that it refuses, too */
 	uint8_t forge;         /* dns: answers that somebody else gives before its own to each query */
 };
 

@@ -183,6 +183,9 @@ world_compile(struct world *w, const struct world_description *d)
 	w->seed = d->seed;
 	w->description = *d;
 	w->description.networks = w->networks;
+	if (d->zone_servers_count > 0)
+		memcpy(w->zone_servers, d->zone_servers, d->zone_servers_count * sizeof(*w->zone_servers));
+	w->description.zone_servers = w->zone_servers;
 	segments_compile(w);
 	return market_compile(w, d);
 }
@@ -204,7 +207,8 @@ world_create(const struct world_description *d, struct world **out)
 	int rc = -ENOMEM;
 
 	*out = NULL;
-	if (n > WORLD_NETWORKS_MAX || d->forged_pps > WORLD_FORGED_RATE_MAX || !names_fit(&d->names))
+	if (n > WORLD_NETWORKS_MAX || d->forged_pps > WORLD_FORGED_RATE_MAX || !names_fit(&d->names) ||
+	    d->zone_servers_count > WORLD_ZONE_SERVERS_MAX)
 		return -EINVAL;
 	for (size_t i = 0; i < n; i++) {
 		if (d->networks[i].ports_count > UINT16_MAX + 1)
@@ -218,9 +222,10 @@ world_create(const struct world_description *d, struct world **out)
 	w->networks = calloc(n + 1, sizeof(*w->networks));
 	w->ports = calloc(ports + 1, sizeof(*w->ports));
 	w->rules = calloc(ports + 1, sizeof(*w->rules));
+	w->zone_servers = calloc(d->zone_servers_count + 1, sizeof(*w->zone_servers));
 	w->segment_first = calloc(2 * n + 1, sizeof(*w->segment_first));
 	w->segment_network = calloc(2 * n + 1, sizeof(*w->segment_network));
-	if (w->terrain != NULL && w->networks != NULL && w->ports != NULL && w->rules != NULL &&
+	if (w->zone_servers != NULL && w->terrain != NULL && w->networks != NULL && w->ports != NULL && w->rules != NULL &&
 	    w->segment_first != NULL && w->segment_network != NULL)
 		rc = world_compile(w, d);
 	if (rc != 0) {
@@ -241,6 +246,7 @@ world_free(struct world *w)
 	free(w->networks);
 	free(w->ports);
 	free(w->rules);
+	free(w->zone_servers);
 	free(w->segment_first);
 	free(w->segment_network);
 	free(w);

@@ -60,6 +60,7 @@ struct world {
 	struct world_network *networks;
 	struct world_port *ports;
 	struct world_market *market;
+	struct world_zone_server *zone_servers;
 	struct world_description description;
 };
 

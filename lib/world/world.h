@@ -90,6 +90,16 @@ struct world_names {
 		.exists = WORLD_SHARE_ONE, .types = WORLD_SHARE_ONE, .addresses = {0, UINT32_MAX}  \
 	}
 
+/* One server of a zone; names are in wire form. A zone has as many as there are of these. */
+struct world_zone_server {
+	uint8_t zone[255];
+	uint8_t name[255];
+	uint32_t address;
+	bool glue; /* the zone above gives its address */
+};
+
+#define WORLD_ZONE_SERVERS_MAX 4096
+
 struct world_description {
 	uint64_t seed;
 	const struct world_network *networks; /* the first that contains an address rules */
@@ -98,6 +108,8 @@ struct world_description {
 	size_t services_count;
 	struct world_certificates certificates;
 	struct world_names names;
+	const struct world_zone_server *zone_servers;
+	size_t zone_servers_count;
 	uint64_t forged_pps; /* SYN-ACKs (of pings, replies) with wrong cookies, some ICMP errors with wrong quotes */
 };
 

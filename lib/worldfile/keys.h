@@ -77,4 +77,10 @@ void services_read_shares(struct reader *r, const struct key *key, const struct 
 void services_read_certificates(struct reader *r, const struct key *key,
 				const struct yaml_node *node, void *field);
 
+/* ---- zones.c ---- */
+
+/* `zones` of a world, into struct world_description. */
+void zones_read(struct reader *r, const struct key *key, const struct yaml_node *node, void *field);
+#define ZONES_MEND "zones such as - {zone: test, servers: [{name: ns.test, address: 198.51.100.1}]}"
+
 #endif /* WORLDFILE_KEYS_H */

@@ -196,6 +196,8 @@ static const struct key service_keys[] = {
 	{"junk", read_flag, SERVICE(junk), "true or false", 0},
 	{"lies", keys_share, SERVICE(lies), SHARE, 0},
 	{"no_edns", read_flag, SERVICE(no_edns), "true or false", 0},
+	{"authority", read_flag, SERVICE(authority), "true or false", 0},
+	{"lame", keys_share, SERVICE(lame), SHARE, 0},
 	{"forge", read_forge, SERVICE(forge), "a number up to 100", 100},
 };
 

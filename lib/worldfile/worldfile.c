@@ -299,6 +299,7 @@ static const struct key world_keys[] = {
 	 "certificates such as {folder: certificates, count: 64}", 0},
 	{"names", read_names, offsetof(struct world_description, names),
 	 "what there is to be looked up, such as {exists: 80%}", 0},
+	{"zones", zones_read, 0, ZONES_MEND, 0},
 	{"forged", read_forged, 0, "a rate such as {rate: 1000}", 0},
 };
 

@@ -22,6 +22,7 @@ import yaml
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TESTS))
 import truth  # noqa: E402
+import truth_names  # noqa: E402,F401
 from truth import CLOSED, OPEN, SILENT, UNREACHABLE  # noqa: E402,F401
 
 ASDIC = os.environ.get("ASDIC", str(TESTS.parent / "build/app/asdic"))

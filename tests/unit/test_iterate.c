@@ -474,6 +474,8 @@ test_circles_end(void **state)
 	}
 	net_run(&net);
 	assert_int_equal(net.answers, 200);
+	/* None of them went round until a bound. */
+	assert_int_equal(iterate_stats(net.it)->bounded, 0);
 	iterate_free(net.it);
 }
 
@@ -483,6 +485,12 @@ test_one_asks_for_all(void **state)
 {
 	static const struct server servers[] = {
 		ROOT, TEST, {"good.test", "ns.good.test", 0x0a000003, GOOD, true}, END,
+	};
+	static const struct server apart[] = {
+		ROOT, TEST,
+		{"good.test", "ns.good.test", 0x0a000003, GOOD, true},
+		{"far.test", "ns2.good.test", 0x0a000004, GOOD, false},
+		END,
 	};
 
 	(void)state;
@@ -498,6 +506,19 @@ test_one_asks_for_all(void **state)
 	assert_int_equal(net.to[1], 1);
 	assert_int_equal(net.to[2], 1);
 	assert_int_equal(net.to[3], 200);
+	iterate_free(net.it);
+	/* Nor does each seek the address of the same server. */
+	net_open(&net, apart, records);
+	for (unsigned int i = 0; i < 200; i++) {
+		char name[64];
+
+		snprintf(name, sizeof(name), "n%u.far.test", i);
+		assert_int_equal(iterate_begin(net.it, wire(name), DNS_A, i, NS_PER_SEC), 0);
+	}
+	net_run(&net);
+	assert_int_equal(net.answers, 200);
+	assert_int_equal(net.to[3], 1);
+	assert_int_equal(net.to[4], 200);
 	iterate_free(net.it);
 }
 

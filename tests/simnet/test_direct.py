@@ -1,0 +1,94 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Names looked up from the root down: what the servers of a tree of zones say, lame ones and all."""
+
+import collections
+import json
+import unittest
+
+import yaml
+
+from harness import SimnetTest, truth_names
+
+TREE = """
+seed: 7
+networks:
+- cidr: 11.9.0.0/24
+  ports: {53: {open: 100%, service: {kind: dns, authority: true, lame: LAME}}}
+  latency: {min: 5ms, max: 50ms}
+  loss: {out: 1%, back: 1%}
+names: {exists: 70%, servfail: 1%, alias: 20%, types: 60%, big: 5%, truncated: 5%, addresses: 11.0.0.0/16}
+zones:
+- {zone: ".", servers: [{name: a.root, address: 11.9.0.1}, {name: b.root, address: 11.9.0.2}]}
+- {zone: example, servers: [{name: ns1.example, address: 11.9.0.3}, {name: ns2.example, address: 11.9.0.4}]}
+- {zone: com, servers: [{name: ns1.com, address: 11.9.0.5}, {name: ns2.com, address: 11.9.0.6}]}
+- {zone: example.com, glue: false, servers: [{name: ns.hoster.com, address: 11.9.0.7}]}
+- {zone: hoster.com, servers: [{name: ns.hoster.com, address: 11.9.0.7}]}
+- {zone: round.com, glue: false, servers: [{name: ns.about.com, address: 11.9.0.8}]}
+- {zone: about.com, glue: false, servers: [{name: ns.round.com, address: 11.9.0.9}]}
+"""
+NAMES = [f"n{i}.example.com" for i in range(600)]
+
+
+class DirectTest(SimnetTest):
+    def look_up(self, world, names, *flags):
+        """Records by name; all names have one."""
+        device, report = self.device(world)
+        status, out, err = self.asdic("dns", "-", "-i", device, "--virtual-clock", "--test-key", "--set",
+                                      "dns.mode=direct", "--resolvers", "11.9.0.1,11.9.0.2", *flags,
+                                      stdin="".join(f"{name}\n" for name in names))
+        self.assertEqual(status, 0, err)
+        self.assertIn("ledger, balanced:", err)
+        records = [json.loads(line) for line in out.splitlines()]
+        self.assertEqual(collections.Counter(r["name"] for r in records), collections.Counter(names))
+        return {r["name"]: r for r in records}, json.loads(report.read_text(encoding="utf-8"))
+
+    def test_every_answer_is_the_zones(self):
+        """Aliases lead from one zone into another; a server's address is to be sought first."""
+        world = TREE.replace("LAME", "0%")
+        says = truth_names.Names(yaml.safe_load(world))
+        records, report = self.look_up(world, NAMES, "--types", "A,TXT,MX")
+        for name, record in records.items():
+            for kind, result in record["results"].items():
+                status, answers = says.answer(name, kind)
+                self.assertEqual(result["status"], status, name)
+                if status == "SERVFAIL":
+                    continue
+                found = result["data"].get("answers", [])
+                self.assertCountEqual(found, answers, f"{name} {kind}")
+                self.assertFalse(result["data"]["flags"]["recursion_desired"])
+                self.assertTrue(result["data"]["flags"]["authoritative"])
+        # Most questions go to a name's own zone alone, and some to that of its alias.
+        self.assertLess(report["dns"], 2 * 3 * len(NAMES))
+
+    def test_lame_servers(self):
+        """Where one of a zone's servers is not, names have their answers; where all are, that is told."""
+        lame = TREE.replace("LAME", "30%")
+        records, _ = self.look_up(lame, ["n1.example", "n2.example", "n3.example"], "--types", "A")
+        statuses = collections.Counter(r["results"]["A"]["status"] for r in records.values())
+        says = truth_names.Names(yaml.safe_load(lame))
+        expected = collections.Counter(says.answer(name, "A")[0] for name in records)
+        self.assertIn(statuses, [expected, collections.Counter({"SERVFAIL": 3})])
+        records, _ = self.look_up(TREE.replace("LAME", "100%"), ["n1.example"], "--types", "A")
+        self.assertEqual(records["n1.example"]["results"]["A"]["status"], "SERVFAIL")
+
+    def test_circles_and_nobody(self):
+        """Two zones whose servers stand in each other, and excluded servers: an end, and why."""
+        world = TREE.replace("LAME", "0%")
+        records, _ = self.look_up(world, ["www.round.com", "www.about.com"], "--types", "A")
+        for record in records.values():
+            self.assertEqual(record["results"]["A"]["status"], "AUTHFAIL")
+            self.assertLess(record["results"]["A"]["tries"], 65)
+        records, report = self.look_up(world, ["n1.example"], "--types", "A", "--set",
+                                       "targets.exclude=[11.9.0.3-11.9.0.4]")
+        self.assertEqual(records["n1.example"]["results"]["A"]["status"], "BLOCKED")
+        self.assertEqual(records["n1.example"]["cause"], "excluded")
+
+    def test_a_seed_replays(self):
+        world = TREE.replace("LAME", "10%")
+        first, second = (self.look_up(world, NAMES[:100], "--types", "A") for _ in range(2))
+        self.assertEqual(first, second)
+
+
+if __name__ == "__main__":
+    unittest.main()
