@@ -532,12 +532,16 @@ test_repeats_and_the_cooldown_are_marked(void **state)
 
 /* ---- A worker that talks ----------------------------------------------------------------- */
 
+/* How long a grab may talk: longer than responders wait for a place. */
+#define TALK_NS (12 * NS_PER_SEC)
+#define TALKED_NS (TALK_NS + 2 * NS_PER_MS) /* timers have ticks */
+
 /* Who is found at PORT is asked for a banner, so many at once. */
 static void
 open_talking_line(struct line *l, uint32_t sessions)
 {
 	static const struct grabber_task task = {
-		.module = GRAB_BANNER, .banner = {.max_bytes = 100}, .timeout_ns = NS_PER_SEC};
+		.module = GRAB_BANNER, .banner = {.max_bytes = 100}, .timeout_ns = TALK_NS, .retry_declined = true};
 	static uint8_t task_of_port[65536] = {[PORT] = 1};
 	static const _Atomic uint64_t adopt_until_ns = TIME_NEVER;
 	struct grabber_config grabber = {.sessions = sessions, .key = {1, 2}};
@@ -602,6 +606,56 @@ test_who_waits_at_the_end_is_counted(void **state)
 	assert_int_equal(count(&l, LEDGER_LEFT_IN_RING), 3);
 }
 
+static uint64_t
+worker_mark(const struct line *l)
+{
+	return watermark_least(&l->marks[1], 1);
+}
+
+/* Time passes, and everybody does what there is to do. */
+static void
+let_pass(struct line *l, uint64_t ns)
+{
+	l->rig.clock.virtual_ns += ns;
+	while (poll_receiver(l) + poll_worker(l) > 0)
+		;
+	poll_worker(l);
+}
+
+/* Who was declined keeps its epoch open, also while all that talk came later. */
+static void
+test_who_is_to_be_tried_again_is_waited_for(void **state)
+{
+	struct line l;
+	uint64_t since_ns;
+
+	(void)state;
+	open_talking_line(&l, 2);
+	since_ns = l.rig.clock.virtual_ns;
+	for (unsigned int i = 0; i < 3; i++)
+		synack_arrives(&l, i);
+	let_pass(&l, 0);
+	let_pass(&l, 10 * NS_PER_SEC);
+	assert_int_equal(count(&l, LEDGER_ADOPTED), 2);
+	assert_int_equal(count(&l, LEDGER_DECLINED + LEDGER_WANT_CONNECTION), 1);
+	assert_int_equal(count(&l, LEDGER_OPEN_WANTED + LEDGER_OPEN_AGAIN), 1);
+	/* The places that are free by now are for those who wait to be adopted. */
+	for (unsigned int i = 3; i < 5; i++)
+		synack_arrives(&l, i);
+	let_pass(&l, TALKED_NS - 10 * NS_PER_SEC);
+	assert_int_equal(count(&l, LEDGER_ADOPTED), 4);
+	assert_int_equal(count(&l, LEDGER_OPENED + LEDGER_OPEN_AGAIN), 0);
+	assert_int_equal(worker_live(&l.worker), 3);
+	assert_true(worker_mark(&l) <= since_ns);
+	let_pass(&l, TALKED_NS);
+	assert_int_equal(count(&l, LEDGER_OPENED + LEDGER_OPEN_AGAIN), 1);
+	assert_true(worker_mark(&l) <= since_ns);
+	let_pass(&l, TALKED_NS);
+	assert_int_equal(worker_live(&l.worker), 0);
+	assert_int_equal(worker_mark(&l), l.rig.clock.virtual_ns);
+	close_line(&l);
+}
+
 int
 main(void)
 {
@@ -619,6 +673,7 @@ main(void)
 		cmocka_unit_test(test_repeats_and_the_cooldown_are_marked),
 		cmocka_unit_test(test_what_an_earlier_run_owes_is_adopted),
 		cmocka_unit_test(test_who_waits_at_the_end_is_counted),
+		cmocka_unit_test(test_who_is_to_be_tried_again_is_waited_for),
 	};
 
 	return cmocka_run_group_tests(tests, rig_eal_start, rig_eal_stop);
