@@ -145,13 +145,13 @@ note_skipped(const struct engine *e, struct events *events)
 	struct refusals_network n;
 	uint32_t at = 0;
 
-	while (r != NULL && refusals_next(r, &at, &n) == 0) {
+	while (r != NULL && refusals_next(r, REFUSALS_OUT, &at, &n) == 0) {
 		char address[IPV4_TEXT_SIZE];
 
 		ipv4_format(n.address, address);
 		events_add(events, n.out_ns, "skip",
-			   "%s/%u answered that probes are administratively prohibited; left out",
-			   address, n.prefix_len);
+			   "%s/%u answered that probes are administratively prohibited%s; left out",
+			   address, n.prefix_len, n.out_ns == 0 ? ", to an earlier run" : "");
 	}
 }
 
@@ -258,6 +258,7 @@ open_keeper(struct scan *s)
 	s->manifest.base = &s->base;
 	if (!s->past.is_kept)
 		return EXIT_DONE;
+	engine_recall_refused(s->engine, &s->base);
 	rc = keeper_new(&s->past.paths, &s->base, r->inputs.span.end, r->job->limits.cooldown_ns, engine_recall,
 			s->engine, &s->keeper);
 	if (rc == 0)

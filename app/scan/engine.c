@@ -203,6 +203,7 @@ start_keeper(struct engine *e, struct keeper *keeper)
 		.sure = view_sure,
 		.claimed = view_claimed,
 		.ledger = view_ledger,
+		.refusals = e->refusals,
 	};
 
 	keeper_start(keeper, &view, e->lookups.quest);
@@ -230,6 +231,21 @@ engine_recall(void *engine, const struct journal_key *key)
 	news_recall(&w->config.news, key->address, key->port, key->kind, key->marks);
 	if (key->marks & RECORD_NAMED)
 		recall_name(e, key);
+}
+
+void
+engine_recall_refused(struct engine *e, const struct checkpoint *c)
+{
+	for (size_t i = 0; i < c->refused_count && e->refusals != NULL; i++) {
+		const struct refusals_network n = {
+			.address = c->refused[i].address,
+			.prefix_len = c->refused[i].prefix_len,
+			.refused = c->refused[i].refused,
+			.skipped = c->refused[i].skipped,
+		};
+
+		refusals_recall(e->refusals, &n);
+	}
 }
 
 int

@@ -60,6 +60,9 @@ int engine_resolve(struct engine *e, bool (*is_stopped)(void), unsigned int *una
 /* Before the launch: an earlier run has recorded this reply. */
 void engine_recall(void *engine, const struct journal_key *key);
 
+/* Before the launch: networks that an earlier run had slowed or left out still are. */
+void engine_recall_refused(struct engine *e, const struct checkpoint *c);
+
 /* Where records go; all borrowed until engine_stop(). */
 struct engine_outputs {
 	const struct writer_sink *sinks;

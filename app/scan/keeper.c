@@ -199,6 +199,37 @@ take_counts(const struct keeper *k, struct checkpoint_count counts[LEDGER_TERMS]
 	}
 }
 
+/* More could be told, but for a scan that half the Internet refuses. */
+#define REFUSED_MAX (1 << 20)
+
+/* Networks that are slowed or left out; freed by the caller. 0 or -ENOMEM. */
+static int
+take_refused(const struct keeper *k, struct checkpoint *c)
+{
+	const struct refusals *r = k->view.refusals;
+	struct refusals_network n;
+	uint32_t at = 0;
+	size_t room = 0;
+
+	c->refused = NULL;
+	c->refused_count = 0;
+	while (r != NULL && c->refused_count < REFUSED_MAX &&
+	       refusals_next(r, REFUSALS_HALF, &at, &n) == 0) {
+		if (c->refused_count == room) {
+			struct checkpoint_refused *grown;
+
+			room = room > 0 ? 2 * room : 64;
+			grown = reallocarray(c->refused, room, sizeof(*grown));
+			if (grown == NULL)
+				return -ENOMEM;
+			c->refused = grown;
+		}
+		c->refused[c->refused_count++] =
+			(struct checkpoint_refused){n.address, n.prefix_len, n.refused, n.skipped};
+	}
+	return 0;
+}
+
 static int
 write_checkpoint(struct keeper *k, const struct output_mark *marks, unsigned int count,
 		 const struct keeper_totals *totals, struct checkpoint_file *files)
@@ -228,7 +259,10 @@ write_checkpoint(struct keeper *k, const struct output_mark *marks, unsigned int
 	c.coverage_found = totals->coverage_found;
 	c.coverage_seen = totals->coverage_seen;
 	c.segments = journal_segments(k->journal, &c.segment_count);
-	rc = checkpoint_write(k->paths->checkpoint, &c);
+	rc = take_refused(k, &c);
+	if (rc == 0)
+		rc = checkpoint_write(k->paths->checkpoint, &c);
+	free(c.refused);
 	if (rc == 0)
 		journal_sweep(k->journal);
 	if (rc == 0 && k->quest != NULL)

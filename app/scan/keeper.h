@@ -19,6 +19,7 @@
 #include "checkpoint/journal.h"
 #include "ledger/ledger.h"
 #include "output/output.h"
+#include "polite/refusals.h"
 #include "record/record.h"
 
 /* What it sees of the run: functions that any thread may call. */
@@ -34,6 +35,7 @@ struct keeper_view {
 	uint64_t (*sure)(void *context, uint64_t *since_ns);
 	uint64_t (*claimed)(void *context); /* no position from here on has had any */
 	void (*ledger)(void *context, struct ledger *total);
+	const struct refusals *refusals; /* NULL: there are no caps */
 };
 
 /* Where checkpoint, journal and exclusions of a scan stand; freed by keeper_paths_free(). */

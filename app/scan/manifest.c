@@ -278,7 +278,7 @@ put_skipped(FILE *f, const struct refusals *r)
 	uint32_t at = 0;
 
 	fprintf(f, ",\n  \"skipped_networks\": [");
-	while (r != NULL && refusals_next(r, &at, &n) == 0) {
+	while (r != NULL && refusals_next(r, REFUSALS_OUT, &at, &n) == 0) {
 		char address[IPV4_TEXT_SIZE];
 
 		targets += n.skipped;

@@ -149,7 +149,7 @@ print_skipped(const struct engine *e, const struct ledger *l)
 	unsigned long count = 0;
 	uint32_t at = 0;
 
-	while (r != NULL && refusals_next(r, &at, &n) == 0)
+	while (r != NULL && refusals_next(r, REFUSALS_OUT, &at, &n) == 0)
 		count++;
 	if (count > 0)
 		fprintf(stderr, "asdic: %lu network%s answered that probes are administratively prohibited: "

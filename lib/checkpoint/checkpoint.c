@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/ipv4.h"
 #include "checkpoint/save.h"
 
 #define TITLE "asdic checkpoint "
@@ -66,6 +67,18 @@ put_names(FILE *f, const struct checkpoint *c)
 }
 
 static void
+put_refused(FILE *f, const struct checkpoint *c)
+{
+	for (size_t i = 0; i < c->refused_count; i++) {
+		char address[IPV4_TEXT_SIZE];
+
+		ipv4_format(c->refused[i].address, address);
+		fprintf(f, "refused %u %s %" PRIu32 " %" PRIu32 "\n", c->refused[i].prefix_len, address,
+			c->refused[i].refused, c->refused[i].skipped);
+	}
+}
+
+static void
 put_checkpoint(FILE *f, const void *context)
 {
 	const struct checkpoint *c = context;
@@ -78,6 +91,7 @@ put_checkpoint(FILE *f, const void *context)
 			fprintf(f, "count %" PRIu64 " %s\n", c->counts[i].count, c->counts[i].name);
 		put_outputs(f, c);
 		put_segments(f, "segment", c->segments, c->segment_count);
+		put_refused(f, c);
 		put_names(f, c);
 	}
 	fprintf(f, "end\n");
@@ -274,6 +288,24 @@ take_small(struct line *l, uint64_t max)
 }
 
 static int
+read_refused(struct checkpoint *c, struct line *l)
+{
+	struct checkpoint_refused *r = ADD(c->refused, c->refused_count);
+	const char *address;
+
+	if (r == NULL)
+		return -ENOMEM;
+	r->prefix_len = (uint8_t)take_small(l, 24);
+	address = take_word(l);
+	r->refused = (uint32_t)take_small(l, UINT32_MAX);
+	r->skipped = (uint32_t)take_small(l, UINT32_MAX);
+	l->ok &= (r->prefix_len == 16 || r->prefix_len == 24) &&
+		 ipv4_parse(address, strlen(address), &r->address) == 0 &&
+		 r->address << r->prefix_len == 0;
+	return 0;
+}
+
+static int
 read_name(struct checkpoint *c, struct line *l)
 {
 	struct checkpoint_name *n = ADD(c->found, c->found_count);
@@ -347,7 +379,7 @@ static const struct {
 	{"coverage", read_coverage}, {"setting", read_setting},  {"count", read_count},
 	{"output", read_output},   {"file", read_file},          {"segment", read_segment},
 	{"names", read_names},     {"listed", read_listed},      {"gap", read_gap},
-	{"name", read_name},
+	{"name", read_name},       {"refused", read_refused},
 };
 
 /* 0, -EINVAL or -ENOMEM. */
@@ -459,6 +491,7 @@ checkpoint_free(struct checkpoint *c)
 	free(c->outputs);
 	free(c->files);
 	free(c->segments);
+	free(c->refused);
 	free(c->names);
 	free(c->gaps);
 	free(c->found);

@@ -9,6 +9,7 @@
  *     setting probe.module tcp_synscan
  *     output 9120 182400 results.csv
  *     segment 3 81920 1310720
+ *     refused 24 192.0.2.0 64 12
  *     names 1 40960 0
  *     listed 70000
  *     gap 69990 69997
@@ -69,6 +70,14 @@ struct checkpoint_segment {
 	uint64_t claimed; /* all its keys are of positions below this */
 };
 
+/* A network that had answered so often that it wants no probes, and how many it was then spared. */
+struct checkpoint_refused {
+	uint32_t address;
+	uint8_t prefix_len; /* 16 or 24 */
+	uint32_t refused;
+	uint32_t skipped;
+};
+
 /* Names of lists, by their numbers: [first, end) were under way. */
 struct checkpoint_gap {
 	uint64_t first;
@@ -107,6 +116,8 @@ struct checkpoint {
 	size_t file_count;
 	struct checkpoint_segment *segments;
 	size_t segment_count;
+	struct checkpoint_refused *refused;
+	size_t refused_count;
 	struct checkpoint_segment *names; /* of the journal of names that were found */
 	size_t names_count;
 	uint64_t listed;                  /* names of lists up to here are done, but for the gaps */

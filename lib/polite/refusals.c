@@ -107,11 +107,21 @@ refusals_skip(struct refusals *r, uint32_t address)
 	atomic_fetch_add_explicit(&cell->skipped, 1, memory_order_relaxed);
 }
 
-static bool
-is_out(const _Atomic uint8_t *cell)
+static enum refusals_level
+level_at(const _Atomic uint8_t *cell)
 {
-	return (atomic_load_explicit(cell, memory_order_relaxed) & ~REFUSALS_HAS_24) ==
-	       REFUSALS_OUT;
+	return (enum refusals_level)(atomic_load_explicit(cell, memory_order_relaxed) &
+				     ~REFUSALS_HAS_24);
+}
+
+/* Where there is nothing to tell of a /16's /24s, the first of the next one's. */
+static uint32_t
+skip_empty(const struct refusals *r, uint32_t network)
+{
+	while (network < NETWORKS_24 && network % 256 == 0 &&
+	       !(atomic_load_explicit(&r->level_16[network / 256], memory_order_relaxed) & REFUSALS_HAS_24))
+		network += 256;
+	return network;
 }
 
 static void
@@ -126,20 +136,43 @@ fill(struct refusals_network *n, uint32_t network, uint8_t prefix_len,
 }
 
 int
-refusals_next(const struct refusals *r, uint32_t *at, struct refusals_network *network)
+refusals_next(const struct refusals *r, enum refusals_level least, uint32_t *at,
+	      struct refusals_network *network)
 {
-	for (uint32_t i; (i = *at) < NETWORKS_16 + NETWORKS_24;) {
-		bool is_16 = i < NETWORKS_16;
+	uint32_t i;
 
-		(*at)++;
-		if (is_16 && is_out(&r->level_16[i])) {
+	for (i = *at; i < NETWORKS_16; i++) {
+		if (level_at(&r->level_16[i]) >= least) {
+			*at = i + 1;
 			fill(network, i, 16, &r->cell_16[i]);
 			return 0;
 		}
-		if (!is_16 && is_out(&r->level_24[i - NETWORKS_16])) {
-			fill(network, i - NETWORKS_16, 24, &r->cell_24[i - NETWORKS_16]);
+	}
+	for (i -= NETWORKS_16; (i = skip_empty(r, i)) < NETWORKS_24; i++) {
+		if (level_at(&r->level_24[i]) >= least) {
+			*at = NETWORKS_16 + i + 1;
+			fill(network, i, 24, &r->cell_24[i]);
 			return 0;
 		}
 	}
+	*at = NETWORKS_16 + NETWORKS_24;
 	return -ENOENT;
+}
+
+void
+refusals_recall(struct refusals *r, const struct refusals_network *n)
+{
+	bool is_16 = n->prefix_len == 16;
+	uint32_t i = n->address >> (32 - n->prefix_len);
+	struct refusals_cell *cell = is_16 ? &r->cell_16[i] : &r->cell_24[i];
+	enum refusals_level level = level_of(n->refused, is_16 ? REFUSALS_SLOW_16 : REFUSALS_SLOW_24);
+
+	if ((is_16 && !r->has_16) || (!is_16 && !r->has_24) || level == REFUSALS_NONE)
+		return;
+	atomic_store_explicit(&cell->refused, n->refused, memory_order_relaxed);
+	atomic_store_explicit(&cell->skipped, n->skipped, memory_order_relaxed);
+	raise_level(is_16 ? &r->level_16[i] : &r->level_24[i], level);
+	if (!is_16)
+		atomic_fetch_or_explicit(&r->level_16[i / 256], REFUSALS_HAS_24, memory_order_relaxed);
+	atomic_store_explicit(&r->any, true, memory_order_relaxed);
 }

@@ -86,19 +86,23 @@ refusals_levels(const struct refusals *r, uint32_t address, enum refusals_level 
 /* A target was left out, since one of its networks is. */
 void refusals_skip(struct refusals *r, uint32_t address);
 
-/* A network that is left out. */
+/* A network that is slowed or left out. */
 struct refusals_network {
 	uint32_t address;
 	uint8_t prefix_len; /* 16 or 24 */
 	uint32_t refused;
 	uint32_t skipped;
-	uint64_t out_ns;
+	uint64_t out_ns; /* 0: not yet, or in an earlier run */
 };
 
 /*
- * Walk them, ascending, /16s before /24s: give 0 in *at first. 0 and *network, or -ENOENT at the end. It
- * reads 16 MB.
+ * Walk those that are that far at least, ascending, /16s before /24s: give 0 in *at first. 0 and *network, or
+ * -ENOENT at the end. It reads as much as 64 KB and what there is to tell.
  */
-int refusals_next(const struct refusals *r, uint32_t *at, struct refusals_network *network);
+int refusals_next(const struct refusals *r, enum refusals_level least, uint32_t *at,
+		  struct refusals_network *network);
+
+/* Before anybody notes or asks: an earlier run had come so far with this network. */
+void refusals_recall(struct refusals *r, const struct refusals_network *network);
 
 #endif /* POLITE_REFUSALS_H */

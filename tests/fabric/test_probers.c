@@ -165,6 +165,8 @@ test_attempts_and_coverage(void **state)
 		assert_int_equal(p.seen[i], position % 3 == 0 ? 1 : 3);
 	}
 	assert_int_equal(COUNT_OF(&p.rig.ledger, LEDGER_TARGET), 3 * hosts);
+	/* Tried is who had a first attempt. */
+	assert_int_equal(p.prober[0].tried + p.prober[1].tried, hosts);
 	assert_int_equal(COUNT_OF(&p.rig.ledger, LEDGER_SPARED), 3 * hosts - sent);
 	close_probing(&p);
 
@@ -220,6 +222,37 @@ test_whole_probes_in_mbufs_that_held_replies(void **state)
 	close_probing(&p);
 }
 
+/* Positions that are had once more: but for who has answered, by the last attempt's frame, and counted apart. */
+static void
+test_once_more(void **state)
+{
+	const unsigned int hosts = 3 * SCHEDULE_CHUNK;
+	unsigned int sent, answered = 0;
+	struct probing p;
+
+	(void)state;
+	open_passes(&p, hosts, 64, 1, 0);
+	p.source.answered_count = 1;
+	assert_int_equal(run_probers(&p), hosts);
+	for (unsigned int i = 0; i < 2 * SCHEDULE_CHUNK; i += 5, answered++)
+		answered_mark(p.answered, i);
+	schedule_again(&p.source.schedule, 10, SCHEDULE_CHUNK + 10);
+	p.prober[0].exhausted = false; /* as it is until the first look */
+	sent = run_probers(&p);
+	assert_true(schedule_again_is_done(&p.source.schedule));
+	assert_int_equal(sent, 2 * SCHEDULE_CHUNK - answered);
+	for (unsigned int i = 0; i < hosts; i++) {
+		uint64_t position = perm_inverse(&p.perm, i);
+
+		assert_int_equal(p.seen[i], position < 2 * SCHEDULE_CHUNK && position % 5 != 0 ? 2 : 1);
+	}
+	assert_int_equal(COUNT_OF(&p.rig.ledger, LEDGER_AGAIN), 2 * SCHEDULE_CHUNK);
+	assert_int_equal(COUNT_OF(&p.rig.ledger, LEDGER_TARGET), hosts);
+	assert_int_equal(COUNT_OF(&p.rig.ledger, LEDGER_SPARED), answered);
+	assert_int_equal(p.prober[0].tried + p.prober[1].tried, hosts);
+	close_probing(&p);
+}
+
 static void
 test_pressure_holds_probers(void **state)
 {
@@ -239,8 +272,17 @@ test_pressure_holds_probers(void **state)
 		p.pressures[i].raised = false;
 	}
 	assert_int_equal(prober_role.next_ns(&p.prober[0], 5), TIME_NEVER);
+	/* Control gets to know of each pause, however short. */
+	assert_int_equal(p.prober[0].pauses, 1);
 	poll_prober(&p, 0);
 	assert_false(p.prober[0].held);
+	p.pressures[1].raised = true;
+	poll_prober(&p, 0);
+	p.pressures[1].raised = false;
+	poll_prober(&p, 0);
+	assert_int_equal(p.prober[0].pauses, 2);
+	note_sent(&p);
+	poll_prober(&p, 0);
 	assert_int_equal(prober_role.next_ns(&p.prober[0], 5), 5);
 	assert_int_equal(note_sent(&p), 32);
 	close_probing(&p);
@@ -330,6 +372,7 @@ main(void)
 		cmocka_unit_test(test_every_target_once_by_all_probers),
 		cmocka_unit_test(test_attempts_and_coverage),
 		cmocka_unit_test(test_whole_probes_in_mbufs_that_held_replies),
+		cmocka_unit_test(test_once_more),
 		cmocka_unit_test(test_pressure_holds_probers),
 		cmocka_unit_test(test_no_mbuf_is_waited_for),
 		cmocka_unit_test(test_what_has_no_mbuf_is_put_back),

@@ -242,6 +242,34 @@ class Resume(ResumeTest):
         _, stderr = self.go_on()
         self.assert_same(self.rows("found.csv"), TARGETS.in_state(TEXT, OPEN), "found")
 
+    def test_a_network_that_refused_is_still_left_out(self):
+        """Counted on from what it had come to: a resumed scan does not ask it again how it likes it."""
+        text = world(network("20.64.0.0/24", default={}, unreachable="100%", latency={"min": "1ms", "max": "1ms"}),
+                     network("0.0.0.0/0", default={"open": "10%"}, latency={"min": "1ms", "max": "1ms"}), seed=5)
+        flags = ("20.64.0.0/23", "-p", "1-64", "-e", "7", "-c", "500ms", "-q", "-f", "saddr_raw,sport", "-o", "out.csv",
+                 "--set", "limits.per_24=2000")
+        device, _ = self.device(text)
+        process = subprocess.Popen([ASDIC, "scan", "-i", device, *flags, "-r", "1500"], stderr=subprocess.PIPE,
+                                   text=True, cwd=self.folder)
+        checkpoint = self.folder / "out.csv.checkpoint"
+        deadline = time.monotonic() + 60
+        refused = 0
+        while refused < 64:
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.05)
+            told = checkpoint.read_text(encoding="ascii") if checkpoint.exists() else ""
+            refused = max(map(int, re.findall(r"^refused 24 20.64.0.0 (\d+)", told, re.M)), default=0)
+        process.kill()
+        process.communicate()
+        run = self.scan(text, *flags, "--resume")
+        self.assertEqual(run.syn_of("20.64.0.0/24"), 0)
+        manifest = json.loads((self.folder / "out.csv.manifest.json").read_text(encoding="utf-8"))
+        skips = [event["what"] for event in manifest["events"] if event["kind"] == "skip"]
+        self.assertEqual(len(skips), 1)
+        self.assertIn("20.64.0.0/24 answered that probes are administratively prohibited, to an earlier run", skips[0])
+        self.assertEqual(manifest["skipped_networks"][0]["prohibited"], refused)
+        self.assertGreater(manifest["skipped_networks"][0]["skipped_targets"], 5000)
+
     def test_coverage_goes_on(self):
         flags = ("--set", "probe.coverage=100%", "--set", "probe.probe_delay=0")
         self.stopped(*flags)

@@ -46,6 +46,7 @@ static struct checkpoint_output outputs[] = {{"results with spaces.csv", 3, 90},
 static struct checkpoint_file files[] = {{"a-1.csv", 1, 10, DIGEST, 0}, {"a-2.csv", 2, 20, DIGEST, 0}};
 static struct checkpoint_segment segments[] = {{3, 8, 4096}, {4, 0, 8192}};
 static struct checkpoint_segment name_segments[] = {{1, 64, UINT64_MAX}};
+static struct checkpoint_refused refused[] = {{0xc0000000, 16, 2048, 0}, {0xc0000200, 24, 64, 12}};
 static struct checkpoint_gap gaps[] = {{69990, 69997}, {69999, 70000}};
 static struct checkpoint_name found[] = {{0, 1, 1, true, "example.org"}, {0xc0000201, 2, 2, false, "192.0.2.1"}};
 
@@ -70,6 +71,8 @@ static const struct checkpoint whole = {
 	.file_count = 2,
 	.segments = segments,
 	.segment_count = 2,
+	.refused = refused,
+	.refused_count = 2,
 	.names = name_segments,
 	.names_count = 1,
 	.listed = 70001,
@@ -106,6 +109,13 @@ check_whole(const struct checkpoint *c)
 	assert_string_equal(c->files[1].name, "a-2.csv");
 	assert_string_equal(c->files[1].sha256, DIGEST);
 	assert_int_equal(c->files[1].output, 0);
+	assert_int_equal(c->refused_count, 2);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(c->refused[i].address, refused[i].address);
+		assert_int_equal(c->refused[i].prefix_len, refused[i].prefix_len);
+		assert_int_equal(c->refused[i].refused, refused[i].refused);
+		assert_int_equal(c->refused[i].skipped, refused[i].skipped);
+	}
 	assert_int_equal(c->segment_count, 2);
 	assert_memory_equal(c->segments, segments, sizeof(segments));
 	assert_int_equal(c->names_count, 1);

@@ -257,6 +257,44 @@ check_levels(struct refusals *r, uint32_t address, enum refusals_level of_24,
 	assert_int_equal(b, of_16);
 }
 
+/* What is told of one, and recalled by another, is the same; and goes on from there. */
+static void
+check_recall(const struct refusals *r)
+{
+	struct refusals *other = refusals_new(true, true);
+	struct refusals_network n, same;
+	uint32_t at = 0, at_other = 0, told = 0;
+
+	while (refusals_next(r, REFUSALS_HALF, &at, &n) == 0)
+		refusals_recall(other, &n);
+	for (at = 0; refusals_next(r, REFUSALS_HALF, &at, &n) == 0; told++) {
+		enum refusals_level of_24, of_16;
+
+		assert_int_equal(refusals_next(other, REFUSALS_HALF, &at_other, &same), 0);
+		assert_int_equal(same.address, n.address);
+		assert_int_equal(same.prefix_len, n.prefix_len);
+		assert_int_equal(same.refused, n.refused);
+		assert_int_equal(same.skipped, n.skipped);
+		assert_int_equal(same.out_ns, 0);
+		refusals_levels(r, n.address, &of_24, &of_16);
+		check_levels(other, n.address, of_24, of_16);
+	}
+	assert_true(told >= 2);
+	assert_true(refusals_next(other, REFUSALS_HALF, &at_other, &same) != 0);
+	/* The next refusal counts on. */
+	n = (struct refusals_network){.address = 0x63000100, .prefix_len = 24, .refused = 63};
+	refusals_recall(other, &n);
+	check_levels(other, 0x63000105, REFUSALS_QUARTER, REFUSALS_NONE);
+	refusals_note(other, 0x63000105, 77);
+	check_levels(other, 0x63000105, REFUSALS_OUT, REFUSALS_NONE);
+	/* Nothing is kept of /24s where there is no cap for them. */
+	refusals_free(other);
+	other = refusals_new(false, true);
+	refusals_recall(other, &n);
+	check_levels(other, 0x63000105, REFUSALS_NONE, REFUSALS_NONE);
+	refusals_free(other);
+}
+
 static void
 test_refusals_slow_and_end(void **state)
 {
@@ -281,18 +319,19 @@ test_refusals_slow_and_end(void **state)
 	}
 	check_levels(r, 0x14010000, REFUSALS_NONE, REFUSALS_NONE);
 	refusals_skip(r, 0x14000501);
-	assert_int_equal(refusals_next(r, &at, &n), 0);
+	assert_int_equal(refusals_next(r, REFUSALS_OUT, &at, &n), 0);
 	assert_int_equal(n.address, 0x14000000);
 	assert_int_equal(n.prefix_len, 16);
 	assert_int_equal(n.refused, 5000);
 	assert_int_equal(n.skipped, 1);
 	assert_int_equal(n.out_ns, 4096);
-	assert_int_equal(refusals_next(r, &at, &n), 0);
+	assert_int_equal(refusals_next(r, REFUSALS_OUT, &at, &n), 0);
 	assert_int_equal(n.address, 0x14000500);
 	assert_int_equal(n.prefix_len, 24);
 	assert_int_equal(n.skipped, 0);
 	assert_int_equal(n.out_ns, 64);
-	assert_true(refusals_next(r, &at, &n) != 0);
+	assert_true(refusals_next(r, REFUSALS_OUT, &at, &n) != 0);
+	check_recall(r);
 	refusals_free(r);
 }
 
