@@ -267,9 +267,9 @@ write_json(const struct bench_options *o, const struct figures *f)
 		return EXIT_FAILED;
 	if (json == NULL)
 		return EXIT_DONE;
-	fprintf(json, "{\"unit\": \"lookups/s\", \"library\": \"c-ares %s\", ", dns_library_version());
-	bench_json_figure(json, "per_second", bench_figure(&f->per_second));
-	fprintf(json, ", ");
+	fprintf(json, "{");
+	bench_json_figure(json, "pps", bench_figure(&f->per_second));
+	fprintf(json, ", \"unit\": \"lookups/s\", \"library\": \"c-ares %s\", ", dns_library_version());
 	bench_json_figure(json, "per_cpu_second", bench_figure(&f->per_cpu_second));
 	fprintf(json, ", ");
 	bench_json_figure(json, "kernel_per_second", bench_figure(&f->kernel_per_second));

@@ -16,8 +16,8 @@
 #include "base/time.h"
 #include "wire/wire.h"
 
-#define OPT_BYTES 11
 #define RECORD_BYTES 16
+#define COOKIE_BYTES 12 /* that c-ares 1.34 puts into OPT */
 #define BURST 32
 
 /* As many as the socket's buffer holds for certain: with more the kernel drops, and all waits for timeouts. */
@@ -52,7 +52,7 @@ size_t
 dns_responder_answer(const uint8_t *query, size_t len, uint8_t *answer)
 {
 	static const uint8_t record[RECORD_BYTES] = {0xc0, 12, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4, 127, 1, 2, 3};
-	size_t question = load_be16(query + 10) > 0 ? len - OPT_BYTES : len;
+	size_t question = DNS_HEADER_BYTES + dns_name_size(query + DNS_HEADER_BYTES) + 4;
 
 	memcpy(answer, query, question);
 	memcpy(answer + question, record, RECORD_BYTES);
@@ -86,7 +86,7 @@ static void *
 respond(void *arg)
 {
 	struct kernel_loop *k = arg;
-	static uint8_t in[BURST][DNS_RESPONDER_MAX], out[BURST][DNS_RESPONDER_MAX];
+	static uint8_t in[BURST][DNS_QUERY_MAX + COOKIE_BYTES], out[BURST][DNS_RESPONDER_MAX];
 	static struct sockaddr_in from[BURST];
 	struct iovec iov_in[BURST], iov_out[BURST];
 	struct mmsghdr queries[BURST], answers[BURST];

@@ -11,12 +11,12 @@
 
 #include "dnsmsg/dnsmsg.h"
 
-#define DNS_RESPONDER_MAX (28 + DNS_QUERY_MAX + 16)
+#define DNS_RESPONDER_MAX (28 + DNS_QUERY_MAX + 32)
 
 /* The name with a number, in wire form. Its length. */
 size_t dns_responder_name(uint64_t number, uint8_t name[DNS_NAME_MAX]);
 
-/* The answer to a query of one question, with or without OPT: an A record. Its length. */
+/* The answer to a whole query of one question, whatever follows it: an A record. Its length. */
 size_t dns_responder_answer(const uint8_t *query, size_t len, uint8_t *answer);
 
 /* The same of an IPv4 packet, from its header on, with its checksums. */

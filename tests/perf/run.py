@@ -365,8 +365,15 @@ def part_scan(options):
             row("of its CPU time, in the simulated network", f"{share:.0f}%")
 
 
+def part_dns(options):
+    """Lookups of one core, in turn with c-ares on kernel sockets."""
+    figures = bench("dns", "--seconds", str(max(5, 2 * options.pairs)))
+    row(f"asdic-bench dns, {figures['library']}", f"{figures['per_cpu_second']['median']:,.0f} lookups/CPU s",
+        f"kernel socket {figures['kernel_per_cpu_second']['median']:,.0f}", f"{figures['ratio']['median']:.2f} x")
+
+
 PARTS = {"tx": part_tx, "rx": part_rx, "stage": part_stage, "veth": part_veth, "grab": part_grab,
-         "scan": part_scan}
+         "dns": part_dns, "scan": part_scan}
 NEED_ROOT = {"veth"}
 
 
