@@ -4,6 +4,8 @@
 
 #include "commands.h"
 #include "engine.h"
+#include "fabric/layout.h"
+#include "grabs.h"
 #include "host/host.h"
 #include "port/eal.h"
 #include "plan_names.h"
@@ -124,6 +126,37 @@ print_memory(const struct inputs *in, const struct job *job, uint64_t probes)
 		printf("            %.0f MB was the most while the lists were read\n", megabytes((double)peak));
 }
 
+/* Workers as a driver with a queue for every lcore would have them. */
+static unsigned int
+workers_of(const struct job *job)
+{
+	unsigned int lcores = engine_lcores(job);
+	struct layout layout;
+
+	if (job->lcores.workers.count > 0)
+		return (unsigned int)job->lcores.workers.count;
+	layout_make(&layout, lcores, lcores, lcores);
+	return layout.workers;
+}
+
+/* Connections at once, as memory allows now and the job's limit says. */
+static void
+print_grabs(const struct job *job)
+{
+	char all[TEXT_SIZE], tls[TEXT_SIZE];
+	unsigned int workers;
+	struct grabs_size size;
+
+	if (job->grab_count == 0)
+		return;
+	workers = workers_of(job);
+	size = grabs_size(job, workers, grabs_memory_bytes());
+	printf("grabs       up to %s connections at once, %s of TLS, on %u worker%s: a TLS connection is counted as "
+	       "%.0f KB, any other as %.0f\n", text_count(all, (double)size.sessions * workers),
+	       grabs_have_tls(job) ? text_count(tls, (double)size.tls_sessions * workers) : "none",
+	       workers, workers == 1 ? "" : "s", GRABS_TLS_BYTES / 1e3, GRABS_BYTES / 1e3);
+}
+
 static void
 print_caps(const struct inputs *in)
 {
@@ -167,6 +200,7 @@ print_scan(const struct request *r, uint64_t probes)
 	print_pace(r->job, &r->inputs, probes, frame_bytes(&r->inputs, r->job));
 	print_caps(&r->inputs);
 	print_memory(&r->inputs, r->job, probes);
+	print_grabs(r->job);
 }
 
 int

@@ -14,9 +14,6 @@
 /* Of what memory is free, the part that connections may take; the rest is the system's and the writer's. */
 #define MEMORY_PART 2
 
-/* What a connection takes beside TLS: TCP's and the grab's blocks. */
-#define SESSION_BYTES 8192
-
 #define SESSIONS_MIN 64
 #define SESSIONS_MAX (1 << 18)
 #define TLS_SESSIONS_MAX (1 << 17)
@@ -140,6 +137,15 @@ clamp(uint64_t n, uint32_t least, uint32_t most)
 	return n < least ? least : n > most ? most : (uint32_t)n;
 }
 
+bool
+grabs_have_tls(const struct job *job)
+{
+	for (size_t i = 0; i < job->grab_count; i++)
+		if (job->grabs[i].module == JOB_GRAB_TLS)
+			return true;
+	return false;
+}
+
 struct grabs_size
 grabs_size(const struct job *job, unsigned int workers, uint64_t memory_bytes)
 {
@@ -154,9 +160,9 @@ grabs_size(const struct job *job, unsigned int workers, uint64_t memory_bytes)
 	/* Where both are, each has half. */
 	if (has_tls && has_other)
 		each /= 2;
-	size.tls_sessions = clamp(each / (TLS_SESSION_BYTES + SESSION_BYTES), SESSIONS_MIN,
+	size.tls_sessions = clamp(each / GRABS_TLS_BYTES, SESSIONS_MIN,
 				  TLS_SESSIONS_MAX);
-	size.sessions = has_other ? clamp(each / SESSION_BYTES, SESSIONS_MIN, SESSIONS_MAX)
+	size.sessions = has_other ? clamp(each / GRABS_BYTES, SESSIONS_MIN, SESSIONS_MAX)
 				  : size.tls_sessions;
 	if (job->limits.connections != 0) {
 		uint64_t most = (job->limits.connections + workers - 1) / workers;

@@ -29,6 +29,13 @@ struct grabs_size {
 	uint32_t tls_sessions;
 };
 
+/* What a connection is counted as: TCP's and the grab's blocks, and TLS beside them. */
+#define GRABS_BYTES 8192
+#define GRABS_TLS_BYTES (TLS_SESSION_BYTES + GRABS_BYTES)
+
+/* Whether some grab is of TLS. */
+bool grabs_have_tls(const struct job *job);
+
 /* NULL without memory. The job has one grab at least. */
 struct grabs *grabs_new(const struct job *job, const struct inputs *inputs);
 void grabs_free(struct grabs *g);

@@ -392,7 +392,18 @@ class Commands(SimnetTest):
         self.assertIn("32768: 16384 addresses x 2 ports", out)
         self.assertIn("16384 probes", out)
         self.assertIn("24s", out)  # 16.4 s and the cooldown
+        self.assertNotIn("grabs", out)
         self.assertFalse(report.exists())
+
+    def test_plan_says_how_many_connections_there_may_be(self):
+        limit, banner = "limits.connections=1000", "{module: banner, ports: [80]}"
+        for grabs, words in (("{module: tls}", "up to 1.00K connections at once, 1.00K of TLS"),
+                             (banner, "up to 1.00K connections at once, none of TLS"),
+                             (f"{banner}, {{module: tls, ports: [443]}}", "1.00K of TLS")):
+            status, out, stderr = self.asdic("plan", "-i", "net_null0", *FLAGS, "-p", "80,443", "--lcores", "1",
+                                             "--set", limit, "--set", f"grabs=[{grabs}]")
+            self.assertEqual((status, stderr), (0, ""))
+            self.assertIn(words, out)
 
     def test_world(self):
         name = self.write("world.yaml", PLAIN)
