@@ -253,7 +253,7 @@ def part_veth(options):
                 f"ratio {ratio:.2f}, by CPU time {cpu_ratio:.2f}")
 
 
-WORLD = """networks: []
+TLS_WORLD = """networks: []
 certificates: {folder: FOLDER, count: 1, chain: 3-3, names: 4-4, keys: [KEY]}
 """
 
