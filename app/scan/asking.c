@@ -196,12 +196,13 @@ choose_canaries(struct asking *a, const struct job *job)
 	}
 }
 
+/* The lower of the two that hold. */
 static uint64_t
 rate_of(const struct job *job)
 {
-	if (job->dns.rate_qps != 0)
-		return job->dns.rate_qps;
-	return job->rate_pps != 0 ? job->rate_pps : UNLIMITED_PPS;
+	uint64_t all = job->rate_pps != 0 ? job->rate_pps : UNLIMITED_PPS, own = job->dns.rate_qps;
+
+	return own != 0 && own < all ? own : all;
 }
 
 static void

@@ -259,10 +259,7 @@ engine_end_lookups(struct engine *e)
 		lister_stop(l->lister);
 	for (unsigned int w = 0; w < e->layout.workers; w++)
 		lookups_fini(l->lookups[w], engine_now_ns(e));
-	if (l->listed != NULL)
-		ledger_add(&l->ledger, LEDGER_NAME_LEFT, feed_left(l->listed));
-	if (l->found != NULL)
-		ledger_add(&l->ledger, LEDGER_NAME_LEFT, feed_left(l->found));
+	ledger_add(&l->ledger, LEDGER_NAME_LEFT, feed_left(l->listed) + feed_left(l->found));
 }
 
 void

@@ -197,8 +197,11 @@ feed_unread(const struct feed_batch *b)
 uint64_t
 feed_left(struct feed *f)
 {
-	uint64_t left = f->open != NULL ? feed_unread(f->open) : 0;
+	uint64_t left;
 
+	if (f == NULL)
+		return 0;
+	left = f->open != NULL ? feed_unread(f->open) : 0;
 	for (unsigned int w = 0; w < f->workers; w++) {
 		struct feed_batch *b;
 

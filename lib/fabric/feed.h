@@ -55,7 +55,7 @@ bool feed_put(struct feed *f, const struct feed_name *name);
 /* The owner: hand over what is packed. */
 void feed_flush(struct feed *f);
 
-/* When no lcore runs any more: names that no worker has taken out of the lanes. */
+/* When no lcore runs any more: names that no worker has taken out of the lanes; none of NULL. */
 uint64_t feed_left(struct feed *f);
 
 /* The worker's end. A batch that was taken is read name by name (valid until it is given back). */

@@ -27,8 +27,12 @@ _Static_assert(LOOKUPS_TYPES_MAX == 1 << TYPE_BITS, "every type has a number");
 #define BLOCKS_TO_BEGIN 16
 #define BLOCKS_PER_NAME 2
 
-/* Datagrams that wait to leave: few, since the time of a try runs meanwhile. */
-#define QUEUE 256
+/* Datagrams that wait to leave; fewer where that would take more than a part of a try's time, which runs meanwhile. */
+#define QUEUE_MAX 256
+#define QUEUE_SHARE 8
+
+/* Resolvers' rates are a part less than that of queries: so what waits for the pacer gets less again. */
+#define SLACK_SHARE 32
 
 /* Servers of zones that are known at once. */
 #define CACHE (UINT32_C(1) << 16)
@@ -56,6 +60,7 @@ struct lookups {
 	uint32_t free;
 	struct feed_batch *batch[LOOKUPS_FEEDS]; /* being read */
 	unsigned int next_feed;
+	uint32_t queue; /* datagrams that may wait */
 	struct dns_stats counted; /* what of dns's counts is in the ledger */
 	uint64_t now_ns;          /* of the call that is under way */
 	_Atomic uint32_t live;
@@ -152,6 +157,15 @@ add_result(struct lookups *l, struct grab *grab, const struct grab_dns_result *r
 	count_answer(l, result->status);
 }
 
+/* What became of a question. */
+static void
+take_answer(struct lookups *l, struct slot *s, const struct grab_dns_result *result, struct span message)
+{
+	ledger_add(l->config.ledger, LEDGER_ASKED + outcome_of(result->cause), 1);
+	add_result(l, s->grab, result, message);
+	s->pending--;
+}
+
 static void
 on_answer(void *context, uint64_t user, const struct dns_answer *a)
 {
@@ -172,9 +186,8 @@ on_answer(void *context, uint64_t user, const struct dns_answer *a)
 		.cause = a->cause,
 	};
 
-	ledger_add(l->config.ledger, LEDGER_ASKED + outcome_of(a->cause), 1);
-	add_result(l, s->grab, &result, a->message);
-	if (--s->pending == 0)
+	take_answer(l, s, &result, a->message);
+	if (s->pending == 0)
 		finish(l, number);
 }
 
@@ -187,7 +200,7 @@ has_credit(struct lookups *l)
 	uint32_t live = lookups_live(l);
 
 	return live < l->config.names && dns_room(l->dns) >= LOOKUPS_TYPES_MAX &&
-	       udp_room(l->udp) > QUEUE / 2 && grab_pool_room(l->grabs) >= BLOCKS_TO_BEGIN &&
+	       udp_room(l->udp) > l->queue / 2 && grab_pool_room(l->grabs) >= BLOCKS_TO_BEGIN &&
 	       rte_ring_free_count(l->config.grabs) > live;
 }
 
@@ -274,9 +287,7 @@ fail(struct lookups *l, struct slot *s, uint16_t type)
 {
 	struct grab_dns_result result = {.type = type, .status = DNS_ERROR, .cause = GRAB_NO_MEMORY};
 
-	ledger_add(l->config.ledger, LEDGER_ASKED + LEDGER_OUTCOME_NO_MEMORY, 1);
-	add_result(l, s->grab, &result, span_of(NULL, 0));
-	s->pending--;
+	take_answer(l, s, &result, span_of(NULL, 0));
 }
 
 static void
@@ -383,7 +394,7 @@ room(const struct lookups *l)
 static unsigned int
 send_queries(struct lookups *l)
 {
-	uint32_t waiting = QUEUE - udp_room(l->udp), most = room(l), granted, sent = 0;
+	uint32_t waiting = l->queue - udp_room(l->udp), most = room(l), granted, sent = 0;
 	uint8_t bytes[UDP_FRAME_MAX];
 	struct udp_frame frame;
 
@@ -579,7 +590,7 @@ lookups_next_ns(const void *context, uint64_t now_ns)
 	uint64_t next = dns_next_ns(l->dns), streams = streams_next_ns(l->streams, now_ns);
 
 	next = streams < next ? streams : next;
-	if (udp_room(l->udp) < QUEUE) {
+	if (udp_room(l->udp) < l->queue) {
 		uint64_t paced = pace_next_ns(l->config.rate, PACE_WORKER, now_ns);
 
 		next = paced < next ? paced : next;
@@ -653,13 +664,23 @@ questions(const struct lookups_config *c)
 	return n < DNS_ASKS_MAX ? n : DNS_ASKS_MAX;
 }
 
+/* Datagrams behind which another may wait. */
+static uint32_t
+queue(const struct lookups_config *c)
+{
+	double most = (double)c->plan->rate_pps / c->workers * (double)c->plan->timeout_ns / (double)NS_PER_SEC /
+		      QUEUE_SHARE;
+
+	return most < 1 ? 1 : most > QUEUE_MAX ? QUEUE_MAX : (uint32_t)most;
+}
+
 static struct udp_config
 udp_config_of(const struct lookups_config *c)
 {
 	struct udp_config udp = {
 		/* Beside what is asked for names, what resolvers are asked for their own sake. */
 		.endpoints = questions(c) + DNS_TRIALS_MAX,
-		.queue = QUEUE,
+		.queue = queue(c),
 		.data_max = DNS_QUERY_MAX,
 		.ttl = c->outlets[0].probe->config.ttl,
 		.links = (uint8_t)c->outlet_count,
@@ -721,7 +742,7 @@ static struct resolvers *
 make_resolvers(const struct lookups_config *c, uint64_t now_ns)
 {
 	const struct lookups_plan *plan = c->plan;
-	uint64_t part = plan->rate_pps / c->workers;
+	uint64_t part = (plan->rate_pps - plan->rate_pps / SLACK_SHARE) / c->workers;
 	struct resolvers_config config = {
 		.list = plan->resolvers,
 		.count = plan->resolver_count,
@@ -786,6 +807,7 @@ lookups_new(const struct lookups_config *config, uint64_t now_ns)
 	if (l == NULL)
 		return NULL;
 	l->config = *config;
+	l->queue = queue(config);
 	make_links(l);
 	l->grabs = grab_pool_new(grab_blocks(config));
 	l->slots = calloc((size_t)config->names + 1, sizeof(*l->slots));

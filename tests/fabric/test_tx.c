@@ -94,6 +94,55 @@ test_gate_stops_what_is_denied(void **state)
 	rig_close(&g);
 }
 
+/* To HOST(i), from and to which ports is told; as long as others. */
+static bool
+send_to_port(struct tx *tx, enum ledger_frame kind, unsigned int i, uint8_t protocol, uint16_t port)
+{
+	uint8_t frame[128];
+	size_t len = frame_to(HOST(i), frame), at = len - 26;
+
+	((struct wire_ipv4 *)(frame + at - sizeof(struct wire_ipv4)))->protocol = protocol;
+	store_be16(frame + at, 40000);
+	store_be16(frame + at + 2, port);
+	return tx_urgent(tx, kind, frame, (uint16_t)len);
+}
+
+/* The gate's holes are for questions to resolvers and for nothing else. */
+static void
+test_gate_lets_ask(void **state)
+{
+	static const struct {
+		enum ledger_frame kind;
+		unsigned int host;
+		uint8_t protocol;
+		uint16_t port;
+		bool leaves;
+	} rows[] = {
+		{LEDGER_QUERY, 1, IP_PROTO_UDP, 53, true},    {LEDGER_SEGMENT, 1, IP_PROTO_TCP, 53, true},
+		{LEDGER_QUERY, 1, IP_PROTO_UDP, 54, false},   {LEDGER_SEGMENT, 1, IP_PROTO_TCP, 443, false},
+		{LEDGER_QUERY, 2, IP_PROTO_UDP, 53, false},   {LEDGER_RESET, 1, IP_PROTO_TCP, 53, false},
+		{LEDGER_QUERY, 1, IP_PROTO_ICMP, 53, false},  {LEDGER_ECHO, 1, IP_PROTO_UDP, 53, false},
+	};
+	struct rig g;
+	struct tx tx;
+
+	(void)state;
+	rig_open(&g, 64);
+	rig_tx(&g, &tx);
+	deny(&g, "20.0.0.0/24");
+	assert_int_equal(gate_open(g.gate, HOST(1), 53), 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_true(send_to_port(&tx, rows[i].kind, rows[i].host, rows[i].protocol, rows[i].port));
+		assert_int_equal(tx_flush(&tx), 1);
+		assert_int_equal(rig_discard_sent(&g), rows[i].leaves);
+	}
+	make_probes(&g, &tx, 1, 1);
+	assert_int_equal(tx_flush(&tx), 1);
+	assert_int_equal(rig_discard_sent(&g), 0);
+	assert_true(ledger_balances(&g.ledger, NULL));
+	rig_close(&g);
+}
+
 /* A denial holds for frames that were queued before it. */
 static void
 test_gate_stops_what_waits(void **state)
@@ -387,6 +436,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_gate_stops_what_is_denied),
+		cmocka_unit_test(test_gate_lets_ask),
 		cmocka_unit_test(test_gate_stops_what_waits),
 		cmocka_unit_test(test_gate_stops_what_it_cannot_read),
 		cmocka_unit_test(test_what_the_driver_refuses_goes_again),

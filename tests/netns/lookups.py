@@ -246,6 +246,8 @@ def test(lab: Lab):
         scan = link.start(job, ["--force"])
         wait_for(lambda: scan.said("names asked of"), "announcement")
         wait_for(lambda: scan.output.exists() and scan.output.stat().st_size > 10000, "records")
+        # The kernel has no part in it.
+        equal(link.run("cat", "/proc/net/udp", "/proc/net/tcp").count("\n"), 2, "lines of the kernel's sockets")
         scan.process.send_signal(signal.SIGINT)
         first = scan.result().expect(130)
         done = set(by_name(first))

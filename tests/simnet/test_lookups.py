@@ -196,6 +196,10 @@ class Found(LookupsTest):
             self.addCleanup(process.communicate)
             if kill == KILLS:
                 break
+            # The first is killed once there is something to go on from, later ones at any moment.
+            deadline = time.monotonic() + 60
+            while not go_on and not (self.folder / "out.ndjson.checkpoint").exists() and time.monotonic() < deadline:
+                time.sleep(0.02)
             time.sleep(chance.uniform(0.3, 1.5))
             process.kill()
             process.wait()
