@@ -9,14 +9,13 @@
 #include <cmocka.h>
 
 #include <errno.h>
-#include <sched.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include <rte_dev.h>
-#include <rte_eal.h>
 #include <rte_ethdev.h>
 
+#include "eal.h"
 #include "rte_pmd_simnet.h"
 #include "worldfile/worldfile.h"
 #include "worlds.h"
@@ -59,15 +58,6 @@ attach(const char *more, uint16_t *port)
 	return rte_eth_dev_get_port_by_name("net_simnet0", port);
 }
 
-static struct rte_mempool *
-make_pool(const char *name, unsigned int mbufs)
-{
-	struct rte_mempool *pool = rte_pktmbuf_pool_create(name, mbufs, 0, 0, 2048, SOCKET_ID_ANY);
-
-	assert_non_null(pool);
-	return pool;
-}
-
 /* Configure and start with so many queues each way, RX pools of so many mbufs. */
 static void
 start(struct fixture *f, uint16_t queues, unsigned int rx_mbufs, uint64_t offloads)
@@ -81,7 +71,7 @@ start(struct fixture *f, uint16_t queues, unsigned int rx_mbufs, uint64_t offloa
 
 		snprintf(name, sizeof(name), "rx%u", i);
 		if (f->rx_pools[i] == NULL)
-			f->rx_pools[i] = make_pool(name, rx_mbufs);
+			f->rx_pools[i] = eal_pool(name, rx_mbufs);
 		assert_int_equal(rte_eth_rx_queue_setup(f->port, i, 512, SOCKET_ID_ANY, NULL,
 							f->rx_pools[i]), 0);
 		assert_int_equal(rte_eth_tx_queue_setup(f->port, i, 512, SOCKET_ID_ANY, NULL), 0);
@@ -95,7 +85,7 @@ open_port(struct fixture *f, const char *args, uint16_t queues, unsigned int rx_
 {
 	*f = (struct fixture){0};
 	assert_int_equal(attach(args, &f->port), 0);
-	f->tx_pool = make_pool("tx", MBUFS);
+	f->tx_pool = eal_pool("tx", MBUFS);
 	start(f, queues, rx_mbufs, offloads);
 }
 
@@ -512,46 +502,18 @@ test_bad_arguments_are_refused(void **state)
 static int
 write_world(void)
 {
-	FILE *file;
-
 	if (mkdtemp(folder) == NULL)
 		return -1;
 	snprintf(world_path, sizeof(world_path), "%s/world.yaml", folder);
 	snprintf(report_path, sizeof(report_path), "%s/report.json", folder);
-	file = fopen(world_path, "w");
-	if (file == NULL)
-		return -1;
-	fputs(world_text, file);
-	return fclose(file);
+	return eal_write(world_path, world_text);
 }
 
 static int
 setup(void **state)
 {
-	char lcores[32];
-	const char *const args[] = {
-		"test_port", "--no-huge", "--no-shconf", "--no-pci", "--no-telemetry", "-m", "64",
-		"--log-level=lib.eal:4", lcores,
-	};
-	enum { ARGS = sizeof(args) / sizeof(args[0]) };
-	static char texts[ARGS][sizeof(lcores)];
-	char *argv[ARGS + 1] = {NULL};
-	cpu_set_t cpus;
-	int cpu = 0;
-
 	(void)state;
-	/* Any CPU that this process may use. */
-	if (sched_getaffinity(0, sizeof(cpus), &cpus) != 0)
-		return -1;
-	while (!CPU_ISSET(cpu, &cpus))
-		cpu++;
-	snprintf(lcores, sizeof(lcores), "--lcores=0@%d", cpu);
-	if (write_world() != 0)
-		return -1;
-	/* The EAL keeps and changes its arguments. */
-	for (unsigned int i = 0; i < ARGS; i++)
-		argv[i] = strcpy(texts[i], args[i]);
-	return rte_eal_init(ARGS, argv) < 0 ? -1 : 0;
+	return write_world() != 0 ? -1 : eal_setup("test_port");
 }
 
 static int

@@ -11,16 +11,15 @@
 
 #include <cmocka.h>
 
-#include <sched.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <rte_dev.h>
-#include <rte_eal.h>
 #include <rte_ethdev.h>
 
+#include "eal.h"
 #include "rte_pmd_simnet.h"
 #define CLIENT_STREAM (1 << 15)
 #include "clients.h"
@@ -91,9 +90,8 @@ port_open(struct port *p)
 	snprintf(args, sizeof(args), "world=%s,clock=virtual,connections=512", world_path);
 	assert_int_equal(rte_eal_hotplug_add("vdev", "net_simnet0", args), 0);
 	assert_int_equal(rte_eth_dev_get_port_by_name("net_simnet0", &p->id), 0);
-	p->tx_pool = rte_pktmbuf_pool_create("tx", MBUFS, 0, 0, 2048, SOCKET_ID_ANY);
-	p->rx_pool = rte_pktmbuf_pool_create("rx", MBUFS, 0, 0, 2048, SOCKET_ID_ANY);
-	assert_true(p->tx_pool != NULL && p->rx_pool != NULL);
+	p->tx_pool = eal_pool("tx", MBUFS);
+	p->rx_pool = eal_pool("rx", MBUFS);
 	assert_int_equal(rte_eth_dev_configure(p->id, 1, 1, &conf), 0);
 	assert_int_equal(rte_eth_rx_queue_setup(p->id, 0, 512, SOCKET_ID_ANY, NULL, p->rx_pool), 0);
 	assert_int_equal(rte_eth_tx_queue_setup(p->id, 0, 512, SOCKET_ID_ANY, NULL), 0);
@@ -549,15 +547,11 @@ write_world(void)
 {
 	struct diag diag = DIAG_EMPTY;
 	char path[128];
-	FILE *f;
 
 	if (mkdtemp(folder) == NULL)
 		return -1;
 	snprintf(world_path, sizeof(world_path), "%s/world.yaml", folder);
-	f = fopen(world_path, "w");
-	if (f == NULL || fputs(world_text, f) < 0 || fclose(f) != 0)
-		return -1;
-	if (worldfile_load(world_path, &diag, &world) != 0)
+	if (eal_write(world_path, world_text) != 0 || worldfile_load(world_path, &diag, &world) != 0)
 		return -1;
 	return worldcerts_make(&world_describe(world)->certificates, 9, path, sizeof(path));
 }
@@ -565,28 +559,8 @@ write_world(void)
 static int
 setup(void **state)
 {
-	char lcores[32];
-	const char *const args[] = {
-		"test_servers", "--no-huge", "--no-shconf", "--no-pci", "--no-telemetry", "-m",
-		"64", "--log-level=lib.eal:4", lcores,
-	};
-	enum { ARGS = sizeof(args) / sizeof(args[0]) };
-	static char texts[ARGS][sizeof(lcores)];
-	char *argv[ARGS + 1] = {NULL};
-	cpu_set_t cpus;
-	int cpu = 0;
-
 	(void)state;
-	if (sched_getaffinity(0, sizeof(cpus), &cpus) != 0)
-		return -1;
-	while (!CPU_ISSET(cpu, &cpus))
-		cpu++;
-	snprintf(lcores, sizeof(lcores), "--lcores=0@%d", cpu);
-	if (write_world() != 0)
-		return -1;
-	for (unsigned int i = 0; i < ARGS; i++)
-		argv[i] = strcpy(texts[i], args[i]);
-	return rte_eal_init(ARGS, argv) < 0 ? -1 : 0;
+	return write_world() != 0 ? -1 : eal_setup("test_servers");
 }
 
 static int

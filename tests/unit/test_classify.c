@@ -7,14 +7,7 @@
 
 #include <cmocka.h>
 
-#include "frames.h"
-
-#define TARGET 0xc000020a
-#define ROUTER 0xcb007101
-
-static struct probe probe;
-static struct classify_config config;
-static struct frames_flow flow;
+#include "classify_rig.h"
 
 static const uint8_t windows_options[] = {2, 4, 0x05, 0xb4, 1, 3, 3, 7, 1, 1, 4, 2};
 static const uint8_t linux_options[] = {2, 4, 0x05, 0xb4, 4, 2, 8, 10, 1, 2, 3, 4,
@@ -23,26 +16,8 @@ static const uint8_t linux_options[] = {2, 4, 0x05, 0xb4, 4, 2, 8, 10, 1, 2, 3, 
 static int
 setup(void **state)
 {
-	struct probe_config c = frames_config(PROBE_WINDOWS);
-
 	(void)state;
-	config = (struct classify_config){
-		.probe = &probe,
-		.addresses = frames_sources,
-		.address_count = 4,
-	};
-	if (probe_init(&probe, &probe_tcp_synscan, &c) != 0)
-		return -1;
-	flow = frames_flow(&probe, TARGET, 443, COOKIE_PROBE);
-	return 0;
-}
-
-static enum classify_kind
-classify(const uint8_t *frame, size_t len)
-{
-	struct reply reply;
-
-	return classify_frame(&config, frame, len, &reply);
+	return classify_rig_setup(&probe_tcp_synscan, 443);
 }
 
 /* The three replies, as a good network brings them. */
@@ -63,15 +38,6 @@ rst(uint8_t *frame)
 	const struct frames_tcp t = {.flags = TCP_RST | TCP_ACK, .ack = flow.seq + 1};
 
 	return frames_reply(&flow, &t, frame);
-}
-
-static size_t
-icmp_error(uint8_t type, uint8_t code, size_t quoted, uint8_t *frame)
-{
-	uint8_t body[PROBE_FRAME_MAX] = {0};
-
-	frames_probe(&probe, &flow, body);
-	return frames_icmp(ROUTER, flow.own_address, type, code, body, quoted, frame);
 }
 
 static size_t

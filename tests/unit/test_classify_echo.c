@@ -8,47 +8,13 @@
 
 #include <cmocka.h>
 
-#include "frames.h"
-
-#define TARGET 0xc000020a
-#define ROUTER 0xcb007101
-
-static struct probe probe;
-static const struct classify_config config = {
-	.probe = &probe,
-	.addresses = frames_sources,
-	.address_count = 4,
-};
-static struct frames_flow flow;
+#include "classify_rig.h"
 
 static int
 setup(void **state)
 {
-	struct probe_config c = frames_config(PROBE_WINDOWS);
-
 	(void)state;
-	if (probe_init(&probe, &probe_icmp_echoscan, &c) != 0)
-		return -1;
-	flow = frames_flow(&probe, TARGET, 0, COOKIE_PROBE);
-	return 0;
-}
-
-static enum classify_kind
-classify(const uint8_t *frame, size_t len)
-{
-	struct reply reply;
-
-	return classify_frame(&config, frame, len, &reply);
-}
-
-/* An error about the ping, with so much of it. */
-static size_t
-icmp_error(uint8_t type, uint8_t code, size_t quoted, uint8_t *frame)
-{
-	uint8_t body[PROBE_FRAME_MAX] = {0};
-
-	frames_probe(&probe, &flow, body);
-	return frames_icmp(ROUTER, flow.own_address, type, code, body, quoted, frame);
+	return classify_rig_setup(&probe_icmp_echoscan, 0);
 }
 
 /* A segment of the pinged host that acknowledges what it knows of the cookie. */

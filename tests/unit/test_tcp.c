@@ -1,44 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What lib/tcp says to single segments, times and errors, rule by rule. */
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 
-#include <cmocka.h>
-
 #include "base/hash.h"
-#include "tcp_rig.h"
+#include "tcp_talk.h"
 
-#define ACKED (RIG_ISN + 1)
 #define FIRST (RIG_IRS + 1)
-
-static struct rig_out o;
-
-static struct rig *
-adopted(enum probe_profile profile, const char *say)
-{
-	struct tcp_synack synack = rig_synack(65535);
-
-	return rig_adopted(profile, say, &synack);
-}
-
-/* As adopted, and its first words are on their way. */
-static struct rig *
-talking(enum probe_profile profile, const char *say)
-{
-	struct rig *r = adopted(profile, say);
-
-	rig_flush(r, &o);
-	return r;
-}
-
-static void
-finish(struct rig *r)
-{
-	assert_true(rig_end(r));
-}
 
 static void
 test_ack_and_first_data_are_one_segment(void **state)

@@ -1,42 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* When lib/tcp sends, how much, and when again. */
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 
-#include <cmocka.h>
+#include "tcp_talk.h"
 
-#include "tcp_rig.h"
-
-#define ACKED (RIG_ISN + 1)
-
-static struct rig_out o;
 static char long_text[16385];
-
-static struct rig *
-adopted(enum probe_profile profile, const char *say)
-{
-	struct tcp_synack synack = rig_synack(65535);
-
-	return rig_adopted(profile, say, &synack);
-}
-
-static struct rig *
-talking(enum probe_profile profile, const char *say)
-{
-	struct rig *r = adopted(profile, say);
-
-	rig_flush(r, &o);
-	return r;
-}
-
-static void
-finish(struct rig *r)
-{
-	assert_true(rig_end(r));
-}
 
 /* Sent at 0, 1, 3 and 7 s, given up at 15. */
 static void
