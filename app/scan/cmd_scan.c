@@ -84,8 +84,12 @@ status_of(const struct engine *e, const struct control_result *result, bool bala
 {
 	const char *list;
 
+	bool is_stdout = strcmp(failed_file, "-") == 0;
+
 	if (result->writer_rc != 0)
-		fprintf(stderr, "asdic: writing '%s': %s\n", failed_file, strerror(-result->writer_rc));
+		fprintf(stderr, "asdic: writing %s%s%s: %s\n", is_stdout ? "" : "'",
+			is_stdout ? "standard output" : failed_file, is_stdout ? "" : "'",
+			strerror(-result->writer_rc));
 	if (!balanced || result->writer_rc != 0 || engine_list_error(e, &list) != 0)
 		return EXIT_FAILED;
 	return result->reason == CONTROL_STOPPED || result->reason == CONTROL_ABORTED ? EXIT_STOPPED

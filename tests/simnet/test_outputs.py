@@ -114,7 +114,7 @@ class Outputs(SimnetTest):
             self.assertEqual(scan.wait(timeout=60), 1, stderr)
         ledger, balanced = parse_ledger(stderr)
         self.assertTrue(balanced, stderr)
-        self.assertIn("writing '-': Broken pipe", stderr)
+        self.assertIn("writing standard output: Broken pipe", stderr)
         self.assertLess(ledger["probes sent"], 1024)
         text = (self.folder / "a.csv").read_text()
         self.assertTrue(text.startswith("saddr\n") and text.endswith("\n"))

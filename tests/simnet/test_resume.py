@@ -280,6 +280,20 @@ class Resume(ResumeTest):
         self.assertEqual((manifest["coverage"]["answered_second_look"], manifest["coverage"]["of_those_found_before"]),
                          (hosts, hosts))
 
+    def test_a_seed_is_no_key(self):
+        """Who knows the order cannot forge replies: each scan has a key of its own, and no file but one for it."""
+        keys = []
+        for _ in range(2):
+            process = self.start(*FLAGS, "-o", "found.csv", "--force", "-t", "1")
+            self.finish(process)
+            keys += re.findall(r"^key (.*)$", (self.folder / "found.csv.checkpoint").read_text(encoding="ascii"), re.M)
+        self.assertEqual(len(set(keys)), 2)
+        for key in keys:
+            for word in key.split():
+                for path in self.folder.glob("found.csv*"):
+                    told = word in path.read_text(encoding="ascii", errors="replace")
+                    self.assertEqual(told, path.name == "found.csv.checkpoint" and key == keys[1])
+
     def test_key_file(self):
         key = self.folder / "scan.key"
         process = self.start(*FLAGS, "--set", f"order.key_file={key}", "-n", "100")
