@@ -248,13 +248,14 @@ put_interface(FILE *f, const struct job_interface *i)
 static void
 put_dns(FILE *f, const struct job_dns *dns, int names)
 {
-	fprintf(f, "dns: {tries: %u, timeout: %lluus, ", dns->tries, (unsigned long long)(dns->timeout_ns / 1000));
+	fprintf(f, "dns: {mode: %s, tries: %u, timeout: %lluus, ", dns->mode == JOB_DNS_DIRECT ? "direct" : "resolvers",
+		dns->tries, (unsigned long long)(dns->timeout_ns / 1000));
 	if (dns->rate_qps != 0)
 		fprintf(f, "rate: %llu, ", (unsigned long long)dns->rate_qps);
-	fprintf(f, "resolvers: [");
 	for (size_t i = 0; i < dns->resolvers.count; i++)
-		fprintf(f, "%s'%s'", i > 0 ? ", " : "", dns->resolvers.items[i].text);
-	fprintf(f, "], lookups: {names_file: /proc/self/fd/%d, types: A}}\n", names);
+		fprintf(f, "%s'%s'", i > 0 ? ", " : "resolvers: [", dns->resolvers.items[i].text);
+	fprintf(f, "%slookups: {names_file: /proc/self/fd/%d, types: A}}\n", dns->resolvers.count > 0 ? "], " : "",
+		names);
 }
 
 /* The other process's job. */
@@ -320,6 +321,48 @@ make_job(const struct job *job, int names)
 	return fd;
 }
 
+/* All that the gate denies, as opt-outs of the other process: in direct mode it may ask anybody else. */
+static int
+make_exclusions(const struct gate *gate)
+{
+	uint64_t first, end = 0;
+	FILE *f;
+	int fd = make_file("exclusions", &f);
+
+	if (fd < 0)
+		return -1;
+	while (gate_next_span(gate, end, &first, &end) == 0) {
+		char a[IPV4_TEXT_SIZE], b[IPV4_TEXT_SIZE];
+
+		ipv4_format((uint32_t)first, a);
+		ipv4_format((uint32_t)(end - 1), b);
+		fprintf(f, "%s-%s\n", a, b);
+	}
+	fclose(f);
+	return fd;
+}
+
+#define OPTOUT "ASDIC_OPTOUT="
+
+/* The environment, but for where opt-outs are; NULL without memory. The list alone is the caller's to free. */
+static char **
+make_environment(char *optout)
+{
+	extern char **environ;
+	size_t count = 0, kept = 0;
+	char **list;
+
+	while (environ[count] != NULL)
+		count++;
+	list = calloc(count + 2, sizeof(*list));
+	for (size_t i = 0; list != NULL && i < count; i++)
+		if (strncmp(environ[i], OPTOUT, strlen(OPTOUT)) != 0)
+			list[kept++] = environ[i];
+	if (list != NULL)
+		list[kept] = optout;
+	return list;
+}
+
 /* What it said, where it failed: that is what people must know. */
 static void
 tell(int log)
@@ -335,16 +378,19 @@ tell(int log)
 
 /* Run it to its end: 0 or -EIO, told. Its records are in out, which is read from its beginning. */
 static int
-run(int job_fd, const struct hosts_how *how, int out, int log)
+run(int job_fd, int exclusions, const struct hosts_how *how, int out, int log)
 {
-	extern char **environ;
-	char path[32];
+	char path[32], optout[64], **environment;
 	char *argv[] = {(char *)"asdic", (char *)"scan", path, (char *)"-q", NULL, NULL, NULL};
 	posix_spawn_file_actions_t actions;
 	int argc = 4, status = -1, rc;
 	pid_t pid;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", job_fd);
+	snprintf(optout, sizeof(optout), OPTOUT "/proc/self/fd/%d", exclusions);
+	environment = make_environment(optout);
+	if (environment == NULL)
+		return -ENOMEM;
 	if (how->virtual_clock)
 		argv[argc++] = (char *)"--virtual-clock";
 	if (how->test_key)
@@ -352,7 +398,8 @@ run(int job_fd, const struct hosts_how *how, int out, int log)
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
 	posix_spawn_file_actions_adddup2(&actions, log, STDERR_FILENO);
-	rc = posix_spawn(&pid, "/proc/self/exe", &actions, NULL, argv, environ);
+	rc = posix_spawn(&pid, "/proc/self/exe", &actions, NULL, argv, environment);
+	free(environment);
 	posix_spawn_file_actions_destroy(&actions);
 	while (rc == 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
@@ -382,18 +429,20 @@ read_records(struct hosts *h, int out, hosts_each *each, void *context)
 }
 
 static int
-ask(struct hosts *h, const struct job *job, const struct hosts_how *how, hosts_each *each, void *context)
+ask(struct hosts *h, const struct job *job, const struct gate *gate, const struct hosts_how *how,
+    hosts_each *each, void *context)
 {
+	int exclusions = make_exclusions(gate);
 	int names = make_names(h), job_fd = make_job(job, names);
 	int out = memfd_create("records", 0), log = memfd_create("log", 0);
 	int rc = -ENOMEM;
 
-	if (names >= 0 && job_fd >= 0 && out >= 0 && log >= 0)
-		rc = run(job_fd, how, out, log);
+	if (names >= 0 && job_fd >= 0 && out >= 0 && log >= 0 && exclusions >= 0)
+		rc = run(job_fd, exclusions, how, out, log);
 	if (rc == 0)
 		rc = read_records(h, out, each, context);
-	for (size_t i = 0; i < 4; i++) {
-		const int fds[] = {names, job_fd, out, log};
+	for (size_t i = 0; i < 5; i++) {
+		const int fds[] = {names, job_fd, out, log, exclusions};
 
 		if (fds[i] >= 0)
 			close(fds[i]);
@@ -430,13 +479,13 @@ read_kept(struct hosts *h, const char *path, hosts_each *each, void *context)
 }
 
 int
-hosts_resolve(struct hosts *h, const struct job *job, const struct hosts_how *how, hosts_each *each,
-	      void *context)
+hosts_resolve(struct hosts *h, const struct job *job, const struct gate *gate, const struct hosts_how *how,
+	      hosts_each *each, void *context)
 {
 	qsort(h->all, h->count, sizeof(*h->all), compare_hosts);
 	if (how->kept != NULL)
 		return read_kept(h, how->kept, each, context);
-	return ask(h, job, how, each, context);
+	return ask(h, job, gate, how, each, context);
 }
 
 size_t

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gate/gate.h"
 #include "job/job.h"
 
 struct hosts;
@@ -40,11 +41,11 @@ struct hosts_how {
 typedef int hosts_each(void *context, uint32_t address, uint16_t port, const char *name);
 
 /*
- * Look them up, and hand every address to each(). 0; what each() returned; -EIO when they could not be looked
+ * Look them up, asking nobody whom the gate denies, and hand every address to each(). 0; what each() returned; -EIO when they could not be looked
  * up, which has been told; another negative errno of reading what was kept.
  */
-int hosts_resolve(struct hosts *h, const struct job *job, const struct hosts_how *how, hosts_each *each,
-		  void *context);
+int hosts_resolve(struct hosts *h, const struct job *job, const struct gate *gate, const struct hosts_how *how,
+		  hosts_each *each, void *context);
 
 /* Hosts without an address; after hosts_resolve(). */
 size_t hosts_without_address(const struct hosts *h);

@@ -325,7 +325,7 @@ resolve_hosts(struct inputs *in, const struct job *job, const struct hosts_how *
 
 	if (hosts_count(in->hosts) == 0 || how == NULL || !diag_is_empty(sink->diag))
 		return 0;
-	rc = hosts_resolve(in->hosts, job, how, include_address, sink);
+	rc = hosts_resolve(in->hosts, job, in->gate, how, include_address, sink);
 	without = hosts_without_address(in->hosts);
 	if (rc == 0 && sink->left_out > LEFT_OUT_TOLD)
 		fprintf(stderr, "asdic: and %llu more addresses that targets' names point to are left out\n",
