@@ -66,17 +66,17 @@ held_by(const struct status *s, double pps, bool cooling, bool is_asking)
 }
 
 static const char *
-time_left(const struct status *s, char buf[TEXT_SIZE], uint64_t now_ns, uint64_t sent, bool cooling,
+time_left(const struct status *s, char buf[TEXT_SIZE], uint64_t now_ns, uint64_t done, bool cooling,
 	  uint64_t end_ns)
 {
 	double left, pps;
 
 	if (cooling)
 		return text_duration(buf, end_ns > now_ns ? (double)(end_ns - now_ns) / 1e9 : 0);
-	if (sent == 0 || now_ns == 0)
+	if (done == 0 || now_ns == 0)
 		return "?";
-	pps = (double)sent * 1e9 / (double)now_ns;
-	left = (double)(s->targets - (sent < s->targets ? sent : s->targets)) / pps;
+	pps = (double)done * 1e9 / (double)now_ns;
+	left = (double)(s->targets - done) / pps;
 	return text_duration(buf, left + (double)s->job->limits.cooldown_ns / 1e9);
 }
 
@@ -124,15 +124,15 @@ static const char *
 course_text(const struct status *s, const struct ledger *l, uint64_t now_ns, bool cooling, uint64_t end_ns,
 	    char buf[3 * TEXT_SIZE])
 {
-	uint64_t sent = l->count[LEDGER_SENT + LEDGER_PROBE];
+	uint64_t done = ledger_done(l, s->targets);
 	char text[TEXT_SIZE];
 
 	if (s->targets == 0 && engine_has_lookups(s->engine))
 		snprintf(buf, 3 * TEXT_SIZE, "%s names", text_count(text, (double)names_of(l)));
 	else
 		snprintf(buf, 3 * TEXT_SIZE, "%.0f%% (%s left)",
-			 s->targets == 0 ? 100.0 : 100.0 * (double)sent / (double)s->targets,
-			 time_left(s, text, now_ns, sent, cooling, end_ns));
+			 s->targets == 0 ? 100.0 : 100.0 * (double)done / (double)s->targets,
+			 time_left(s, text, now_ns, done, cooling, end_ns));
 	return buf;
 }
 

@@ -71,13 +71,14 @@ status_file_start(struct status_file *s, struct engine *e, const struct job *job
 }
 
 static void
-take_counts(const struct status_file *s, uint64_t counts[STATUS_COUNTS])
+take_counts(struct status_file *s, uint64_t counts[STATUS_COUNTS])
 {
 	struct ledger l;
 
 	engine_ledger(s->engine, &l);
 	counts[STATUS_SENT] = l.count[LEDGER_SENT + LEDGER_PROBE];
-	counts[STATUS_SUCCESS] = l.count[LEDGER_FIRST_SYNACK];
+	s->done = ledger_done(&l, s->targets);
+	counts[STATUS_SUCCESS] = ledger_hits(&l);
 	counts[STATUS_RECEIVED] = l.count[LEDGER_RECEIVED];
 	counts[STATUS_DROPPED] = engine_nic_drops(s->engine) + l.count[LEDGER_STRANDED];
 	counts[STATUS_FAILED] = l.count[LEDGER_REFUSED + LEDGER_PROBE];
@@ -85,14 +86,14 @@ take_counts(const struct status_file *s, uint64_t counts[STATUS_COUNTS])
 
 /* Seconds until the end as far as it can be told: at the pace so far. */
 static double
-seconds_left(const struct status_file *s, uint64_t now_ns, uint64_t sent, bool cooling, uint64_t end_ns)
+seconds_left(const struct status_file *s, uint64_t now_ns, bool cooling, uint64_t end_ns)
 {
 	double cooldown = (double)s->job->limits.cooldown_ns / 1e9, left = 0;
 
 	if (cooling)
 		return end_ns > now_ns ? (double)(end_ns - now_ns) / 1e9 : 0;
-	if (sent > 0 && sent < s->targets)
-		left = (double)(s->targets - sent) * ((double)now_ns / 1e9) / (double)sent;
+	if (s->done > 0)
+		left = (double)(s->targets - s->done) * ((double)now_ns / 1e9) / (double)s->done;
 	return left + cooldown;
 }
 
@@ -110,7 +111,7 @@ put_line(struct status_file *s, uint64_t now_ns, double left, unsigned int sende
 	gmtime_r(&now, &tm);
 	strftime(stamp, sizeof(stamp), "%Y-%m-%d %H:%M:%S", &tm);
 	fprintf(s->file, "%s,%.0f,%.0f,%f,%f,%u", stamp, age, left,
-		s->targets == 0 ? 100.0 : 100.0 * (double)counts[STATUS_SENT] / (double)s->targets,
+		s->targets == 0 ? 100.0 : 100.0 * (double)s->done / (double)s->targets,
 		counts[STATUS_SENT] == 0
 			? 0.0
 			: 100.0 * (double)counts[STATUS_SUCCESS] / (double)counts[STATUS_SENT],
@@ -149,7 +150,7 @@ status_file_update(struct status_file *s, uint64_t now_ns, bool cooling, uint64_
 	if (s->file == NULL || wall < s->next_wall_ns)
 		return;
 	s->next_wall_ns += NS_PER_SEC;
-	put_line(s, now_ns, seconds_left(s, now_ns, s->last[STATUS_SENT], cooling, end_ns),
+	put_line(s, now_ns, seconds_left(s, now_ns, cooling, end_ns),
 		 cooling ? 0 : engine_layout(s->engine)->probers);
 	check_file(s);
 }

@@ -34,6 +34,7 @@ struct status_file {
 	struct engine *engine;
 	const struct job *job;
 	uint64_t targets;      /* of this shard */
+	uint64_t done;         /* of them, as of the last line */
 	uint64_t next_wall_ns; /* when the next line is due */
 	uint64_t last_ns;      /* run time and counts of the last line */
 	uint64_t last[STATUS_COUNTS];

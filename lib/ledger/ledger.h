@@ -205,6 +205,16 @@ ledger_hits(const struct ledger *l)
 	return l->count[LEDGER_FIRST_SYNACK] + l->count[LEDGER_FIRST_ECHOREPLY];
 }
 
+/*
+ * How far a scan is, of so many probes that it may come to: those that it spares who has answered count as
+ * made, and those that are made once more do not count again.
+ */
+static inline uint64_t
+ledger_done(const struct ledger *l, uint64_t probes)
+{
+	return l->count[LEDGER_TARGET] < probes ? l->count[LEDGER_TARGET] : probes;
+}
+
 /* One equation: the sum of left, times a term, equals the sum of right. Lists end with LEDGER_TERMS. */
 struct ledger_equation {
 	const char *name;

@@ -100,6 +100,16 @@ class StatusFile(SimnetTest):
         self.assertEqual(int(last["recv-total"]), run.ledger["received"])
         self.assertEqual((last["time-remaining"], last["active-send-threads"]), ("0", "0"))
 
+    def test_pings_are_successes_and_who_is_spared_is_done_with(self):
+        text = world(network("0.0.0.0/0", echo="50%", latency={"max": "1ms"}), seed=6)
+        run = self.scan(text, "20.0.0.0/22", "-M", "icmp_echoscan", "-q", "-r", "2k", "-c", "0", "-P", "2", "--set",
+                        "probe.probe_delay=500ms", "-o", "a.csv", "--status-file", "s.csv")
+        with open(self.folder / "s.csv", encoding="utf-8") as file:
+            last = list(csv.DictReader(file))[-1]
+        self.assertEqual(int(last["recv-success-total"]), run.ledger["hosts that echo"])
+        self.assertGreater(float(last["hit-rate"]), 20)
+        self.assertEqual(float(last["percent-complete"]), 100)
+
     def test_is_not_overwritten(self):
         self.write("s.csv", "precious\n")
         device, _ = self.device(WORLD)
