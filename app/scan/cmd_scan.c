@@ -72,6 +72,8 @@ announce(const struct request *r, const struct engine *e)
 		fprintf(stderr, "asdic: operator %s <%s>\n",
 			r->job->contact.operator_name != NULL ? r->job->contact.operator_name : "",
 			r->job->contact.email);
+	if (r->job->has_schedule)
+		fprintf(stderr, "asdic: 'schedule' is for a queue of jobs; this scan begins now\n");
 	if (in->canaries_left_out > 0)
 		fprintf(stderr, "asdic: %u of %zu canaries are excluded, reserved or on an interface's own "
 				"link: not asked\n",

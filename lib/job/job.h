@@ -277,6 +277,7 @@ struct job {
 	struct job_output outputs[JOB_OUTPUTS_MAX];
 	size_t output_count;                        /* 1 or more */
 	struct job_limits limits;
+	bool has_schedule; /* which is not a scan's business: it begins when it is started */
 	struct job_lcores lcores;
 };
 

@@ -4,7 +4,6 @@
  */
 #include "job/readers.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,20 +25,6 @@ reader_refuse_item(struct reader *r, const struct key *key, const struct yaml_no
 
 	diag_add(r->diag, item->place, "'%s' holds %s; write %s", schema_name(key),
 		 yaml_describe(item, shown), key->mend);
-}
-
-void
-reader_refuse_unbuilt(struct reader *r, const struct yaml_node *node, const char *format, ...)
-{
-	char text[256];
-	va_list args;
-
-	if (r->unkept > 0)
-		return;
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	diag_add(r->diag, node->place, "%s", text);
 }
 
 void *

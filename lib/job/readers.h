@@ -74,10 +74,6 @@ key_read reader_shard;        /* struct job_order */
 void reader_refuse(struct reader *r, const struct key *key, const struct yaml_node *node);
 void reader_refuse_item(struct reader *r, const struct key *key, const struct yaml_node *item);
 
-/* Tell that this value is not built, unless it stands in what is refused already. */
-void reader_refuse_unbuilt(struct reader *r, const struct yaml_node *node, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
 /* Whether a scalar is a text without control characters, up to the row's max bytes. */
 bool reader_is_text(const struct key *key, const struct yaml_node *node);
 

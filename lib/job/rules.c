@@ -413,6 +413,7 @@ rules_apply(struct reader *r)
 	check_targets(r);
 	grab_rules_apply(r);
 	dns_rules_apply(r);
+	r->job->has_schedule = schema_given(r, "schedule") != NULL;
 	check_standard_input(r);
 	check_outputs(r);
 	grab_rules_outputs(r);

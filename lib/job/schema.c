@@ -183,13 +183,13 @@ static const struct key keys[] = {
 	{"limits.per_16", reader_count, KEY_BUILT, FIELD(limits.per_16), .max = 100000000,
 	 .mend = "packets/s for each /16, like 20k, or 0 for no cap"},
 
-	{"schedule", reader_mapping, KEY_NOT_BUILT, NO_FIELD,
+	{"schedule", reader_mapping, KEY_OF_QUEUE, NO_FIELD,
 	 .mend = "a mapping, like {every: 7d, at: \"02:00\"}"},
-	{"schedule.every", reader_duration, KEY_NOT_BUILT, NO_FIELD, .min = NS_PER_SEC,
+	{"schedule.every", reader_duration, KEY_OF_QUEUE, NO_FIELD, .min = NS_PER_SEC,
 	 .max = 366 * DAY_NS, .mend = "a time from 1s to 366d, like 7d"},
-	{"schedule.at", reader_clock, KEY_NOT_BUILT, NO_FIELD,
+	{"schedule.at", reader_clock, KEY_OF_QUEUE, NO_FIELD,
 	 .mend = "a time of day, like \"02:00\""},
-	{"schedule.window", reader_window, KEY_NOT_BUILT, NO_FIELD,
+	{"schedule.window", reader_window, KEY_OF_QUEUE, NO_FIELD,
 	 .mend = "two times of day, like \"02:00-08:00\""},
 
 	{"lcores", reader_lcores, KEY_BUILT, FIELD(lcores.count), .initial = "auto", .min = 1,
@@ -306,24 +306,19 @@ static void
 read_entry(struct reader *r, const struct key *key, const struct yaml_node *name,
 	   const struct yaml_node *node)
 {
-	bool unbuilt = key->state == KEY_NOT_BUILT;
+	bool unkept = key->state == KEY_OF_QUEUE;
 
-	if (unbuilt)
-		reader_refuse_unbuilt(r, name, "'%s' is not built yet; remove it",
-				      schema_name(key));
 	if (r->unkept == 0)
 		r->given[key - keys] = node;
 	if (node->kind == YAML_NULL) {
-		if (!unbuilt)
-			diag_add(r->diag, name->place,
-				 "'%s' has no value; write %s, or remove the key",
-				 schema_name(key), key->mend);
+		diag_add(r->diag, name->place, "'%s' has no value; write %s, or remove the key",
+			 schema_name(key), key->mend);
 		return;
 	}
-	r->unkept += unbuilt;
+	r->unkept += unkept;
 	key->read(r, key, node,
 		  (char *)(r->unkept > 0 ? &r->scratch : r->job) + key->offset + r->shift);
-	r->unkept -= unbuilt;
+	r->unkept -= unkept;
 }
 
 static void
@@ -357,8 +352,7 @@ read_unknown(struct reader *r, const char *path, const struct yaml_node *mapping
 	}
 	tell_unknown(r, path, name, near, elsewhere);
 	meant = near != NULL ? near : elsewhere;
-	if (near != NULL && near->state != KEY_NOT_BUILT &&
-	    yaml_find(mapping, schema_name(near)) == NULL)
+	if (near != NULL && yaml_find(mapping, schema_name(near)) == NULL)
 		read_entry(r, near, name, node);
 	else if (meant != NULL && r->unkept == 0 && r->given[meant - keys] == NULL)
 		r->given[meant - keys] = node;

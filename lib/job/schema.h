@@ -2,9 +2,8 @@
 /*
  * The schema of a job: one table of all keys, and the walk that holds a document against it.
  *
- * A row says a key's path, how its value is read into struct job, its bounds, its default, whether
- * it is built, and the words that mend a bad value. The walk finds unknown keys and keys not built;
- * a row's reader (job/readers.h) checks the value and stores it. Rules that concern several keys
+ * A row says a key's path, how its value is read into struct job, its bounds, its default, and
+ * the words that mend a bad value. The walk finds unknown keys; a row's reader (job/readers.h) checks the value and stores it. Rules that concern several keys
  * come after, in job/rules.h.
  *
  * The inside of lib/job: no other module includes this.
@@ -30,7 +29,7 @@ typedef void key_read(struct reader *r, const struct key *key, const struct yaml
 
 enum key_state {
 	KEY_BUILT,
-	KEY_NOT_BUILT,    /* known and validated, and refused */
+	KEY_OF_QUEUE, /* validated, not kept: whoever starts jobs reads it, a scan has no use for it */
 };
 
 struct key {
@@ -60,7 +59,7 @@ struct reader {
 	struct region *memory; /* what struct job points to */
 	struct job *job;
 	struct job scratch;  /* where values go that are checked but not kept */
-	unsigned int unkept; /* > 0: inside of what is not built */
+	unsigned int unkept; /* > 0: inside of what is not kept */
 	size_t shift;        /* from the field of a list's first item to that of the one being read */
 	bool no_memory;
 
