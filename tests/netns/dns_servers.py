@@ -288,7 +288,8 @@ def test(lab: Lab):
         target.lose(percent)
         try:
             target.forget()
-            result = look_up(driver, names, ("A", "TXT"), "--timeout", "500ms")
+            # Over TCP a try has twice that, so a SYN that is lost is sent again in it, after 1 s.
+            result = look_up(driver, names, ("A", "TXT"), "--timeout", "1s")
             lost = target.counter("lost_queries"), target.counter("lost_replies")
         finally:
             target.lose(0)
@@ -296,10 +297,11 @@ def test(lab: Lab):
         found, _ = found_by(result)
         wanted = {(name, kind): zone.answer(name, kind) for name in names for kind in ("A", "TXT")}
         equal(set(found), set(wanted), "names and types with a result")
-        unresolved = [key for key, each in found.items() if each[0] == "TIMEOUT"]
+        # Where TCP alone came to nothing, what was cut off stands.
+        unresolved = {key for key, each in found.items() if each[0] in ("TIMEOUT", "TRUNCATED")}
         print(f"# {driver}: {lost} queries and replies lost, {len(unresolved)} of {len(found)} unresolved")
-        assert len(unresolved) <= len(found) / 10000, f"{len(unresolved)} of {len(found)} unresolved: {unresolved[:5]}"
-        equal([(key, each) for key, each in found.items() if each[0] != "TIMEOUT" and each != wanted[key]], [],
+        assert len(unresolved) <= len(found) / 10000, f"unresolved: {sorted(unresolved)[:5]}"
+        equal([(key, each) for key, each in found.items() if key not in unresolved and each != wanted[key]], [],
               "answers that are not the zone's")
 
     def from_the_root(driver):
