@@ -23,6 +23,9 @@
 /* Resolvers' rates are a part less than that of queries: so what waits for the pacer gets less again. */
 #define SLACK_SHARE 32
 
+/* Of an answer over TCP, however short the time for one over UDP. */
+#define STREAM_TIMEOUT_MIN_NS (4 * NS_PER_SEC)
+
 /* Servers of zones that are known at once. */
 #define CACHE (UINT32_C(1) << 16)
 
@@ -81,6 +84,15 @@ udp_config_of(const struct lookups_config *c)
 	return udp;
 }
 
+/* A SYN that is lost is sent again after a second, and once more after three. */
+static uint64_t
+stream_timeout_ns(const struct lookups_plan *plan)
+{
+	uint64_t twice_ns = 2 * plan->timeout_ns;
+
+	return twice_ns > STREAM_TIMEOUT_MIN_NS ? twice_ns : STREAM_TIMEOUT_MIN_NS;
+}
+
 static struct dns_config
 dns_config_of(const struct lookups_config *c)
 {
@@ -88,7 +100,7 @@ dns_config_of(const struct lookups_config *c)
 		.in_flight = questions(c),
 		.streams = STREAMS_MAX,
 		.timeout_ns = c->plan->timeout_ns,
-		.tcp_timeout_ns = 2 * c->plan->timeout_ns,
+		.tcp_timeout_ns = stream_timeout_ns(c->plan),
 		.tries = c->plan->tries,
 		.events = c->plan->direct ? lookups_server_events : lookups_resolver_events,
 	};
