@@ -61,7 +61,7 @@ def test(lab: Lab):
 
     def compressed_disk_fills_up():
         """A zstd file keeps the frames that were whole."""
-        disk = small_disk("smaller", 16)  # of which the checkpoint takes its part
+        disk = small_disk("smaller", 24)  # of which the checkpoint takes its part
         changes = {"rate": 10000, "output": {"file": str(disk / "a.ndjson.zst"), "format": "ndjson", "filter": ""}}
         result = link.start(link.job(DRIVER, changes)).result()
         equal(result.status, 1, result.log)
