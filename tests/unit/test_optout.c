@@ -32,10 +32,10 @@ make_folder(void **state)
 static int
 remove_folder(void **state)
 {
-	char command[300];
+	char command[400];
 
 	(void)state;
-	snprintf(command, sizeof(command), "rm -rf '%s'", folder);
+	snprintf(command, sizeof(command), "rm -rf '%s' '%s.lock'", folder, folder);
 	return system(command);
 }
 
