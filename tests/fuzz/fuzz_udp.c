@@ -146,7 +146,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const struct wire_link link = {.len = 14, .header = {[12] = 8}};
 	struct fuzz f = {.heard = 0};
 	const struct udp_config config = {
-		.endpoints = PORTS, .queue = 4, .data_max = DATA_MAX, .ttl = 64, .links = 1, .link = &link,
+		/* One more, so that a tuple that has one is told from there being no more. */
+		.endpoints = PORTS + 1, .queue = 4, .data_max = DATA_MAX, .ttl = 64, .links = 1, .link = &link,
 		.key = {1, 2}, .events = {on_data, on_icmp}, .context = &f,
 	};
 	const struct udp_stats *stats;
