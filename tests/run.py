@@ -163,7 +163,7 @@ def fuzz(args):
     targets = sorted(path for path in (ROOT / "build-fuzz/tests/fuzz").glob("fuzz_*")
                      if path.is_file() and os.access(path, os.X_OK))
     # All of them in about two minutes, two at a time.
-    seconds = int(os.environ.get("FUZZ_SECONDS", 600 if args.all else max(4, 120 // max(1, len(targets)))))
+    seconds = int(os.environ.get("FUZZ_SECONDS", 600 if args.all else max(3, 60 // max(1, len(targets)))))
     tally = Tally()
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
         for result in pool.map(lambda target: fuzz_one(target, seconds), targets):
