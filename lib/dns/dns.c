@@ -44,13 +44,13 @@ dns_new(const struct dns_config *config)
 	d->free = NONE;
 	for (unsigned int i = 0; i < WAITINGS; i++)
 		d->waiting[i] = (struct list){NONE, NONE};
-	dns_wheel_init(d);
 	d->lookup = malloc(d->capacity * sizeof(*d->lookup));
 	if (d->lookup == NULL || chance_init(&d->chance, config->key) != 0 || past_init(d) != 0 ||
 	    stream_init(d) != 0) {
 		dns_free(d);
 		return NULL;
 	}
+	wheel_init(&d->wheel, &d->lookup->timer, sizeof(*d->lookup), 0);
 	d->channels = channels_new(d->capacity);
 	if (d->channels == NULL) {
 		dns_free(d);
@@ -176,10 +176,10 @@ unsigned int
 dns_poll(struct dns *d, uint64_t now_ns)
 {
 	unsigned int done = 0;
-	struct lookup *l;
+	uint32_t number;
 
-	while ((l = dns_wheel_pop(d, now_ns)) != NULL) {
-		expire(d, l, now_ns);
+	while ((number = wheel_pop(&d->wheel, now_ns)) != WHEEL_NONE) {
+		expire(d, &d->lookup[number], now_ns);
 		done++;
 	}
 	while (stream_begin_waiting(d, now_ns))
@@ -201,7 +201,7 @@ uint64_t
 dns_next_ns(const struct dns *d)
 {
 	const struct resolvers *r = d->config.resolvers;
-	uint64_t next_ns = dns_wheel_next_ns(d);
+	uint64_t next_ns = wheel_next_ns(&d->wheel);
 
 	if (r == NULL || d->stopped)
 		return next_ns;

@@ -9,11 +9,9 @@
 #include "dns/dns.h"
 #include "dnsmsg/dnsmsg.h"
 #include "grab/grab.h"
+#include "wheel/wheel.h"
 
 #define NONE UINT32_MAX
-
-#define TICK_SHIFT 20
-#define WHEEL_SLOTS 16384 /* 17 s a turn */
 
 /* Local ports are told apart by number alone, whatever the address. */
 #define PORTS 65536
@@ -30,7 +28,6 @@ enum {
 	LOOKUP_TRIAL = 1 << 1,   /* a question of the resolvers' own */
 	LOOKUP_EDNS = 1 << 2,
 	LOOKUP_AGAIN = 1 << 3,   /* the next query goes to the same server, at no cost in tries */
-	LOOKUP_TIMED = 1 << 4,   /* in the wheel */
 };
 
 /* Six cache lines; the last four are the query's, and seldom all touched. */
@@ -42,9 +39,7 @@ struct lookup {
 	uint64_t timeout_ns;
 	uint32_t next;        /* in a list, or of the free */
 	uint32_t prev;
-	uint32_t timer_next;
-	uint32_t timer_prev;
-	uint32_t timer_tick;
+	struct wheel_timer timer;
 	uint32_t endpoint;    /* of udp */
 	uint32_t server;
 	uint32_t resolver;    /* its number; NONE: none yet, or none at all */
@@ -110,11 +105,9 @@ struct dns {
 	uint64_t past_mask;
 	uint64_t past_key;
 	uint32_t *asking;       /* queries that are out, by local port */
-	/* Timers. */
-	uint64_t cursor;        /* ticks before this have been */
-	uint32_t in_wheel;
-	uint64_t occupied[WHEEL_SLOTS / 64];
-	uint32_t slot[WHEEL_SLOTS + 1]; /* and at the end a list of what is being looked at */
+	/* Of lookups, one each. c-ares' own timers are not used: it looks at them only when it hears
+	 * something, and by the clock of the kernel. */
+	struct wheel wheel;
 	struct dns_stats stats;
 };
 
@@ -122,6 +115,19 @@ static inline uint32_t
 lookup_number(const struct dns *d, const struct lookup *l)
 {
 	return (uint32_t)(l - d->lookup);
+}
+
+/* Its time has come then, whatever was said before. */
+static inline void
+lookup_time(struct dns *d, const struct lookup *l, uint64_t at_ns)
+{
+	wheel_set(&d->wheel, lookup_number(d, l), wheel_tick_up(at_ns));
+}
+
+static inline void
+lookup_untime(struct dns *d, const struct lookup *l)
+{
+	wheel_clear(&d->wheel, lookup_number(d, l));
 }
 
 /* lookup.c: how they begin, wait and end. */
@@ -159,12 +165,5 @@ int past_init(struct dns *d);
 void past_note(struct dns *d, const struct lookup *l, bool answered);
 /* Whether a message fits one of them; it is counted then. */
 bool past_knows(struct dns *d, const struct flow_tuple *tuple, struct span message);
-
-/* wheel.c */
-void dns_wheel_init(struct dns *d);
-void dns_wheel_set(struct dns *d, struct lookup *l, uint64_t at_ns);
-void dns_wheel_clear(struct dns *d, struct lookup *l);
-struct lookup *dns_wheel_pop(struct dns *d, uint64_t now_ns); /* one that is due, out of the wheel; or NULL */
-uint64_t dns_wheel_next_ns(const struct dns *d);
 
 #endif /* DNS_INTERNAL_H */

@@ -106,7 +106,7 @@ lookup_wait(struct dns *d, struct lookup *l, enum waiting where)
 	else
 		list->head = lookup_number(d, l);
 	list->tail = lookup_number(d, l);
-	dns_wheel_set(d, l, l->deadline_ns);
+	lookup_time(d, l, l->deadline_ns);
 }
 
 void
@@ -122,7 +122,7 @@ lookup_unwait(struct dns *d, struct lookup *l)
 		d->lookup[l->next].prev = l->prev;
 	else
 		list->tail = l->prev;
-	dns_wheel_clear(d, l);
+	lookup_untime(d, l);
 }
 
 /* The resolvers' own question has come back, or has not. */

@@ -123,7 +123,7 @@ query_send(struct dns *d, struct lookup *l, uint64_t now_ns)
 	if (!(l->flags & LOOKUP_AGAIN))
 		l->tries++;
 	l->flags &= (uint8_t)~LOOKUP_AGAIN;
-	dns_wheel_set(d, l, due_ns < l->deadline_ns ? due_ns : l->deadline_ns);
+	lookup_time(d, l, due_ns < l->deadline_ns ? due_ns : l->deadline_ns);
 }
 
 void
@@ -132,7 +132,7 @@ query_end(struct dns *d, struct lookup *l, enum dns_try_end end)
 	bool answered = end != DNS_TRY_LOST && end != DNS_TRY_SPOILED && end != DNS_TRY_STOPPED;
 
 	udp_close(d->config.udp, l->endpoint);
-	dns_wheel_clear(d, l);
+	lookup_untime(d, l);
 	past_note(d, l, answered);
 	d->asking[l->local_port]--;
 	d->stats.ended[end]++;

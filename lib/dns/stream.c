@@ -72,7 +72,7 @@ begin(struct dns *d, struct lookup *l, uint32_t number, uint64_t now_ns)
 		return;
 	}
 	d->stats.queries_tcp++;
-	dns_wheel_set(d, l, due_ns < l->deadline_ns ? due_ns : l->deadline_ns);
+	lookup_time(d, l, due_ns < l->deadline_ns ? due_ns : l->deadline_ns);
 }
 
 void
@@ -119,7 +119,7 @@ stream_begin_waiting(struct dns *d, uint64_t now_ns)
 static void
 over(struct dns *d, struct lookup *l, enum dns_try_end end)
 {
-	dns_wheel_clear(d, l);
+	lookup_untime(d, l);
 	d->stats.ended[end]++;
 }
 

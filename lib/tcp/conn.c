@@ -118,7 +118,7 @@ conn_end(struct tcp *t, struct tcp_conn *c, enum tcp_cause cause, enum conn_stat
 
 	t->stats.ended[tell ? cause : TCP_CLOSED]++;
 	flow_table_remove(&t->flows, conn_number(t, c));
-	wheel_clear(t, c);
+	wheel_clear(&t->wheel, conn_number(t, c));
 	pool_give_list(&t->send, c->send_head);
 	pool_give_list(&t->recv, c->recv_head);
 	c->send_head = 0;
@@ -148,7 +148,7 @@ conn_begin(struct tcp *t, const struct tcp_begin *begin, struct tcp_conn **conn)
 		.tuple = begin->tuple,
 		.user = begin->user,
 		.link = begin->link,
-		.deadline = tick_up(begin->deadline_ns < latest_ns ? begin->deadline_ns : latest_ns),
+		.deadline = wheel_tick_up(begin->deadline_ns < latest_ns ? begin->deadline_ns : latest_ns),
 		.cwnd = TCP_CWND,
 	};
 	return flow_table_add(&t->flows, number);

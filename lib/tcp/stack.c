@@ -107,9 +107,9 @@ tcp_new(const struct tcp_config *config, uint64_t now_ns)
 	}
 	syn_learn(t);
 	stack_time(t, now_ns);
-	t->cursor = now_ns >> TICK_SHIFT;
-	t->rto = tick_up(config->rto_ns);
-	t->ack_delay = tick_up(config->delayed_ack_ns);
+	wheel_init(&t->wheel, &t->conn->timer, sizeof(*t->conn), now_ns);
+	t->rto = wheel_tick_up(config->rto_ns);
+	t->ack_delay = wheel_tick_up(config->delayed_ack_ns);
 	/* Twice the window's worth of full blocks: gaps leave some of them half empty. */
 	t->recv_blocks_max = (uint16_t)(2 * (config->recv_max / BLOCK_DATA + 1));
 	t->ip_id = (uint16_t)hash_mix64(config->key[0] ^ config->key[1]);

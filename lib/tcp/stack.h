@@ -12,9 +12,9 @@
 
 #include "base/time.h"
 #include "tcp/tcp.h"
+#include "wheel/wheel.h"
 
-#define TICK_SHIFT 20
-#define WHEEL_SLOTS 16384 /* 17 s a turn: the usual deadline needs no second */
+#define TICK_SHIFT WHEEL_TICK_SHIFT
 #define BLOCK_BYTES 512
 #define BLOCK_DATA (BLOCK_BYTES - 12)
 
@@ -28,13 +28,6 @@ static inline bool
 seq_after(uint32_t a, uint32_t b)
 {
 	return (int32_t)(a - b) > 0;
-}
-
-/* The first tick that is not before a time. */
-static inline uint32_t
-tick_up(uint64_t ns)
-{
-	return (uint32_t)((ns + (UINT64_C(1) << TICK_SHIFT) - 1) >> TICK_SHIFT);
 }
 
 /* A piece of a stream: data[begin] to data[end - 1]. Of what came in, seq is that of data[0]. */
@@ -88,7 +81,6 @@ enum {
 	CONN_FULL = 1 << 19,       /* it has not taken all that it was given */
 	CONN_CHALLENGED = 1 << 20, /* challenge_s is set */
 	CONN_TOLD_FIN = 1 << 21,
-	CONN_IN_WHEEL = 1 << 22,
 	CONN_BUSY = 1 << 23,       /* in use further up the stack of calls: not to be freed */
 	CONN_PMTU = 1 << 24,       /* an ICMP error has lowered the MSS */
 	CONN_ACKED = 1 << 25       /* the peer has acknowledged data of ours */
@@ -101,9 +93,7 @@ struct tcp_conn {
 	uint64_t user;
 	uint32_t flags;
 	/* Timers: the wheel holds the earliest of the three, or an earlier one than that. */
-	uint32_t wheel_next;
-	uint32_t wheel_prev;
-	uint32_t wheel_tick;
+	struct wheel_timer timer;
 	uint32_t deadline;
 	uint32_t alarm;          /* retransmission, window probe, or wait for memory */
 	/* What we send: RFC 9293's names; [snd_una, snd_una + send_bytes) is queued. */
@@ -163,10 +153,7 @@ struct tcp {
 	bool syn_scaled;
 	bool syn_sack;
 	bool syn_timestamps;
-	uint64_t cursor;       /* ticks before this have been */
-	uint32_t in_wheel;
-	uint64_t occupied[WHEEL_SLOTS / 64];
-	uint32_t slot[WHEEL_SLOTS + 1]; /* and at the end a list of what is being looked at */
+	struct wheel wheel;
 	struct tcp_stats stats;
 };
 
@@ -205,11 +192,6 @@ void pool_fini(struct tcp_pool *p);
 uint32_t pool_take(struct tcp_pool *p); /* emptied; 0 when all are in use */
 void pool_give(struct tcp_pool *p, uint32_t number);
 void pool_give_list(struct tcp_pool *p, uint32_t head);
-
-/* wheel.c: timers. */
-void wheel_set(struct tcp *t, struct tcp_conn *c, uint32_t tick);
-void wheel_clear(struct tcp *t, struct tcp_conn *c);
-struct tcp_conn *wheel_pop(struct tcp *t); /* one that is due, out of the wheel; or NULL */
 
 /* conn.c: how connections begin and end, and the list of those that have output. */
 bool conn_enter(struct tcp_conn *c);

@@ -18,8 +18,8 @@ timer_update(struct tcp *t, struct tcp_conn *c)
 		if (seq_before(ack, first))
 			first = ack;
 	}
-	if (!(c->flags & CONN_IN_WHEEL) || seq_before(first, c->wheel_tick))
-		wheel_set(t, c, first);
+	if (!wheel_is_set(&c->timer) || seq_before(first, c->timer.tick))
+		wheel_set(&t->wheel, conn_number(t, c), first);
 }
 
 void
@@ -147,15 +147,22 @@ conn_expire(struct tcp *t, struct tcp_conn *c)
 unsigned int
 tcp_poll(struct tcp *t, uint64_t now_ns)
 {
-	struct tcp_conn *c;
 	unsigned int n = 0;
+	uint32_t number;
 
 	stack_time(t, now_ns);
-	for (; (c = wheel_pop(t)) != NULL; n++) {
+	for (; (number = wheel_pop(&t->wheel, now_ns)) != WHEEL_NONE; n++) {
+		struct tcp_conn *c = &t->conn[number];
 		bool entered = conn_enter(c);
 
 		conn_expire(t, c);
 		conn_leave(t, c, entered);
 	}
 	return n;
+}
+
+uint64_t
+tcp_next_ns(const struct tcp *t)
+{
+	return wheel_next_ns(&t->wheel);
 }
