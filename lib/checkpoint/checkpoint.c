@@ -236,10 +236,11 @@ read_file(struct checkpoint *c, struct line *l)
 	return 0;
 }
 
+/* A journal's segment, of one of two lists. */
 static int
-read_segment(struct checkpoint *c, struct line *l)
+add_segment(struct checkpoint_segment **list, size_t *count, struct line *l)
 {
-	struct checkpoint_segment *s = ADD(c->segments, c->segment_count);
+	struct checkpoint_segment *s = ADD(*list, *count);
 
 	if (s == NULL)
 		return -ENOMEM;
@@ -250,16 +251,15 @@ read_segment(struct checkpoint *c, struct line *l)
 }
 
 static int
+read_segment(struct checkpoint *c, struct line *l)
+{
+	return add_segment(&c->segments, &c->segment_count, l);
+}
+
+static int
 read_names(struct checkpoint *c, struct line *l)
 {
-	struct checkpoint_segment *s = ADD(c->names, c->names_count);
-
-	if (s == NULL)
-		return -ENOMEM;
-	s->number = take_number(l);
-	s->bytes = take_number(l);
-	s->claimed = take_number(l);
-	return 0;
+	return add_segment(&c->names, &c->names_count, l);
 }
 
 static int
