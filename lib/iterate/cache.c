@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "base/time.h"
 #include "internal.h"
+#include "once/once.h"
 
 #define WAYS 4
 #define TTL_MAX_S 86400 /* RFC 8767, 4 */
@@ -61,23 +61,16 @@ cache_free(struct cache *c)
 	free(c);
 }
 
-/* A chain of PRF calls, eight bytes each; the name's own length bytes make it prefix-free. */
 uint64_t
 cache_key(const struct cache *c, enum cache_kind kind, const uint8_t *name)
 {
-	uint8_t folded[DNS_NAME_MAX + 8] = {0};
+	const uint64_t key[2] = {c->key[0] ^ kind, c->key[1]};
+	uint8_t folded[DNS_NAME_MAX];
 	size_t size = dns_name_size(name);
-	uint64_t h = kind;
 
 	memcpy(folded, name, size);
 	dns_name_fold(folded);
-	for (size_t at = 0; at < size; at += 8) {
-		uint64_t block;
-
-		memcpy(&block, folded + at, sizeof(block));
-		h = hash_sip128(c->key[0], c->key[1], h, block);
-	}
-	return h != 0 ? h : 1;
+	return once_hash(key, folded, size);
 }
 
 static struct entry *
