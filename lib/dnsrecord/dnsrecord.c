@@ -2,7 +2,6 @@
 /* A lookup as a record. */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/ipv4.h"
 #include "base/time.h"
@@ -45,18 +44,6 @@ dnsrecord_free(struct dnsrecord *r)
 	free(r->line);
 	free(r->copy);
 	free(r);
-}
-
-static void
-timestamp_json(const struct dnsrecord *r, uint64_t ns, struct json *j)
-{
-	time_t when = (time_t)((r->start_wall_ns + ns) / NS_PER_SEC);
-	char text[32];
-	struct tm tm;
-
-	gmtime_r(&when, &tm);
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	json_string(j, "timestamp", text);
 }
 
 /* The upper bits of the code stand in OPT (RFC 6891, 6.1.3). */
@@ -164,7 +151,8 @@ result_json(const struct dnsrecord *r, const struct grab *g, struct span chunk, 
 	json_seconds(j, "duration", result.duration_us);
 	json_number(j, "tries", result.tries);
 	json_string(j, "status", dns_status_name(result.status));
-	timestamp_json(r, g->started_ns + result.started_us * NS_PER_US, j);
+	json_time(j, "timestamp",
+		  (int64_t)((r->start_wall_ns + g->started_ns + result.started_us * NS_PER_US) / NS_PER_SEC));
 	json_string(j, "stage", grab_stage_name((enum grab_stage)result.stage));
 	json_string(j, "cause", grab_cause_name((enum grab_cause)result.cause));
 	json_close_object(j);

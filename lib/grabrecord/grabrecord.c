@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/ipv4.h"
 #include "base/time.h"
@@ -234,18 +233,6 @@ banner_result_json(const struct view *v, struct json *j)
 }
 
 static void
-timestamp_json(const struct grabrecord *r, const struct grab *g, struct json *j)
-{
-	time_t when = (time_t)wall_seconds(r, g->started_ns);
-	char text[32];
-	struct tm tm;
-
-	gmtime_r(&when, &tm);
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	json_string(j, "timestamp", text);
-}
-
-static void
 data_json(struct grabrecord *r, struct view *v, bool with_result, struct json *j)
 {
 	const struct grab *g = v->grab;
@@ -261,7 +248,7 @@ data_json(struct grabrecord *r, struct view *v, bool with_result, struct json *j
 		tls_result_json(r, v, j);
 	else
 		banner_result_json(v, j);
-	timestamp_json(r, g, j);
+	json_time(j, "timestamp", wall_seconds(r, g->started_ns));
 	if (v->error.len > 0)
 		json_text(j, "error", v->error);
 	json_close_object(j);

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static const char hex_digits[] = "0123456789abcdef";
 
@@ -131,6 +132,18 @@ json_signed(struct json *j, const char *key, int64_t value)
 	if (value < 0)
 		put_char(j, '-');
 	put_number(j, value < 0 ? -(uint64_t)value : (uint64_t)value);
+}
+
+void
+json_time(struct json *j, const char *key, int64_t seconds)
+{
+	time_t when = (time_t)seconds;
+	char text[32];
+	struct tm tm;
+
+	gmtime_r(&when, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	json_string(j, key, text);
 }
 
 void
