@@ -6,26 +6,6 @@
 #include "world/resolver.h"
 #include "world/server.h"
 
-/* An event that answers a reaction; NULL, counted, when the stage is full. */
-static struct world_event *
-answer_take(struct world_stage *s, const struct world_reaction *r, enum world_answer_kind kind)
-{
-	struct world_event *e = events_take(s->events);
-
-	if (e == NULL) {
-		s->counters.events_refused++;
-		return NULL;
-	}
-	e->kind = (uint8_t)kind;
-	e->network = r->network;
-	e->tci = r->tci;
-	e->tagged = r->tagged;
-	memcpy(e->mac, r->mac, sizeof(e->mac));
-	e->head_len = r->len < EVENT_HEAD_MAX ? (uint8_t)r->len : EVENT_HEAD_MAX;
-	memcpy(e->head, r->packet, e->head_len);
-	return e;
-}
-
 /* Forgeries have numbers, and their times follow from them; this stage says each `count`th. Those
  * of the time before a probe was heard are not made. */
 static void
@@ -57,7 +37,7 @@ syn_react(struct world_stage *s, uint64_t now_ns, const struct world_reaction *r
 		[WORLD_CLOSED] = ANSWER_RESET,
 		[WORLD_UNREACHABLE] = ANSWER_UNREACHABLE,
 	};
-	struct world_event *e = answer_take(s, r, kinds[r->state]);
+	struct world_event *e = stage_answer_take(s, r, kinds[r->state]);
 
 	if (e == NULL)
 		return;
@@ -78,7 +58,7 @@ echo_react(struct world_stage *s, uint64_t now_ns, const struct world_reaction *
 		s->counters.echo_too_long++;
 		return;
 	}
-	e = answer_take(s, r, ANSWER_ECHO);
+	e = stage_answer_take(s, r, ANSWER_ECHO);
 	if (e == NULL)
 		return;
 	probe_heard(s, now_ns, e);
@@ -88,7 +68,7 @@ echo_react(struct world_stage *s, uint64_t now_ns, const struct world_reaction *
 static void
 arp_react(struct world_stage *s, uint64_t now_ns, const struct world_reaction *r)
 {
-	struct world_event *e = answer_take(s, r, ANSWER_ARP);
+	struct world_event *e = stage_answer_take(s, r, ANSWER_ARP);
 
 	if (e != NULL)
 		events_schedule(s->events, e, now_ns);

@@ -22,19 +22,13 @@ struct datagram {
 static void
 datagram_say(struct world_stage *s, const struct world_reaction *r, const struct datagram *d)
 {
-	struct world_event *e = events_take(s->events);
+	struct world_event *e = stage_answer_take(s, r, ANSWER_DATAGRAM);
 	struct answer_segment *head;
 
 	if (e == NULL) {
 		blocks_give(&s->servers->blocks, d->block);
-		s->counters.events_refused++;
 		return;
 	}
-	e->kind = ANSWER_DATAGRAM;
-	e->network = r->network;
-	e->tci = r->tci;
-	e->tagged = r->tagged;
-	memcpy(e->mac, r->mac, sizeof(e->mac));
 	e->head_len = sizeof(*head);
 	head = (struct answer_segment *)e->head;
 	*head = (struct answer_segment){0};

@@ -96,6 +96,25 @@ stage_flow_remove(struct world_stage *s, uint64_t flow, struct world_event *e)
 	e->repeats = false;
 }
 
+struct world_event *
+stage_answer_take(struct world_stage *s, const struct world_reaction *r, enum world_answer_kind kind)
+{
+	struct world_event *e = events_take(s->events);
+
+	if (e == NULL) {
+		s->counters.events_refused++;
+		return NULL;
+	}
+	e->kind = (uint8_t)kind;
+	e->network = r->network;
+	e->tci = r->tci;
+	e->tagged = r->tagged;
+	memcpy(e->mac, r->mac, sizeof(e->mac));
+	e->head_len = r->len < EVENT_HEAD_MAX ? (uint8_t)r->len : EVENT_HEAD_MAX;
+	memcpy(e->head, r->packet, e->head_len);
+	return e;
+}
+
 uint64_t
 world_stage_next_ns(struct world_stage *s)
 {

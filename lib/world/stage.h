@@ -36,6 +36,11 @@ struct world_event *stage_flow_find(struct world_stage *s, uint64_t flow, const 
 void stage_flow_add(struct world_stage *s, uint64_t flow, struct world_event *e);
 void stage_flow_remove(struct world_stage *s, uint64_t flow, struct world_event *e);
 
+/* An event that answers a reaction, with as much of its packet as a head holds; NULL, counted, when the stage is
+ * full. */
+struct world_event *stage_answer_take(struct world_stage *s, const struct world_reaction *r,
+				      enum world_answer_kind kind);
+
 /* The time of a forgery. They have numbers, so that stages can share them out. */
 static inline uint64_t
 stage_forged_ns(const struct world_stage *s, uint64_t number)
