@@ -488,14 +488,10 @@ expire_banners(struct grabber *g)
 	return done;
 }
 
-/* Room for a frame on whatever way it will leave by. */
 static bool
 has_room(const struct grabber *g)
 {
-	for (unsigned int i = 0; i < g->config.outlet_count; i++)
-		if (tx_room(g->config.outlets[i].tx) == 0)
-			return false;
-	return true;
+	return outlets_room(g->config.outlets, g->config.outlet_count) > 0;
 }
 
 static unsigned int

@@ -303,18 +303,10 @@ take_names(struct lookups *l)
 
 /* The way out and in. */
 
-/* Room for a frame on whatever way it will leave by. */
 static uint16_t
 room(const struct lookups *l)
 {
-	uint16_t least = UINT16_MAX;
-
-	for (unsigned int i = 0; i < l->config.outlet_count; i++) {
-		uint16_t one = tx_room(l->config.outlets[i].tx);
-
-		least = one < least ? one : least;
-	}
-	return least;
+	return outlets_room(l->config.outlets, l->config.outlet_count);
 }
 
 /* Queries, as many as their rate allows now. */

@@ -34,4 +34,18 @@ outlet_of(const struct outlet *outlets, unsigned int count, uint32_t own_address
 	return iface;
 }
 
+/* Frames that there is room for whatever way they leave by: the least of all outlets' rooms. */
+static inline uint16_t
+outlets_room(const struct outlet *outlets, unsigned int count)
+{
+	uint16_t least = UINT16_MAX;
+
+	for (unsigned int i = 0; i < count; i++) {
+		uint16_t one = tx_room(outlets[i].tx);
+
+		least = one < least ? one : least;
+	}
+	return least;
+}
+
 #endif /* FABRIC_OUTLET_H */

@@ -46,12 +46,9 @@ static unsigned int
 credit(const struct worker *w)
 {
 	unsigned int n = rte_ring_free_count(w->config.records);
+	unsigned int resets = outlets_room(w->config.outlets, w->config.outlet_count);
 
-	for (unsigned int i = 0; i < w->config.outlet_count; i++) {
-		unsigned int resets = tx_room(w->config.outlets[i].tx);
-
-		n = n < resets ? n : resets;
-	}
+	n = n < resets ? n : resets;
 	return n < PORT_BURST ? n : PORT_BURST;
 }
 
