@@ -4,10 +4,10 @@
 import fractions
 import ipaddress
 
-ALL = 1 << 64
+from truth import ALL, share
+
 MASK = ALL - 1
 ALIASES = 8
-LIAR = "203.0.113.66"
 TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28, "SRV": 33, "HTTPS": 65,
          "CAA": 257}
 
@@ -31,11 +31,6 @@ def draw(value):
 
 def below(h, share):
     return fractions.Fraction(h, ALL) < share
-
-
-def share(text):
-    text = str(text)
-    return fractions.Fraction(text.rstrip("%")) / (100 if text.endswith("%") else 1)
 
 
 def wire(name):
@@ -134,8 +129,3 @@ class Names:
                 return status, answers
             at = target
         return "SERVFAIL", answers
-
-    def is_lied_about(self, name, server, lies):
-        """Whether a server that lies in that share says LIAR of a name that there is not."""
-        h = mix64(self.hash(name) ^ int(ipaddress.IPv4Address(server)))
-        return self.answer(name, "A")[0] == "NXDOMAIN" and below(draw(h ^ letters("lie")), share(lies))

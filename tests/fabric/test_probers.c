@@ -288,20 +288,29 @@ test_pressure_holds_probers(void **state)
 	close_probing(&p);
 }
 
+/* Nearly all mbufs are held by somebody else while a prober is polled. */
+#define STARVED (RIG_POOL_SIZE - 10)
+
+static void
+open_starved(struct probing *p, struct rte_mbuf *all[STARVED])
+{
+	open_probing(p, 100, 512);
+	assert_int_equal(rte_pktmbuf_alloc_bulk(p->rig.pool, all, STARVED), 0);
+	for (unsigned int i = 0; i < 5; i++)
+		poll_prober(p, 0);
+}
+
 /* The driver holds every mbuf: no position is lost meanwhile. */
 static void
 test_no_mbuf_is_waited_for(void **state)
 {
-	struct rte_mbuf *all[RIG_POOL_SIZE - 10];
+	struct rte_mbuf *all[STARVED];
 	struct probing p;
 
 	(void)state;
-	open_probing(&p, 100, 512);
-	assert_int_equal(rte_pktmbuf_alloc_bulk(p.rig.pool, all, RIG_POOL_SIZE - 10), 0);
-	for (unsigned int i = 0; i < 5; i++)
-		poll_prober(&p, 0);
+	open_starved(&p, all);
 	assert_int_equal(note_sent(&p), 0);
-	rte_pktmbuf_free_bulk(all, RIG_POOL_SIZE - 10);
+	rte_pktmbuf_free_bulk(all, STARVED);
 	while (!p.prober[0].exhausted)
 		poll_prober(&p, 0);
 	assert_int_equal(note_sent(&p), 100);
@@ -314,15 +323,12 @@ test_no_mbuf_is_waited_for(void **state)
 static void
 test_what_has_no_mbuf_is_put_back(void **state)
 {
-	struct rte_mbuf *all[RIG_POOL_SIZE - 10];
+	struct rte_mbuf *all[STARVED];
 	struct probing p;
 
 	(void)state;
-	open_probing(&p, 100, 512);
-	assert_int_equal(rte_pktmbuf_alloc_bulk(p.rig.pool, all, RIG_POOL_SIZE - 10), 0);
-	for (unsigned int i = 0; i < 5; i++)
-		poll_prober(&p, 0);
-	rte_pktmbuf_free_bulk(all, RIG_POOL_SIZE - 10);
+	open_starved(&p, all);
+	rte_pktmbuf_free_bulk(all, STARVED);
 	assert_true(prober_role.drain(&p.prober[0], 0));
 	assert_int_equal(note_sent(&p), 0);
 	assert_int_equal(COUNT_OF(&p.rig.ledger, LEDGER_PUT_BACK), 32);
