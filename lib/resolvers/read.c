@@ -3,9 +3,8 @@
 #include <string.h>
 
 #include "base/ipv4.h"
+#include "dnsmsg/dnsmsg.h"
 #include "resolvers/resolvers.h"
-
-#define DNS_PORT 53
 
 static bool
 is_space(char c)
