@@ -5,13 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/time.h"
 #include "job/job.h"
 #include "quest.h"
 #include "schedule/epochs.h"
+#include "sys/sys.h"
 
 /* A save takes as long as the disk does; it may take a tenth of the writer's time. */
 #define SAVE_PERIOD_NS (2 * NS_PER_SEC)
@@ -55,15 +55,6 @@ keeper_paths_free(struct keeper_paths *p)
 	free(p->exclusions);
 	free(p->names);
 	free(p->hosts);
-}
-
-static uint64_t
-monotonic_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_nsec;
 }
 
 int
@@ -152,7 +143,7 @@ keeper_is_due(struct keeper *k)
 
 	/* The time after the floor: by then it was true. */
 	epochs_note(&k->epochs, k->view.now_ns(k->view.context), floor);
-	return monotonic_ns() >= k->next_save_ns;
+	return sys_now_ns(CLOCK_MONOTONIC) >= k->next_save_ns;
 }
 
 /* Of an output's files those that are done, and where it is in the one that is not. */
@@ -283,7 +274,7 @@ int
 keeper_save(struct keeper *k, const struct output_mark *marks, unsigned int count,
 	    const struct keeper_totals *totals)
 {
-	uint64_t begin_ns = monotonic_ns(), end_ns;
+	uint64_t begin_ns = sys_now_ns(CLOCK_MONOTONIC), end_ns;
 	struct checkpoint_file *list;
 	size_t files = 1;
 	int rc = -ENOMEM;
@@ -294,7 +285,7 @@ keeper_save(struct keeper *k, const struct output_mark *marks, unsigned int coun
 	if (list != NULL)
 		rc = write_checkpoint(k, marks, count, totals, list);
 	free(list);
-	end_ns = monotonic_ns();
+	end_ns = sys_now_ns(CLOCK_MONOTONIC);
 	/* Soon after the first, which comes before there is anything, the second. */
 	k->next_save_ns = end_ns + (k->next_save_ns == 0 ? SAVE_PERIOD_NS / 4 : SAVE_PERIOD_NS);
 	if ((end_ns - begin_ns) * SAVE_SHARE > SAVE_PERIOD_NS)

@@ -3,23 +3,14 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/time.h"
+#include "sys/sys.h"
 #include "text.h"
 
 #define TERMINAL_PERIOD_NS NS_PER_SEC
 #define LOG_PERIOD_NS (60 * NS_PER_SEC)
-
-static uint64_t
-wall_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-	return (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_nsec;
-}
 
 static uint64_t
 period(const struct status *s)
@@ -36,7 +27,7 @@ status_init(struct status *s, struct engine *e, const struct job *job, uint64_t 
 	s->targets = targets;
 	s->quiet = quiet;
 	s->is_terminal = isatty(STDERR_FILENO);
-	s->next_wall_ns = wall_ns() + period(s);
+	s->next_wall_ns = sys_now_ns(CLOCK_MONOTONIC_COARSE) + period(s);
 	s->last_ns = engine_now_ns(e);
 }
 
@@ -180,7 +171,7 @@ status_update(struct status *s, uint64_t now_ns, bool cooling, uint64_t end_ns)
 
 	if (s->quiet)
 		return;
-	wall = wall_ns();
+	wall = sys_now_ns(CLOCK_MONOTONIC_COARSE);
 	if (wall < s->next_wall_ns)
 		return;
 	s->next_wall_ns = wall + period(s);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/time.h"
+#include "sys/sys.h"
 
 static const char header[] =
 	"real-time,time-elapsed,time-remaining,percent-complete,hit-rate,active-send-threads,"
@@ -17,15 +18,6 @@ static const char header[] =
 	"recv-total,recv-total-last-one-sec,recv-total-avg-per-sec,"
 	"pcap-drop-total,drop-last-one-sec,drop-avg-per-sec,"
 	"sendto-fail-total,sendto-fail-last-one-sec,sendto-fail-avg-per-sec\n";
-
-static uint64_t
-wall_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-	return (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_nsec;
-}
 
 /* Whether there is nothing to lose: no file, or a device or FIFO, or leave to overwrite. */
 static int
@@ -67,7 +59,7 @@ status_file_start(struct status_file *s, struct engine *e, const struct job *job
 	s->job = job;
 	s->targets = targets;
 	s->last_ns = engine_now_ns(e);
-	s->next_wall_ns = wall_ns() + NS_PER_SEC;
+	s->next_wall_ns = sys_now_ns(CLOCK_MONOTONIC_COARSE) + NS_PER_SEC;
 }
 
 static void
@@ -145,7 +137,7 @@ check_file(struct status_file *s)
 void
 status_file_update(struct status_file *s, uint64_t now_ns, bool cooling, uint64_t end_ns)
 {
-	uint64_t wall = s->file != NULL ? wall_ns() : 0;
+	uint64_t wall = s->file != NULL ? sys_now_ns(CLOCK_MONOTONIC_COARSE) : 0;
 
 	if (s->file == NULL || wall < s->next_wall_ns)
 		return;

@@ -14,6 +14,7 @@
 #include "base/time.h"
 #include "dnsrecord/dnsrecord.h"
 #include "grabrecord/grabrecord.h"
+#include "sys/sys.h"
 #include "told.h"
 
 #define BURST 64
@@ -48,15 +49,6 @@ struct writer {
 	_Atomic bool ended; /* by the thread, as its last word */
 };
 
-static uint64_t
-now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-	return (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_nsec;
-}
-
 static grabrecord_sink write_certificate;
 
 static int
@@ -86,7 +78,7 @@ struct writer *
 writer_new(const struct writer_config *config)
 {
 	struct writer *w = calloc(1, sizeof(*w));
-	uint64_t now = now_ns();
+	uint64_t now = sys_now_ns(CLOCK_MONOTONIC_COARSE);
 
 	if (w == NULL)
 		return NULL;
@@ -372,7 +364,7 @@ save(struct writer *w)
 static void
 flush_when_due(struct writer *w)
 {
-	uint64_t now = now_ns();
+	uint64_t now = sys_now_ns(CLOCK_MONOTONIC_COARSE);
 
 	if (now < w->next_flush_ns)
 		return;

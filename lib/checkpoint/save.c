@@ -8,24 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int
-sync_folder(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	char *folder = slash != NULL ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-	int fd, err = 0;
-
-	if (folder == NULL)
-		return -ENOMEM;
-	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	free(folder);
-	if (fd < 0)
-		return -errno;
-	if (fsync(fd) != 0 && errno != EINVAL)
-		err = -errno;
-	close(fd);
-	return err;
-}
+#include "sys/sys.h"
 
 static int
 write_aside(const char *aside, save_fn *put, const void *context)
@@ -64,5 +47,5 @@ save_file(const char *path, save_fn *put, const void *context)
 	if (err != 0)
 		unlink(aside);
 	free(aside);
-	return err != 0 ? err : sync_folder(path);
+	return err != 0 ? err : sys_sync_folder_of(path);
 }

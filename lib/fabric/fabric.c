@@ -14,6 +14,7 @@
 #include <rte_pause.h>
 
 #include "base/time.h"
+#include "sys/sys.h"
 
 /*
  * The longest nap, and the shortest wait that allows one: waking up takes some tens of microseconds on
@@ -182,20 +183,11 @@ make_visible(void)
 		syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
 }
 
-static uint64_t
-monotonic_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_nsec;
-}
-
 int
 fabric_settle(const struct fabric *f, uint64_t timeout_ns)
 {
 	static const struct timespec nap = {0, 20 * 1000};
-	uint64_t end_ns = monotonic_ns() + timeout_ns, seen[FABRIC_LCORES_MAX];
+	uint64_t end_ns = sys_now_ns(CLOCK_MONOTONIC) + timeout_ns, seen[FABRIC_LCORES_MAX];
 
 	if (!f->launched)
 		return 0;
@@ -204,7 +196,7 @@ fabric_settle(const struct fabric *f, uint64_t timeout_ns)
 		seen[i] = atomic_load_explicit(&f->lcores[i].rounds, memory_order_acquire);
 	for (unsigned int i = 0; i < f->lcore_count; i++) {
 		while (atomic_load_explicit(&f->lcores[i].rounds, memory_order_acquire) < seen[i] + 2) {
-			if (monotonic_ns() > end_ns)
+			if (sys_now_ns(CLOCK_MONOTONIC) > end_ns)
 				return -ETIMEDOUT;
 			nanosleep(&nap, NULL);
 		}

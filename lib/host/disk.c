@@ -7,25 +7,15 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/time.h"
 #include "host/host.h"
+#include "sys/sys.h"
 
 #define TRIAL_BYTES (16u << 20)
 #define CHUNK_BYTES (1u << 20)
 #define ROOM_MB 1024 /* below it a scan of the Internet fills the disk soon */
 #define SLOW_MBPS 20
-
-static uint64_t
-now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_nsec;
-}
 
 /* Write to a file that has no name and is gone when it is closed. MB/s as it reaches the disk, or 0. */
 static double
@@ -33,13 +23,13 @@ try_speed(const char *folder)
 {
 	char *chunk = calloc(1, CHUNK_BYTES);
 	int fd = chunk != NULL ? open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600) : -1;
-	uint64_t start = now_ns(), spent;
+	uint64_t start = sys_now_ns(CLOCK_MONOTONIC), spent;
 	bool ok = fd >= 0;
 
 	for (size_t done = 0; ok && done < TRIAL_BYTES; done += CHUNK_BYTES)
 		ok = write(fd, chunk, CHUNK_BYTES) == (ssize_t)CHUNK_BYTES;
 	ok = ok && fdatasync(fd) == 0;
-	spent = now_ns() - start;
+	spent = sys_now_ns(CLOCK_MONOTONIC) - start;
 	if (fd >= 0)
 		close(fd);
 	free(chunk);

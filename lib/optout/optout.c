@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sys/sys.h"
 #include "targets/list.h"
 
 #define LOCK_TRIES 100
@@ -184,26 +185,6 @@ put_new(FILE *f, const struct addition *a, const char *date, const char *reason,
 	}
 }
 
-/* After a rename: the folder's entry is to be on the disk, too. */
-static int
-sync_folder(const char *path)
-{
-	char folder[PATH_MAX];
-	const char *slash = strrchr(path, '/');
-	int fd, rc = 0;
-
-	snprintf(folder, sizeof(folder), "%.*s",
-		 slash == NULL ? 1 : slash == path ? 1 : (int)(slash - path),
-		 slash == NULL ? "." : path);
-	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (fsync(fd) != 0)
-		rc = -errno;
-	close(fd);
-	return rc;
-}
-
 /* Write the old text and the new lines aside, and put it in its place. */
 static int
 replace(const char *path, const char *text, size_t len, mode_t mode, const struct addition *a,
@@ -231,7 +212,7 @@ replace(const char *path, const char *text, size_t len, mode_t mode, const struc
 		rc = -errno;
 	if (rc != 0)
 		unlink(aside);
-	return rc != 0 ? rc : sync_folder(path);
+	return rc != 0 ? rc : sys_sync_folder_of(path);
 }
 
 static int

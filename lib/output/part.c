@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sys/sys.h"
+
 /* How much of a path is its folder, with the slash. */
 static size_t
 folder_length(const char *path)
@@ -261,25 +263,6 @@ rename_to(const char *from, const char *to)
 	return rename(from, to) == 0 ? 0 : -errno;
 }
 
-/* A rename lasts once its folder is on the disk. */
-static int
-sync_folder(const char *path)
-{
-	char *folder = strndup(path, folder_length(path));
-	int fd, err = 0;
-
-	if (folder == NULL)
-		return -ENOMEM;
-	fd = open(folder[0] != '\0' ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	free(folder);
-	if (fd < 0)
-		return -errno;
-	if (fsync(fd) != 0 && errno != EINVAL)
-		err = -errno;
-	close(fd);
-	return err;
-}
-
 int
 part_sync(struct part *p)
 {
@@ -288,7 +271,7 @@ part_sync(struct part *p)
 	if (fdatasync(p->fd) != 0)
 		return -errno;
 	if (!p->is_entered) {
-		int err = sync_folder(p->path);
+		int err = sys_sync_folder_of(p->path);
 
 		if (err != 0)
 			return err;
@@ -309,7 +292,7 @@ part_settle(const char *hidden, const char *path, bool discard)
 	err = rename_to(hidden, path);
 	if (err == -ENOENT && access(path, F_OK) == 0)
 		err = 0;
-	return err != 0 ? err : sync_folder(path);
+	return err != 0 ? err : sys_sync_folder_of(path);
 }
 
 int
