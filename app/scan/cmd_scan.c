@@ -445,7 +445,12 @@ static int
 load_and_scan(struct scan *s)
 {
 	struct request *r = &s->request;
-	struct hosts_how how = {.virtual_clock = r->flags.virtual_clock, .test_key = r->flags.test_key};
+	struct hosts_how how = {
+		.virtual_clock = r->flags.virtual_clock,
+		.test_key = r->flags.test_key,
+		.catch_signals = control_catch_signals,
+		.is_stopped = control_is_stopped,
+	};
 	bool is_complete = false;
 	int status = past_load(&s->past, r, &is_complete);
 

@@ -248,6 +248,12 @@ engine_recall_refused(struct engine *e, const struct checkpoint *c)
 	}
 }
 
+static void
+write_target(void *context, const char *line, size_t len)
+{
+	writer_take_target(context, line, len);
+}
+
 int
 engine_launch(struct engine *e, const struct engine_outputs *outputs)
 {
@@ -261,6 +267,8 @@ engine_launch(struct engine *e, const struct engine_outputs *outputs)
 		rc = engine_make_lookups(e, outputs);
 	if (rc == 0)
 		rc = engine_make_writer(e, outputs);
+	if (rc == 0)
+		rc = hosts_records(e->config.inputs->hosts, write_target, e->writer);
 	if (rc != 0)
 		return rc;
 	if (outputs->keeper != NULL)

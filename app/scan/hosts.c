@@ -2,16 +2,15 @@
 #include "hosts.h"
 
 #include <errno.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/ipv4.h"
 #include "checkpoint/save.h"
+#include "hosts_run.h"
 #include "lines/lines.h"
 #include "record/json_line.h"
 #include "yaml/region.h"
@@ -26,6 +25,7 @@ struct host {
 struct row {
 	uint32_t host;
 	uint32_t address;
+	bool is_left_out;
 };
 
 struct hosts {
@@ -34,6 +34,8 @@ struct hosts {
 	size_t count;
 	struct row *rows;
 	size_t row_count;
+	size_t left_out;
+	FILE *told; /* records for the scan's outputs; NULL: none */
 };
 
 struct hosts *
@@ -48,6 +50,8 @@ hosts_free(struct hosts *h)
 	if (h == NULL)
 		return;
 	region_free(&h->memory);
+	if (h->told != NULL)
+		fclose(h->told);
 	free(h->all);
 	free(h->rows);
 	free(h);
@@ -116,14 +120,15 @@ find(const struct hosts *h, const char *name)
 }
 
 static int
-keep_row(struct hosts *h, size_t host, uint32_t address)
+keep_row(struct hosts *h, size_t host, uint32_t address, bool is_left_out)
 {
 	struct row *grown = grow(h->rows, h->row_count, sizeof(*grown));
 
 	if (grown == NULL)
 		return -ENOMEM;
 	h->rows = grown;
-	h->rows[h->row_count++] = (struct row){(uint32_t)host, address};
+	h->rows[h->row_count++] = (struct row){(uint32_t)host, address, is_left_out};
+	h->left_out += is_left_out;
 	return 0;
 }
 
@@ -136,12 +141,21 @@ take_address(struct hosts *h, const char *name, uint32_t address, hosts_each *ea
 	for (size_t i = find(h, name); i < h->count && strcmp(h->all[i].name, name) == 0 && rc == 0; i++) {
 		h->all[i].has_address = true;
 		rc = each(context, address, h->all[i].port, h->all[i].name);
-		if (rc == 0)
-			rc = keep_row(h, i, address);
-		else if (rc == HOSTS_LEFT_OUT)
-			rc = 0;
+		if (rc == 0 || rc == HOSTS_LEFT_OUT)
+			rc = keep_row(h, i, address, rc == HOSTS_LEFT_OUT);
 	}
 	return rc;
+}
+
+/* One that an earlier run has left out stays so, whatever is excluded by now. */
+static int
+leave_out(void *context, uint32_t address, uint16_t port, const char *name)
+{
+	(void)context;
+	(void)address;
+	(void)port;
+	(void)name;
+	return HOSTS_LEFT_OUT;
 }
 
 /* Reading records back. */
@@ -192,6 +206,41 @@ is_word(const struct json_member *m, const char *word)
 	return m->type == JSON_STRING && m->len == strlen(word) && memcmp(m->text, word, m->len) == 0;
 }
 
+/* The addresses of a name that were left out, of rows from one on: each once. */
+static void
+put_left_out(const struct hosts *h, size_t from)
+{
+	const char *begin = ",\"excluded\":[", *end = "";
+	char text[IPV4_TEXT_SIZE];
+	uint32_t last = 0;
+
+	for (size_t i = from; i < h->row_count; i++) {
+		/* 0.0.0.0 is nobody's; those of several ports stand side by side. */
+		if (!h->rows[i].is_left_out || h->rows[i].address == last)
+			continue;
+		last = h->rows[i].address;
+		ipv4_format(last, text);
+		fprintf(h->told, "%s\"%s\"", begin, text);
+		begin = ",";
+		end = "]";
+	}
+	fprintf(h->told, "%s}\n", end);
+}
+
+/* The record of a lookup as the scan has it: whose name it is, and which of its addresses are no targets. */
+static void
+tell_record(const struct hosts *h, const struct json_member *record, size_t rows_before)
+{
+	struct json_member origin = member_of(record, "origin");
+	const char *behind = origin.text + origin.len;
+
+	if (h->told == NULL || origin.type != JSON_STRING)
+		return;
+	fwrite(record->text, 1, (size_t)(origin.text - record->text), h->told);
+	fprintf(h->told, "target%.*s", (int)(record->text + record->len - 1 - behind), behind);
+	put_left_out(h, rows_before);
+}
+
 /* A record of a lookup: each A record among its answers, whatever aliases led there. */
 static int
 take_record(struct hosts *h, const char *line, size_t len, hosts_each *each, void *context)
@@ -200,6 +249,7 @@ take_record(struct hosts *h, const char *line, size_t len, hosts_each *each, voi
 	struct json_member name = member_of(&record, "name"), results = member_of(&record, "results");
 	struct json_member a = member_of(&results, "A"), data = member_of(&a, "data");
 	struct json_member answers = member_of(&data, "answers");
+	size_t rows_before = h->row_count;
 	char text[256];
 	int rc = 0;
 
@@ -215,198 +265,8 @@ take_record(struct hosts *h, const char *line, size_t len, hosts_each *each, voi
 		    ipv4_parse(value.text, value.len, &address) == 0)
 			rc = take_address(h, text, address, each, context);
 	}
+	tell_record(h, &record, rows_before);
 	return rc;
-}
-
-/* Starting the other process: the job's interfaces and whom it asks, as settings of its own. */
-
-static void
-put_interface(FILE *f, const struct job_interface *i)
-{
-	char text[IPV4_TEXT_SIZE], last[IPV4_TEXT_SIZE];
-	const uint8_t *m = i->gateway_mac;
-
-	fprintf(f, "{device: '%s', addresses: [", i->device.text);
-	for (size_t k = 0; k < i->address_count; k++) {
-		ipv4_format(i->addresses[k].first, text);
-		ipv4_format(i->addresses[k].last, last);
-		fprintf(f, "%s%s-%s", k > 0 ? ", " : "", text, last);
-	}
-	fprintf(f, "], source_ports: %u-%u", i->source_port_first, i->source_port_last);
-	ipv4_format(i->gateway, text);
-	if (i->has_gateway)
-		fprintf(f, ", gateway: %s", text);
-	if (i->has_gateway_mac)
-		fprintf(f, ", gateway_mac: '%02x:%02x:%02x:%02x:%02x:%02x'", m[0], m[1], m[2], m[3], m[4], m[5]);
-	if (i->vlan != 0)
-		fprintf(f, ", vlan: %u", i->vlan);
-	if (i->rate_pps != 0)
-		fprintf(f, ", rate: %llu", (unsigned long long)i->rate_pps);
-	fprintf(f, "}");
-}
-
-static void
-put_dns(FILE *f, const struct job_dns *dns, int names)
-{
-	fprintf(f, "dns: {mode: %s, tries: %u, timeout: %lluus, ", dns->mode == JOB_DNS_DIRECT ? "direct" : "resolvers",
-		dns->tries, (unsigned long long)(dns->timeout_ns / 1000));
-	if (dns->rate_qps != 0)
-		fprintf(f, "rate: %llu, ", (unsigned long long)dns->rate_qps);
-	for (size_t i = 0; i < dns->resolvers.count; i++)
-		fprintf(f, "%s'%s'", i > 0 ? ", " : "resolvers: [", dns->resolvers.items[i].text);
-	fprintf(f, "%slookups: {names_file: /proc/self/fd/%d, types: A}}\n", dns->resolvers.count > 0 ? "], " : "",
-		names);
-}
-
-/* The other process's job. */
-static void
-put_job(FILE *f, const struct job *job, int names)
-{
-	fprintf(f, "name: %s\ninterfaces: [", job->name);
-	for (size_t i = 0; i < job->interface_count; i++) {
-		fprintf(f, "%s", i > 0 ? ", " : "");
-		put_interface(f, &job->interfaces[i]);
-	}
-	fprintf(f, "]\n");
-	if (job->rate_pps != 0)
-		fprintf(f, "rate: %llu\n", (unsigned long long)job->rate_pps);
-	else
-		fprintf(f, "rate: unlimited\n");
-	if (job->bandwidth_bps != 0)
-		fprintf(f, "bandwidth: %llu\n", (unsigned long long)job->bandwidth_bps);
-	if (job->lcores.count != 0)
-		fprintf(f, "lcores: %u\n", job->lcores.count);
-	put_dns(f, &job->dns, names);
-}
-
-/* A file without a name, that the other process finds under its number. */
-static int
-make_file(const char *name, FILE **f)
-{
-	int fd = memfd_create(name, 0);
-
-	*f = fd >= 0 ? fdopen(dup(fd), "w") : NULL;
-	if (*f == NULL && fd >= 0) {
-		close(fd);
-		fd = -1;
-	}
-	return fd;
-}
-
-static int
-make_names(const struct hosts *h)
-{
-	FILE *f;
-	int fd = make_file("names", &f);
-
-	if (fd < 0)
-		return -1;
-	for (size_t i = 0; i < h->count; i++)
-		if (i == 0 || strcmp(h->all[i].name, h->all[i - 1].name) != 0)
-			fprintf(f, "%s\n", h->all[i].name);
-	fclose(f);
-	return fd;
-}
-
-static int
-make_job(const struct job *job, int names)
-{
-	FILE *f;
-	int fd = make_file("job", &f);
-
-	if (fd < 0)
-		return -1;
-	put_job(f, job, names);
-	fclose(f);
-	return fd;
-}
-
-/* All that the gate denies, as opt-outs of the other process: in direct mode it may ask anybody else. */
-static int
-make_exclusions(const struct gate *gate)
-{
-	uint64_t first, end = 0;
-	FILE *f;
-	int fd = make_file("exclusions", &f);
-
-	if (fd < 0)
-		return -1;
-	while (gate_next_span(gate, end, &first, &end) == 0) {
-		char a[IPV4_TEXT_SIZE], b[IPV4_TEXT_SIZE];
-
-		ipv4_format((uint32_t)first, a);
-		ipv4_format((uint32_t)(end - 1), b);
-		fprintf(f, "%s-%s\n", a, b);
-	}
-	fclose(f);
-	return fd;
-}
-
-#define OPTOUT "ASDIC_OPTOUT="
-
-/* The environment, but for where opt-outs are; NULL without memory. The list alone is the caller's to free. */
-static char **
-make_environment(char *optout)
-{
-	extern char **environ;
-	size_t count = 0, kept = 0;
-	char **list;
-
-	while (environ[count] != NULL)
-		count++;
-	list = calloc(count + 2, sizeof(*list));
-	for (size_t i = 0; list != NULL && i < count; i++)
-		if (strncmp(environ[i], OPTOUT, strlen(OPTOUT)) != 0)
-			list[kept++] = environ[i];
-	if (list != NULL)
-		list[kept] = optout;
-	return list;
-}
-
-/* What it said, where it failed: that is what people must know. */
-static void
-tell(int log)
-{
-	char buf[4096];
-	ssize_t n;
-
-	lseek(log, 0, SEEK_SET);
-	while ((n = read(log, buf, sizeof(buf))) > 0)
-		fwrite(buf, 1, (size_t)n, stderr);
-	fprintf(stderr, "asdic: the targets' names could not be looked up, as told above\n");
-}
-
-/* Run it to its end: 0 or -EIO, told. Its records are in out, which is read from its beginning. */
-static int
-run(int job_fd, int exclusions, const struct hosts_how *how, int out, int log)
-{
-	char path[32], optout[64], **environment;
-	char *argv[] = {(char *)"asdic", (char *)"scan", path, (char *)"-q", NULL, NULL, NULL};
-	posix_spawn_file_actions_t actions;
-	int argc = 4, status = -1, rc;
-	pid_t pid;
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", job_fd);
-	snprintf(optout, sizeof(optout), OPTOUT "/proc/self/fd/%d", exclusions);
-	environment = make_environment(optout);
-	if (environment == NULL)
-		return -ENOMEM;
-	if (how->virtual_clock)
-		argv[argc++] = (char *)"--virtual-clock";
-	if (how->test_key)
-		argv[argc++] = (char *)"--test-key";
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
-	posix_spawn_file_actions_adddup2(&actions, log, STDERR_FILENO);
-	rc = posix_spawn(&pid, "/proc/self/exe", &actions, NULL, argv, environment);
-	free(environment);
-	posix_spawn_file_actions_destroy(&actions);
-	while (rc == 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (rc == 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return 0;
-	tell(log);
-	return -EIO;
 }
 
 static int
@@ -428,29 +288,58 @@ read_records(struct hosts *h, int out, hosts_each *each, void *context)
 	return done != 0 ? done : rc;
 }
 
+/* Each name once, with whatever ports. */
+static void
+put_names(FILE *f, const void *context)
+{
+	const struct hosts *h = context;
+
+	for (size_t i = 0; i < h->count; i++)
+		if (i == 0 || strcmp(h->all[i].name, h->all[i - 1].name) != 0)
+			fprintf(f, "%s\n", h->all[i].name);
+}
+
+static bool
+wants_records(const struct job *job)
+{
+	unsigned int kinds = 0;
+
+	for (size_t i = 0; i < job->output_count; i++)
+		kinds |= job->outputs[i].records;
+	return (kinds & JOB_RECORD_DNS) != 0;
+}
+
+static int
+take_records(struct hosts *h, const struct job *job, int out, hosts_each *each, void *context)
+{
+	int fd = wants_records(job) ? memfd_create("told", MFD_CLOEXEC) : -1, rc;
+
+	h->told = fd >= 0 ? fdopen(fd, "w") : NULL;
+	if (wants_records(job) && h->told == NULL)
+		return -ENOMEM;
+	rc = read_records(h, out, each, context);
+	if (rc == 0 && h->told != NULL && (fflush(h->told) != 0 || ferror(h->told)))
+		rc = -ENOMEM;
+	return rc;
+}
+
 static int
 ask(struct hosts *h, const struct job *job, const struct gate *gate, const struct hosts_how *how,
     hosts_each *each, void *context)
 {
-	int exclusions = make_exclusions(gate);
-	int names = make_names(h), job_fd = make_job(job, names);
-	int out = memfd_create("records", 0), log = memfd_create("log", 0);
-	int rc = -ENOMEM;
+	const struct hosts_run run = {.job = job, .gate = gate, .how = how, .put_names = put_names, .names = h};
+	int out, rc;
 
-	if (names >= 0 && job_fd >= 0 && out >= 0 && log >= 0 && exclusions >= 0)
-		rc = run(job_fd, exclusions, how, out, log);
-	if (rc == 0)
-		rc = read_records(h, out, each, context);
-	for (size_t i = 0; i < 5; i++) {
-		const int fds[] = {names, job_fd, out, log, exclusions};
-
-		if (fds[i] >= 0)
-			close(fds[i]);
-	}
+	fprintf(stderr, "asdic: %s: looking up the targets' %zu names first\n", job->name, h->count);
+	rc = hosts_run(&run, &out);
+	if (rc != 0)
+		return rc;
+	rc = take_records(h, job, out, each, context);
+	close(out);
 	return rc;
 }
 
-/* "address,name", as hosts_keep() has left them. */
+/* "address,name", as hosts_keep() has left them; behind a '#', one that was left out. */
 static int
 read_kept(struct hosts *h, const char *path, hosts_each *each, void *context)
 {
@@ -460,9 +349,13 @@ read_kept(struct hosts *h, const char *path, hosts_each *each, void *context)
 	int rc = lines_open(path, &lines), done = 0;
 
 	while (rc == 0 && done == 0 && lines_next(lines, &line, &len) > 0) {
+		bool is_left_out = len > 0 && line[0] == '#';
 		const char *comma = memchr(line, ',', len);
 		char name[256];
 		uint32_t address;
+
+		line += is_left_out;
+		len -= is_left_out;
 
 		if (comma == NULL || ipv4_parse(line, (size_t)(comma - line), &address) != 0 ||
 		    len - (size_t)(comma - line) > sizeof(name)) {
@@ -471,7 +364,7 @@ read_kept(struct hosts *h, const char *path, hosts_each *each, void *context)
 		}
 		memcpy(name, comma + 1, len - (size_t)(comma - line) - 1);
 		name[len - (size_t)(comma - line) - 1] = '\0';
-		done = take_address(h, name, address, each, context);
+		done = take_address(h, name, address, is_left_out ? leave_out : each, context);
 	}
 	if (rc == 0)
 		lines_close(lines);
@@ -488,6 +381,27 @@ hosts_resolve(struct hosts *h, const struct job *job, const struct gate *gate, c
 	return ask(h, job, gate, how, each, context);
 }
 
+int
+hosts_records(const struct hosts *h, hosts_line *put, void *context)
+{
+	struct lines *lines;
+	const char *line;
+	char path[32];
+	size_t len;
+	int rc;
+
+	if (h == NULL || h->told == NULL)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fileno(h->told));
+	rc = lines_open(path, &lines);
+	if (rc != 0)
+		return rc;
+	while ((rc = lines_next(lines, &line, &len)) > 0)
+		put(context, line, len);
+	lines_close(lines);
+	return rc;
+}
+
 size_t
 hosts_without_address(const struct hosts *h)
 {
@@ -496,6 +410,12 @@ hosts_without_address(const struct hosts *h)
 	for (size_t i = 0; i < h->count; i++)
 		without += !h->all[i].has_address;
 	return without;
+}
+
+size_t
+hosts_left_out(const struct hosts *h)
+{
+	return h->left_out;
 }
 
 /* A name that is listed with several ports stands once for each address. */
@@ -511,7 +431,7 @@ put_rows(FILE *f, const void *context)
 		if (r->host > 0 && strcmp(h->all[r->host].name, h->all[r->host - 1].name) == 0)
 			continue;
 		ipv4_format(r->address, text);
-		fprintf(f, "%s,%s\n", text, h->all[r->host].name);
+		fprintf(f, "%s%s,%s\n", r->is_left_out ? "#" : "", text, h->all[r->host].name);
 	}
 }
 

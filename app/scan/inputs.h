@@ -73,7 +73,8 @@ struct inputs_past {
 /*
  * Compute them; past is NULL for a scan that begins. Targets with names are looked up as how says; NULL: they
  * are not, and are no targets yet. test_key takes the public key of simulation instead of a random one.
- * 0; -EINVAL with faults in diag; -EIO when names could not be looked up, told; -ENOMEM. Free in either case.
+ * 0; -EINVAL with faults in diag; -EIO when names could not be looked up, told; -EINTR when a signal ended that;
+ * -ENOMEM. Free in any case.
  */
 int inputs_build(struct inputs *in, const struct job *job, bool test_key,
 		 const struct inputs_past *past, const struct hosts_how *how, struct diag *diag);

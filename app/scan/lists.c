@@ -22,7 +22,6 @@ struct sink {
 	bool has_ports;   /* whether the targets have */
 	bool may_ask;     /* the job says whom to ask for names */
 	struct inputs *in;
-	uint64_t left_out; /* addresses of names */
 };
 
 static int
@@ -308,7 +307,7 @@ include_address(void *context, uint32_t address, uint16_t port, const char *name
 
 	if (!sink->keeps_table && (is_beside || gate_denies(sink->in->gate, address))) {
 		ipv4_format(address, text);
-		if (sink->left_out++ < LEFT_OUT_TOLD)
+		if (hosts_left_out(sink->in->hosts) < LEFT_OUT_TOLD)
 			fprintf(stderr, "asdic: %s points to %s, which is %s: left out\n", name, text,
 				is_beside ? "on the interface's own link" : "excluded or reserved");
 		return HOSTS_LEFT_OUT;
@@ -327,9 +326,9 @@ resolve_hosts(struct inputs *in, const struct job *job, const struct hosts_how *
 		return 0;
 	rc = hosts_resolve(in->hosts, job, in->gate, how, include_address, sink);
 	without = hosts_without_address(in->hosts);
-	if (rc == 0 && sink->left_out > LEFT_OUT_TOLD)
-		fprintf(stderr, "asdic: and %llu more addresses that targets' names point to are left out\n",
-			(unsigned long long)(sink->left_out - LEFT_OUT_TOLD));
+	if (rc == 0 && hosts_left_out(in->hosts) > LEFT_OUT_TOLD)
+		fprintf(stderr, "asdic: and %zu more addresses that targets' names point to are left out\n",
+			hosts_left_out(in->hosts) - LEFT_OUT_TOLD);
 	if (rc == 0 && without > 0)
 		fprintf(stderr, "asdic: %zu of %zu targets' names have no address\n", without,
 			hosts_count(in->hosts));

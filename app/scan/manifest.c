@@ -148,6 +148,17 @@ put_job(FILE *f, const struct job *job, const struct inputs *in)
 	json_member_number(f, "probe_ttl", job->probe.ttl);
 }
 
+/* Targets that lists gave by name. */
+static void
+put_hosts(FILE *f, const struct hosts *hosts)
+{
+	if (hosts_count(hosts) == 0)
+		return;
+	json_member_number(f, "target_names", hosts_count(hosts));
+	json_member_number(f, "target_names_without_address", hosts_without_address(hosts));
+	json_member_number(f, "target_names_left_out", hosts_left_out(hosts));
+}
+
 /* Names to look up: whom was asked, and what. */
 static void
 put_dns(FILE *f, const struct job_dns *dns, const struct asking *asking)
@@ -393,8 +404,9 @@ put_all(FILE *f, const struct manifest *m, const struct engine *e, const struct 
 	json_member_text(f, "asdic_version", ASDIC_VERSION);
 	json_member_text(f, "dpdk_version", rte_version());
 	put_job(f, job, &m->request->inputs);
-	if (job->dns.lookup_count > 0)
+	if (job->dns.lookup_count > 0 || hosts_count(m->request->inputs.hosts) > 0)
 		put_dns(f, &job->dns, &m->request->inputs.asking);
+	put_hosts(f, m->request->inputs.hosts);
 	put_sets(f, job, &m->request->inputs);
 	put_registry_date(f);
 	json_member_time(f, "send_start_time", m->start_wall_ns);

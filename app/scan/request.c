@@ -95,7 +95,11 @@ request_load_inputs(struct request *r, const struct inputs_past *past, const str
 
 	r->has_inputs = true;
 	rc = inputs_build(&r->inputs, r->job, r->flags.test_key, past, how, &diag);
-	return rc == -EIO ? EXIT_FAILED : end_load(rc, &diag);
+	if (rc == -EIO || rc == -EINTR) {
+		diag_reset(&diag);
+		return rc == -EIO ? EXIT_FAILED : EXIT_STOPPED;
+	}
+	return end_load(rc, &diag);
 }
 
 int

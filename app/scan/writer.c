@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include <rte_ring.h>
@@ -301,6 +302,27 @@ write_lookup(struct writer *w, const struct grab *g)
 	if (is_kept && w->counts_grabs)
 		atomic_fetch_add_explicit(&w->results, taken, memory_order_relaxed);
 	quest_over(w->config.lookups.quest, g, is_kept);
+}
+
+void
+writer_take_target(struct writer *w, const char *line, size_t len)
+{
+	char *whole = malloc(len + 1);
+
+	if (whole == NULL) {
+		note(w, 0, -ENOMEM);
+		return;
+	}
+	memcpy(whole, line, len);
+	whole[len] = '\n';
+	ledger_add(w->config.ledger, LEDGER_TARGET_RECORD, 1);
+	for (unsigned int i = 0; i < w->config.sink_count; i++) {
+		if ((w->sinks[i].config.kinds & JOB_RECORD_DNS) == 0)
+			ledger_add(w->config.ledger, LEDGER_FILTERED, 1);
+		else
+			write_line(w, i, whole, len + 1);
+	}
+	free(whole);
 }
 
 /* A certificate that records refer to: once, for each output that takes them. */

@@ -76,6 +76,9 @@ struct writer_config {
 /* NULL without memory. */
 struct writer *writer_new(const struct writer_config *config);
 
+/* Before it runs: a `dns` record of a target's name, as a line without its end. */
+void writer_take_target(struct writer *w, const char *line, size_t len);
+
 /* Run in a thread. 0 or a negative errno. */
 int writer_start(struct writer *w);
 

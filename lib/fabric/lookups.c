@@ -309,11 +309,30 @@ room(const struct lookups *l)
 	return outlets_room(l->config.outlets, l->config.outlet_count);
 }
 
+/*
+ * Queries that the way out takes now. Their tries' time runs, so no more may wait there for the rate of all frames,
+ * which others share and may be lower than that of queries, than may wait here.
+ */
+static uint32_t
+room_of_queries(const struct lookups *l)
+{
+	uint32_t backlog = 0, most = room(l);
+
+	for (unsigned int i = 0; i < l->config.outlet_count; i++) {
+		uint32_t one = tx_urgent_waiting(l->config.outlets[i].tx);
+
+		backlog = one > backlog ? one : backlog;
+	}
+	if (backlog >= l->queue)
+		return 0;
+	return l->queue - backlog < most ? l->queue - backlog : most;
+}
+
 /* Queries, as many as their rate allows now. */
 static unsigned int
 send_queries(struct lookups *l)
 {
-	uint32_t waiting = l->queue - udp_room(l->udp), most = room(l), granted, sent = 0;
+	uint32_t waiting = l->queue - udp_room(l->udp), most = room_of_queries(l), granted, sent = 0;
 	uint8_t bytes[UDP_FRAME_MAX];
 	struct udp_frame frame;
 
@@ -515,7 +534,8 @@ lookups_next_ns(const void *context, uint64_t now_ns)
 	uint64_t next = dns_next_ns(l->dns), streams = streams_next_ns(l->streams, now_ns);
 
 	next = streams < next ? streams : next;
-	if (udp_room(l->udp) < l->queue) {
+	/* Without room it is the sender's time that counts. */
+	if (udp_room(l->udp) < l->queue && room_of_queries(l) > 0) {
 		uint64_t paced = pace_next_ns(l->config.rate, PACE_WORKER, now_ns);
 
 		next = paced < next ? paced : next;

@@ -109,7 +109,8 @@ made(const struct job *job)
 {
 	unsigned int kinds = job_has_targets(job) ? JOB_RECORD_SCAN : 0;
 
-	if (job->dns.lookup_count > 0)
+	/* Lists of targets may have names in them. */
+	if (job->dns.lookup_count > 0 || (job->dns.is_given && job->targets.include_files.count > 0))
 		kinds |= JOB_RECORD_DNS;
 
 	for (size_t i = 0; i < job->grab_count; i++) {

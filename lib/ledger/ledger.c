@@ -160,7 +160,8 @@ static const struct ledger_equation equations[] = {
 	},
 	{
 		"records x outputs = written + filtered + beyond the limit + refused by disk + unwritten",
-		TERMS(LEDGER_RECORD, LEDGER_GRAB_RECORD, LEDGER_CERTIFICATE_RECORD, LEDGER_LOOKUP_RECORD),
+		TERMS(LEDGER_RECORD, LEDGER_GRAB_RECORD, LEDGER_CERTIFICATE_RECORD, LEDGER_LOOKUP_RECORD,
+		      LEDGER_TARGET_RECORD),
 		TERMS(LEDGER_WRITTEN, LEDGER_FILTERED, LEDGER_BEYOND_LIMIT, LEDGER_DISK_REFUSED,
 		      LEDGER_UNWRITTEN),
 		LEDGER_OUTPUT,
@@ -279,6 +280,7 @@ static const char *const term_names[LEDGER_TERMS] = {
 	[LEDGER_LOOKUP + LEDGER_OUTCOME_STOPPED] = "lookups stopped",
 	[LEDGER_LOOKUP + LEDGER_OUTCOME_NO_MEMORY] = "lookups without memory",
 	[LEDGER_LOOKUP_RECORD] = "lookup records made",
+	[LEDGER_TARGET_RECORD] = "target records made",
 	[LEDGER_QUESTION] = "questions",
 	[LEDGER_ASKED + LEDGER_OUTCOME_ANSWERED] = "questions answered",
 	[LEDGER_ASKED + LEDGER_OUTCOME_TIMEOUT] = "questions timed out",

@@ -151,6 +151,7 @@ enum ledger_term {
 	LEDGER_NAME_LEFT,                           /* in a feed when the asking ended */
 	LEDGER_LOOKUP,                              /* + enum ledger_outcome */
 	LEDGER_LOOKUP_RECORD = LEDGER_LOOKUP + LEDGER_OUTCOMES,
+	LEDGER_TARGET_RECORD, /* of the lookup of a target's name, before the scan */
 	LEDGER_QUESTION,                            /* of a name and a type */
 	LEDGER_ASKED,                               /* + enum ledger_outcome: what became of it */
 	LEDGER_TRY = LEDGER_ASKED + LEDGER_OUTCOMES, /* a datagram or connection to a resolver */

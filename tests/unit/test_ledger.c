@@ -71,12 +71,13 @@ fill_balanced(struct ledger *l)
 		ledger_add(l, LEDGER_ASKED + outcome, 2);
 	}
 	ledger_add(l, LEDGER_LOOKUP_RECORD, 6);
+	ledger_add(l, LEDGER_TARGET_RECORD, 1);
 	ledger_add(l, LEDGER_QUESTION, 12);
 	ledger_add(l, LEDGER_TRY, 8);
 	for (unsigned int end = 0; end < LEDGER_TRIES; end++)
 		ledger_add(l, LEDGER_TRY_ENDED + end, 1);
 	ledger_add(l, LEDGER_OUTPUT, 2);
-	ledger_add(l, LEDGER_WRITTEN, 74);
+	ledger_add(l, LEDGER_WRITTEN, 76);
 	ledger_add(l, LEDGER_FILTERED, 6);
 	ledger_add(l, LEDGER_BEYOND_LIMIT, 3);
 	ledger_add(l, LEDGER_DISK_REFUSED, 1);
