@@ -27,6 +27,10 @@ class NamedServers(Servers):
         world.open = set(NAMES)
         Target.__init__(self, lab, world, ports=())
 
+    @staticmethod
+    def sans_of(name):
+        return [name]
+
     def serve(self, _ports):
         folder = self.lab.folder / "servers"
         folder.mkdir()
@@ -34,8 +38,9 @@ class NamedServers(Servers):
         self.lab.stack.callback(self.log.close)
         key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "key")
         for name in (OTHERS, *SERVED):
+            sans = ",".join(f"DNS:{each}" for each in self.sans_of(name))
             subprocess.run(["openssl", "req", "-x509", *key, "-days", "9", "-subj", f"/CN={name}", "-addext",
-                            f"subjectAltName=DNS:{name}", "-out", f"{name}.pem"], cwd=folder, check=True, capture_output=True)
+                            f"subjectAltName={sans}", "-out", f"{name}.pem"], cwd=folder, check=True, capture_output=True)
             key = ("-key", "key")
         self.leaves = {name: hashlib.sha256(der((folder / f"{name}.pem").read_text())).hexdigest()
                        for name in (OTHERS, *SERVED)}

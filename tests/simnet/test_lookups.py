@@ -41,6 +41,15 @@ def answers_of(result):
 
 
 class LookupsTest(SimnetTest):
+    @classmethod
+    def certify(cls, number, *names):
+        """Names behind "*." that stand nowhere without, in place of a certificate that was made."""
+        folder = cls.certificates / "certificates"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
+                        "9", "-subj", f"/CN={names[0]}", "-addext", "subjectAltName=" + ",".join(f"DNS:{n}" for n in names),
+                        "-keyout", "key", "-out", "leaf"], cwd=folder, check=True, capture_output=True)
+        (folder / f"{number}.pem").write_text((folder / "key").read_text() + (folder / "leaf").read_text())
+
     def lines(self, path):
         return [json.loads(line) for line in pathlib.Path(path).read_text(encoding="utf-8").splitlines()]
 
@@ -146,6 +155,7 @@ class Found(LookupsTest):
         path = cls.certificates / "world.yaml"
         path.write_text(yaml.safe_dump({"networks": [], "certificates": cls.CERTIFICATES}))
         subprocess.run([ASDIC, "world", str(path), "--make-certificates"], check=True, stdout=subprocess.DEVNULL)
+        cls.certify("0003", "*.wild.example", "*.Sub.Wild.example", "www.wild.example")
 
     def setUp(self):
         super().setUp()
@@ -155,17 +165,27 @@ class Found(LookupsTest):
         by_kind = collections.defaultdict(list)
         for record in records:
             by_kind[record["record"]].append(record)
-        names = set()
+        names, wildcards = collections.defaultdict(set), {}
         for record in by_kind["tls"]:
             log = record["data"]["tls"]["result"]["handshake_log"]
             for name in log["server_certificates"]["certificate"]["parsed"].get("names", []):
-                names.add(name[2:] if name.startswith("*.") else name)
+                bare = name.lower().removeprefix("*.")
+                names[bare].add(record["ip"])
+                wildcards.setdefault(bare, name.startswith("*."))
         hosts = {target_text(key).partition(":")[0] for key in self.TARGETS.in_state(self.TEXT, OPEN)}
+        self.assertEqual({record["saddr"] for record in by_kind["scan"]}, hosts)
+        self.assertEqual({(record["ip"], record["port"]) for record in by_kind["tls"]},
+                         {(record["saddr"], record["sport"]) for record in by_kind["scan"]})
         origins = collections.defaultdict(list)
         for record in by_kind["dns"]:
             origins[record["origin"]].append(record)
         self.check_once(origins["certificate"], names)
         self.check_truth(origins["certificate"], self.TEXT, ("A",))
+        for record in origins["certificate"]:
+            self.assertIn(record["ip"], names[record["name"]], "who has shown the name")
+            # What is told of a name is where it was seen first.
+            self.assertEqual(record.get("wildcard", False), wildcards[record["name"]], record["name"])
+        self.assertEqual({name for name, is_wild in wildcards.items() if is_wild}, {"wild.example", "sub.wild.example"})
         self.check_once(origins["responder"], hosts)
         self.check_truth([dict(r, name=ipaddress.ip_address(r["name"]).reverse_pointer)
                           for r in origins["responder"]], self.TEXT, ("PTR",))
