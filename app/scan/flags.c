@@ -178,17 +178,19 @@ print_help(FILE *out, const struct parse *p)
 	}
 }
 
-/* Tables for getopt_long(), made from ours. */
+/* Tables for getopt_long(), made from ours: the flags of the command. */
 static void
-make_options(char letters[2 * FLAG_COUNT + 2], struct option options[FLAG_COUNT + 1])
+make_options(const struct parse *p, char letters[2 * FLAG_COUNT + 2], struct option options[FLAG_COUNT + 1])
 {
-	size_t at = 0;
+	size_t at = 0, count = 0;
 
 	letters[at++] = ':'; /* tell a missing argument from an unknown flag */
 	for (size_t i = 0; i < FLAG_COUNT; i++) {
 		const struct flag *f = &table[i];
 
-		options[i] = (struct option){
+		if (!is_of(p, f))
+			continue;
+		options[count++] = (struct option){
 			f->name, f->argument != NULL ? required_argument : no_argument, NULL,
 			LONG_VALUE(i)};
 		if (f->letter == 0)
@@ -198,7 +200,7 @@ make_options(char letters[2 * FLAG_COUNT + 2], struct option options[FLAG_COUNT 
 			letters[at++] = ':';
 	}
 	letters[at] = '\0';
-	options[FLAG_COUNT] = (struct option){0};
+	options[count] = (struct option){0};
 }
 
 static const struct flag *
@@ -229,31 +231,62 @@ format_text(struct flags *flags, const char *format, ...)
 	return kept;
 }
 
+/* A byte costs at most "\x0a", and two quotes stand about all of them. */
+#define QUOTED_SIZE(len) (4 * (len) + 3)
+
+/* Append one byte within double quotes. */
+static char *
+escape(char *out, char byte)
+{
+	if ((unsigned char)byte < ' ' || byte == '\x7f')
+		return out + sprintf(out, "\\x%02x", (unsigned char)byte);
+	if (byte == '"' || byte == '\\')
+		*out++ = '\\';
+	*out++ = byte;
+	return out;
+}
+
+static bool
+has_controls(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] < ' ' || text[i] == '\x7f')
+			return true;
+	return false;
+}
+
 /* Append len bytes to out as a quoted YAML scalar, so that no sign in them means anything. */
 static char *
 quote(char *out, const char *text, size_t len)
 {
-	*out++ = '\'';
+	bool escaped = has_controls(text, len);
+	char mark = escaped ? '"' : '\'';
+
+	*out++ = mark;
 	for (size_t i = 0; i < len; i++) {
+		if (escaped) {
+			out = escape(out, text[i]);
+			continue;
+		}
 		if (text[i] == '\'')
 			*out++ = '\'';
 		*out++ = text[i];
 	}
-	*out++ = '\'';
+	*out++ = mark;
 	return out;
 }
 
 static char *
 quote_text(struct flags *flags, const char *text)
 {
-	char *yaml = region_alloc(&flags->memory, 2 * strlen(text) + 3, 1);
+	char *yaml = region_alloc(&flags->memory, QUOTED_SIZE(strlen(text)), 1);
 
 	if (yaml != NULL)
 		quote(yaml, text, strlen(text));
 	return yaml;
 }
 
-/* "a, b" to "['a','b']". An item costs at most twice its text, two quotes and a comma. */
+/* "a, b" to "['a','b']". With its comma, which is a byte of text, an item costs what QUOTED_SIZE() says. */
 static char *
 quote_list(struct flags *flags, const char *text)
 {
@@ -437,7 +470,7 @@ parse_flags(struct parse *p, int argc, char **argv)
 	struct option options[FLAG_COUNT + 1];
 	int value, rc = 0;
 
-	make_options(letters, options);
+	make_options(p, letters, options);
 	optind = 0; /* GNU: forget an earlier command line */
 	opterr = 0;
 	while (rc == 0 && (value = getopt_long(argc, argv, letters, options, NULL)) != -1) {
@@ -457,17 +490,23 @@ parse_flags(struct parse *p, int argc, char **argv)
 	return rc;
 }
 
-/* Whether an argument means targets: an address with whatever follows it, sound or not. */
+static unsigned int
+count_char(const char *text, char c)
+{
+	unsigned int n = 0;
+
+	for (; *text != '\0'; text++)
+		n += *text == c;
+	return n;
+}
+
+/* Whether an argument means targets: an address with whatever follows it, sound or not, also one of IPv6. */
 static bool
 is_subnet(const char *argument)
 {
-	unsigned int dots = 0;
-
-	if (argument[strspn(argument, "0123456789./:-")] != '\0')
-		return false;
-	for (const char *at = argument; *at != '\0'; at++)
-		dots += *at == '.';
-	return dots >= 3;
+	if (argument[strspn(argument, "0123456789./:-")] == '\0' && count_char(argument, '.') >= 3)
+		return true;
+	return argument[strspn(argument, "0123456789abcdefABCDEF.:/")] == '\0' && count_char(argument, ':') >= 2;
 }
 
 /* A name of the command line joins those before it in a file that has no name. */
@@ -494,7 +533,17 @@ add_lookup(struct parse *p, const char *file)
 	if (quoted == NULL)
 		return -ENOMEM;
 	return add_override(p, "dns.lookups", format_text(p->out, "{names_file: %s, types: %s}", quoted, types),
-			    "names", true);
+			    p->out->types != NULL ? "names, --types" : "names", true);
+}
+
+/* What is written as a path is one, though there be no file; all else is a list where there is a file. */
+static bool
+is_list(const char *name)
+{
+	struct stat st;
+
+	return strcmp(name, "-") == 0 || name[0] == '/' || strncmp(name, "./", 2) == 0 ||
+	       strncmp(name, "../", 3) == 0 || (stat(name, &st) == 0 && !S_ISDIR(st.st_mode));
 }
 
 /* Lists are lookups of their own, names together another. */
@@ -502,11 +551,10 @@ static int
 take_names(struct parse *p, int count, char **names)
 {
 	int rc = add_override(p, "dns.lookups", format_text(p->out, "[]"), "names", false);
-	struct stat st;
 	char path[32];
 
 	for (int i = 0; i < count && rc == 0; i++) {
-		if (strcmp(names[i], "-") == 0 || (stat(names[i], &st) == 0 && !S_ISDIR(st.st_mode)))
+		if (is_list(names[i]))
 			rc = add_lookup(p, names[i]);
 		else
 			rc = add_name(p, names[i]);
@@ -525,6 +573,10 @@ take_argument(struct parse *p, const char *argument)
 	if (is_subnet(argument))
 		return add_target(p, "targets.include", quote_text(p->out, argument),
 				  format_text(p->out, "argument '%s'", argument));
+	if (*argument == '\0') {
+		fprintf(p->err, "asdic %s: an argument is empty; write a job file or targets\n", p->command);
+		return -EINVAL;
+	}
 	if (p->out->job_path != NULL) {
 		fprintf(p->err, "asdic %s: '%s' is no subnet, and '%s' is the job already\n",
 			p->command, argument, p->out->job_path);

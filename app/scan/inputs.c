@@ -130,6 +130,15 @@ find_onlink(struct inputs *in, const struct job *job)
 }
 
 static void
+refuse_field(const struct job_text *t, struct diag *diag)
+{
+	char advice[RECORD_ADVICE_SIZE];
+
+	record_field_advice(t->text, strlen(t->text), advice);
+	diag_add(diag, t->place, "unknown field '%s'; %s", t->text, advice);
+}
+
+static void
 build_fields(struct record_fields *fields, const struct job_output *output, struct diag *diag)
 {
 	if (output->fields.count == 0 ||
@@ -141,9 +150,10 @@ build_fields(struct record_fields *fields, const struct job_output *output, stru
 		const struct job_text *t = &output->fields.items[i];
 		const struct record_field *f = record_field_find(t->text, strlen(t->text));
 
-		if (f == NULL)
-			diag_add(diag, t->place, "unknown field '%s'; did you mean '%s'?", t->text,
-				 record_field_near(t->text, strlen(t->text)));
+		if (f == NULL && strcmp(t->text, "*") == 0)
+			diag_add(diag, t->place, "'*' is all fields; write it alone");
+		else if (f == NULL)
+			refuse_field(t, diag);
 		else if (fields->count == RECORD_FIELDS_MAX)
 			diag_add(diag, t->place, "more than %d fields", RECORD_FIELDS_MAX);
 		else

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/near.h"
 #include "commands.h"
 
 struct command {
@@ -37,6 +38,11 @@ usage(FILE *out)
 static int
 unknown(const char *word)
 {
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		if (near_is_likely(word, near_distance(word, commands[i].name))) {
+			fprintf(stderr, "asdic: unknown command '%s'; did you mean '%s'?\n", word, commands[i].name);
+			return EXIT_BAD_JOB;
+		}
 	fprintf(stderr, "asdic: unknown command '%s'; see 'asdic --help'\n", word);
 	return EXIT_BAD_JOB;
 }
@@ -52,7 +58,7 @@ main(int argc, char **argv)
 		usage(stdout);
 		return EXIT_DONE;
 	}
-	if (strcmp(argv[1], "--version") == 0) {
+	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
 		printf("asdic %s\n", ASDIC_VERSION);
 		return EXIT_DONE;
 	}

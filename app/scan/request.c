@@ -22,8 +22,8 @@ load_job(struct request *r, struct diag *diag)
 	if (path != NULL)
 		rc = lines_read_all(path, &r->text, &len);
 	if (rc != 0) {
-		diag_add(diag, (struct diag_place){path, 0, 0}, "cannot read the job: %s",
-			 lines_error(rc));
+		diag_add(diag, (struct diag_place){path, 0, 0}, "cannot read the job: %s%s", lines_error(rc),
+			 rc == -ENOENT ? "; write a job file, or targets like 203.0.113.0/24" : "");
 		return -EINVAL;
 	}
 	if (path != NULL && strcmp(path, "-") == 0)

@@ -122,6 +122,9 @@ const uint8_t *dns_name_parent(const uint8_t *wire);
 /* d.c.b.a.in-addr.arpa of an address in host order (RFC 1035, 3.5): the bytes. */
 size_t dns_name_reverse(uint32_t address, uint8_t wire[DNS_NAME_MAX]);
 
+/* The nibbles of an IPv6 address, the last first, below ip6.arpa (RFC 3596, 2.5): the bytes. */
+size_t dns_name_reverse6(const uint8_t address[16], uint8_t wire[DNS_NAME_MAX]);
+
 struct dns_header {
 	uint16_t id;
 	bool is_response;

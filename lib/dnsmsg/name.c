@@ -243,3 +243,20 @@ dns_name_reverse(uint32_t address, uint8_t wire[DNS_NAME_MAX])
 	memcpy(to, arpa, sizeof(arpa));
 	return (size_t)(to - wire) + sizeof(arpa);
 }
+
+size_t
+dns_name_reverse6(const uint8_t address[16], uint8_t wire[DNS_NAME_MAX])
+{
+	static const char digits[] = "0123456789abcdef";
+	static const uint8_t arpa[] = "\3ip6\4arpa";
+	uint8_t *to = wire;
+
+	for (unsigned int i = 16; i-- > 0;) {
+		*to++ = 1;
+		*to++ = (uint8_t)digits[address[i] & 0xf];
+		*to++ = 1;
+		*to++ = (uint8_t)digits[address[i] >> 4];
+	}
+	memcpy(to, arpa, sizeof(arpa));
+	return (size_t)(to - wire) + sizeof(arpa);
+}

@@ -171,7 +171,8 @@ names_json(struct span chunk, struct json *j)
 		len = dns_name_to_text(wire, text);
 	if (at < chunk.len)
 		json_text(j, "name", span_of(chunk.at + at, chunk.len - at));
-	if (len > 0)
+	/* What is no name goes by the root's: it was not asked for. */
+	if (len > 0 && (at == chunk.len || wire[0] != 0))
 		json_text(j, at < chunk.len ? "altered_name" : "name", span_of(text, len));
 }
 

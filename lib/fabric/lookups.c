@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <arpa/inet.h>
 #include <string.h>
 
 #include <rte_ring.h>
@@ -148,12 +149,17 @@ take_slot(struct lookups *l)
 static size_t
 wire_of(const struct lookups_task *task, const struct feed_name *n, uint8_t wire[DNS_NAME_MAX])
 {
+	char text[INET6_ADDRSTRLEN] = "";
+	uint8_t address6[16];
 	uint32_t address;
 
-	if (task->type_count == 1 && task->type[0] == DNS_PTR &&
-	    ipv4_parse(n->text, n->len, &address) == 0)
+	if (task->type_count != 1 || task->type[0] != DNS_PTR)
+		return dns_name_from_text(n->text, n->len, wire);
+	if (ipv4_parse(n->text, n->len, &address) == 0)
 		return dns_name_reverse(address, wire);
-	return dns_name_from_text(n->text, n->len, wire);
+	memcpy(text, n->text, n->len < sizeof(text) ? n->len : 0);
+	return inet_pton(AF_INET6, text, address6) == 1 ? dns_name_reverse6(address6, wire)
+							: dns_name_from_text(n->text, n->len, wire);
 }
 
 /* The name in wire form, and the text that it was given as where another would be told. */

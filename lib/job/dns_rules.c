@@ -126,5 +126,5 @@ dns_rules_apply(struct reader *r)
 	    (resolvers == NULL || (resolvers->kind == YAML_SEQUENCE && resolvers->count == 0)))
 		diag_add(r->diag, node->place,
 			 "'resolvers' is missing; write whom to ask, like [198.51.100.53] or "
-			 "[/etc/resolv.conf], or 'mode: direct'");
+			 "[/etc/resolv.conf] (--resolvers), or 'mode: direct'");
 }

@@ -248,13 +248,14 @@ static void
 field_find(struct parser *p, struct filter_op *op)
 {
 	const char *name = p->text + p->token.at;
+	char advice[RECORD_ADVICE_SIZE];
 
 	op->field = record_field_find(name, p->token.len);
 	if (op->field != NULL)
 		return;
 	unfit(p);
-	fault(p, p->token.start, "unknown field \"%.*s\": did you mean \"%s\"?",
-	      cut(p->token.len), name, record_field_near(name, p->token.len));
+	record_field_advice(name, p->token.len, advice);
+	fault(p, p->token.start, "unknown field '%.*s'; %s", cut(p->token.len), name, advice);
 }
 
 static bool

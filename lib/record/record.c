@@ -2,6 +2,7 @@
 #include "record/record.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/near.h"
 
@@ -17,10 +18,19 @@ record_field_find(const char *name, size_t len)
 	return NULL;
 }
 
+/* Whether somebody may have meant the field: a slip, or more or less of the word. */
+static bool
+is_like(const char *word, const char *field, unsigned int distance)
+{
+	size_t len = strlen(word), least = len < strlen(field) ? len : strlen(field);
+
+	return near_is_likely(word, distance) || (least > 1 && memcmp(word, field, least) == 0);
+}
+
 const char *
 record_field_near(const char *name, size_t len)
 {
-	const char *nearest = record_field_at(0)->name;
+	const char *nearest = NULL;
 	unsigned int best = NEAR_WORD_MAX + 1;
 	char word[NEAR_WORD_MAX + 2];
 
@@ -30,12 +40,28 @@ record_field_near(const char *name, size_t len)
 		const struct record_field *f = record_field_at(i);
 		unsigned int distance = near_distance(word, f->name);
 
-		if (distance < best) {
+		if (distance < best && is_like(word, f->name, distance)) {
 			best = distance;
 			nearest = f->name;
 		}
 	}
 	return nearest;
+}
+
+void
+record_field_advice(const char *name, size_t len, char buf[RECORD_ADVICE_SIZE])
+{
+	const char *near = record_field_near(name, len);
+	size_t at;
+
+	if (near != NULL) {
+		snprintf(buf, RECORD_ADVICE_SIZE, "did you mean '%s'?", near);
+		return;
+	}
+	at = (size_t)snprintf(buf, RECORD_ADVICE_SIZE, "the fields are");
+	for (size_t i = 0; i < record_field_count() && at < RECORD_ADVICE_SIZE; i++)
+		at += (size_t)snprintf(buf + at, RECORD_ADVICE_SIZE - at, "%s %s", i > 0 ? "," : "",
+				       record_field_at(i)->name);
 }
 
 void

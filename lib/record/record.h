@@ -78,8 +78,12 @@ const struct record_field *record_field_at(size_t i);
 /* The field of a name, or NULL. */
 const struct record_field *record_field_find(const char *name, size_t len);
 
-/* The name most like one that was misspelt, for the mend; never NULL. */
+/* The name that one was meant to be, for the mend; NULL where none is like it. */
 const char *record_field_near(const char *name, size_t len);
+
+/* What to write in place of an unknown name: "did you mean 'saddr'?", or all that there are. */
+#define RECORD_ADVICE_SIZE 512
+void record_field_advice(const char *name, size_t len, char buf[RECORD_ADVICE_SIZE]);
 
 /* A choice of fields, in the order of output. */
 #define RECORD_FIELDS_MAX 64

@@ -116,6 +116,19 @@ class Lists(LookupsTest):
         self.assertEqual(len(records), 2)
         self.assertIn("\nledger, balanced:\n", stderr)
 
+    def test_addresses_and_what_is_no_name(self):
+        device, _ = self.device(TEXT)
+        given = ["11.0.0.7", "2001:db8::7", "1.2.3", "a..b"]
+        status, stdout, stderr = self.asdic("dns", "-i", device, "--resolvers", ",".join(RESOLVERS), "--types", "PTR",
+                                            *VIRTUAL, *given)
+        self.assertEqual(status, 0, stderr)
+        records = {r["name"]: r for r in map(json.loads, stdout.splitlines())}
+        asked = {name: r.get("altered_name") for name, r in records.items()}
+        self.assertEqual(asked, {"11.0.0.7": "7.0.0.11.in-addr.arpa", "1.2.3": None, "a..b": None,
+                                 "2001:db8::7": ipaddress.ip_address("2001:db8::7").reverse_pointer})
+        self.assertEqual(records["a..b"]["results"]["PTR"]["status"], "ILLEGAL_INPUT")
+        self.check_truth([dict(r, name=asked[n] or n) for n, r in records.items() if n != "a..b"], TEXT, ("PTR",))
+
     def test_nobody_answers(self):
         path, names = self.list_of(50)
         silent = world(network("11.9.0.0/24", default={}), seed=5)

@@ -145,6 +145,20 @@ test_relations(void **state)
 	}
 }
 
+/* RFC 3596's own example. */
+static void
+test_reverse_of_ipv6(void **state)
+{
+	static const uint8_t address[16] = {0x43, 0x21, 0, 0, 0, 1, 0, 2, 0, 3, 0, 4, 0x56, 0x78, 0x9a, 0xbc};
+	static const char text[] =
+		"c.b.a.9.8.7.6.5.4.0.0.0.3.0.0.0.2.0.0.0.1.0.0.0.0.0.0.0.1.2.3.4.ip6.arpa";
+	uint8_t reverse[DNS_NAME_MAX];
+
+	(void)state;
+	assert_int_equal(dns_name_reverse6(address, reverse), dns_name_size(name(text)));
+	assert_true(dns_name_equal(reverse, name(text)));
+}
+
 static void
 test_types(void **state)
 {
@@ -338,6 +352,7 @@ main(void)
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_text_of_any_name),
 		cmocka_unit_test(test_relations),
+		cmocka_unit_test(test_reverse_of_ipv6),
 		cmocka_unit_test(test_types),
 		cmocka_unit_test(test_query),
 		cmocka_unit_test(test_read),

@@ -116,8 +116,8 @@ static const struct {
 	const char *text;
 	const char *fault; /* with place "f:7:20" as the text's start */
 } faults[] = {
-	{"sucess = 1", "f:7:20: unknown field \"sucess\": did you mean \"success\"?"},
-	{"port = 1", "f:7:20: unknown field \"port\": did you mean \"sport\"?"},
+	{"sucess = 1", "f:7:20: unknown field 'sucess'; did you mean 'success'?"},
+	{"port = 1", "f:7:20: unknown field 'port'; did you mean 'sport'?"},
 	{"success == 1", "f:7:28: == is no operator here: write ="},
 	{"success = 2", "f:7:30: success is true or false: write 1 or 0, not \"2\""},
 	{"success = yes", "f:7:30: success is true or false: write 1 or 0, not \"yes\""},

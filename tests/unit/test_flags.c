@@ -81,6 +81,10 @@ test_overrides(void **state)
 		{"-f|saddr, sport ,ttl", NULL, "output.fields = ['saddr','sport','ttl'] (-f)\n"},
 		{"-f|a,,b", NULL, "output.fields = ['a','','b'] (-f)\n"},
 		{"-o|it's: [odd].csv", NULL, "output.file = 'it''s: [odd].csv' (-o)\n"},
+		{"-o|a\nb's \"c\"\\d.csv", NULL, "output.file = \"a\\x0ab's \\\"c\\\"\\\\d.csv\" (-o)\n"},
+		{"2001:db8::/32", NULL,
+		 CLEARED("argument '2001:db8::/32'")
+		 "targets.include += '2001:db8::/32' (argument '2001:db8::/32')\n"},
 		{"--output-filter=", NULL, "output.filter = '' (--output-filter)\n"},
 		{"-O|json", NULL, "output.format = 'ndjson' (-O)\n"},
 		{"-O|csv", NULL, "output.format = 'csv' (-O)\n"},
@@ -187,6 +191,37 @@ test_faults(void **state)
 	}
 }
 
+/* A flag of another command is none of this one, with its argument or without. */
+static void
+test_flags_of_other_commands(void **state)
+{
+	static const struct {
+		const char *command, *flag, *expected;
+	} cases[] = {
+		{"dns", "-p", "asdic dns: unknown flag '-p'; see 'asdic dns --help'\n"},
+		{"dns", "-p80", "asdic dns: unknown flag '-p'; see 'asdic dns --help'\n"},
+		{"dns", "--seed", "asdic dns: unknown flag '--seed'; see 'asdic dns --help'\n"},
+		{"dns", "--seed=4", "asdic dns: unknown flag '--seed'; see 'asdic dns --help'\n"},
+		{"scan", "--types", "asdic scan: unknown flag '--types'; see 'asdic scan --help'\n"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		char *line[] = {(char *)cases[i].command, (char *)cases[i].flag, NULL};
+		char told[256] = "";
+		FILE *err = tmpfile();
+		struct flags flags;
+
+		assert_non_null(err);
+		assert_int_equal(flags_parse(2, line, &flags, err), -EINVAL);
+		rewind(err);
+		assert_true(fread(told, 1, sizeof(told) - 1, err) > 0);
+		fclose(err);
+		assert_string_equal(told, cases[i].expected);
+		flags_free(&flags);
+	}
+}
+
 /* No letter or name stands for two flags, and each path is a key: its value is judged, not it. */
 static void
 test_table(void **state)
@@ -259,6 +294,11 @@ test_names(void **state)
 	assert_true(pread(flags.names_fd, names, sizeof(names) - 1, 0) > 0);
 	assert_string_equal(names, "www.example.org\n192.0.2.1\n");
 	flags_free(&flags);
+	/* What is written as a path is a list, though there be none. */
+	line[3] = (char *)"./nosuch.txt";
+	assert_int_equal(flags_parse(4, line, &flags, stderr), 0);
+	assert_string_equal(flags.overrides[1].value, "{names_file: './nosuch.txt', types: ['A','MX']}");
+	flags_free(&flags);
 	line[1] = NULL;
 	assert_int_equal(flags_parse(1, line, &flags, stderr), 0);
 	assert_string_equal(flags.overrides[1].value, "{names_file: '-', types: A}");
@@ -304,6 +344,7 @@ main(void)
 		cmocka_unit_test(test_overrides),
 		cmocka_unit_test(test_toggles),
 		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_flags_of_other_commands),
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_help),
 		cmocka_unit_test(test_names),

@@ -478,7 +478,7 @@ test_overrides_at_fault(void **state)
 		     "--rate: 'rate' is 'fast'; write packets/s from 1 to 1G, like 10000 or 250k\n"
 		     "--set bandwith: unknown key 'bandwith'; did you mean 'bandwidth'?\n"
 		     "--set dns: 'mode' is 'stub'; write resolvers or direct\n"
-		     "--set dns: 'resolvers' is missing; write whom to ask, like [198.51.100.53] or [/etc/resolv.conf], or 'mode: direct'\n"
+		     "--set dns: 'resolvers' is missing; write whom to ask, like [198.51.100.53] or [/etc/resolv.conf] (--resolvers), or 'mode: direct'\n"
 		     "--set rate.a: 'rate.a' leads through a value, which holds no 'a'; "
 		     "set that whole\n"
 		     "-P: 'probes' is '0'; write how many probes a target gets that does not answer, 1 to 16\n"

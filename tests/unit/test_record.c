@@ -326,7 +326,25 @@ near_names_are_named(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(near) / sizeof(near[0]); i++)
 		assert_string_equal(record_field_near(near[i][0], strlen(near[i][0])), near[i][1]);
-	assert_non_null(record_field_near("", 0));
+	assert_null(record_field_near("", 0));
+	assert_null(record_field_near("foo", 3));
+	assert_null(record_field_near("*", 1));
+}
+
+/* The mend of a name that is like none is all names; of one that is cut off, none of them. */
+static void
+an_unknown_name_is_advised(void **state)
+{
+	char advice[RECORD_ADVICE_SIZE];
+	size_t commas = 0;
+
+	(void)state;
+	record_field_advice("sadr", 4, advice);
+	assert_string_equal(advice, "did you mean 'saddr'?");
+	record_field_advice("foo", 3, advice);
+	for (const char *at = advice; *at != '\0'; at++)
+		commas += *at == ',';
+	assert_int_equal(commas + 1, record_field_count());
 }
 
 /* Values are of the field's type or absent, and hold nothing that would have to be quoted. */
@@ -413,6 +431,7 @@ main(void)
 		cmocka_unit_test(unreachable_strings_are_zmaps),
 		cmocka_unit_test(fields_are_found_by_name),
 		cmocka_unit_test(near_names_are_named),
+		cmocka_unit_test(an_unknown_name_is_advised),
 		cmocka_unit_test(any_record_keeps_to_the_types),
 		cmocka_unit_test(every_choice_fits_a_line),
 	};
