@@ -166,7 +166,7 @@ bench_open_port(struct port *port, const struct bench_options *o, bool is_pci)
 	if (rc == 0)
 		rc = port_find(o->device, &id);
 	if (rc == 0)
-		rc = port_open(port, o->device, id, (uint16_t)o->lcores, &what);
+		rc = port_open(port, o->device, id, (uint16_t)o->lcores, 0, &what);
 	if (rc != 0)
 		fprintf(stderr, "asdic-bench: device '%s': %s: %s\n", o->device, what,
 			rte_strerror(-rc));

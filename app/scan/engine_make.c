@@ -108,13 +108,6 @@ make_outlets(struct engine *e)
 	return rc;
 }
 
-/* Whether anything but replies to probes is to come in. */
-static bool
-has_flows(const struct engine *e)
-{
-	return e->config.grabs != NULL || e->config.job->dns.lookup_count > 0;
-}
-
 /* Of what is no reply to a probe, from each receiver to a worker. */
 static int
 make_segment_rings(struct engine *e, unsigned int w)
@@ -138,7 +131,7 @@ make_rings(struct engine *e)
 			if (e->rings[r][w] == NULL)
 				return -ENOMEM;
 		}
-		if (has_flows(e) && make_segment_rings(e, w) != 0)
+		if (engine_has_flows(e) && make_segment_rings(e, w) != 0)
 			return -ENOMEM;
 		e->record_rings[w] = worker_record_ring_new(w);
 		if (e->record_rings[w] == NULL)
@@ -253,7 +246,7 @@ init_receiver(struct engine *e, unsigned int p, uint16_t queue)
 		.workers = e->layout.workers,
 		.segments = {
 			.sources = sources,
-			.rings = has_flows(e) ? e->segments[at] : NULL,
+			.rings = engine_has_flows(e) ? e->segments[at] : NULL,
 			.workers = e->layout.workers,
 			.ledger = &l->ledger,
 		},
@@ -302,7 +295,7 @@ init_workers(struct engine *e)
 				.marks = e->config.job->probe.probes > 1,
 				.floor = e->config.is_resumed ? e->config.inputs->span.first : 0,
 			},
-			.segments = has_flows(e) ? e->segments_by_worker[i] : NULL,
+			.segments = engine_has_flows(e) ? e->segments_by_worker[i] : NULL,
 			.receiver_marks = e->receiver_marks,
 			.receiver_mark_count = receiver_count(e),
 			.watermark = &e->worker_marks[i],

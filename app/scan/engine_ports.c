@@ -15,9 +15,9 @@
 
 /* Megabytes: pools and rings, what each lcore adds, and what each further port adds to both. */
 #define BASE_MB 256
-#define LCORE_MB 24
+#define LCORE_MB 34
 #define PORT_MB 64
-#define PORT_LCORE_MB 16
+#define PORT_LCORE_MB 26
 
 static struct layout_cpus
 cpus_of(const struct job_cpus *cpus)
@@ -137,6 +137,13 @@ start_eal(struct engine *e, unsigned int lcores)
 	return rc;
 }
 
+/* Whether anything but replies to probes is to come in. */
+bool
+engine_has_flows(const struct engine *e)
+{
+	return e->config.grabs != NULL || e->config.job->dns.lookup_count > 0;
+}
+
 static int
 open_port(struct engine *e, unsigned int i, unsigned int lcores)
 {
@@ -146,7 +153,8 @@ open_port(struct engine *e, unsigned int i, unsigned int lcores)
 	int rc = port_find(device, &id);
 
 	if (rc == 0)
-		rc = port_open(&p->port, device, id, (uint16_t)lcores, &what);
+		rc = port_open(&p->port, device, id, (uint16_t)lcores,
+			       engine_has_flows(e) ? segments_frames(lcores) : 0, &what);
 	if (rc != 0)
 		fprintf(stderr, "asdic: device '%s': %s: %s; %s\n", device, what, rte_strerror(-rc),
 			mend_device(device));

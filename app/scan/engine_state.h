@@ -123,6 +123,9 @@ struct engine {
 /* Every position below it has had all its passes. Any thread. */
 uint64_t engine_floor(const struct engine *e);
 
+/* Whether anything but replies to probes is to come in. */
+bool engine_has_flows(const struct engine *e);
+
 /* Start DPDK, open the ports and lay the roles out. 0, or what engine_open() returns, told. */
 int engine_open_ports(struct engine *e);
 

@@ -39,6 +39,7 @@ dns_new(const struct dns_config *config)
 	if (d == NULL)
 		return NULL;
 	d->config = *config;
+	d->heard_ns = TIME_NEVER;
 	OPENSSL_cleanse(d->config.key, sizeof(d->config.key));
 	d->capacity = config->in_flight + (config->resolvers != NULL ? DNS_TRIALS_MAX : 0);
 	d->free = NONE;
@@ -172,13 +173,20 @@ send_first(struct dns *d, enum waiting where, uint64_t now_ns)
 	return true;
 }
 
+void
+dns_heard(struct dns *d, uint64_t until_ns)
+{
+	d->heard_ns = until_ns;
+}
+
 unsigned int
 dns_poll(struct dns *d, uint64_t now_ns)
 {
+	uint64_t heard_ns = d->heard_ns < now_ns ? d->heard_ns : now_ns;
 	unsigned int done = 0;
 	uint32_t number;
 
-	while ((number = wheel_pop(&d->wheel, now_ns)) != WHEEL_NONE) {
+	while ((number = wheel_pop(&d->wheel, heard_ns)) != WHEEL_NONE) {
 		expire(d, &d->lookup[number], now_ns);
 		done++;
 	}

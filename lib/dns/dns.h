@@ -131,6 +131,12 @@ size_t dns_memory_bytes(const struct dns_config *config);
  */
 int dns_ask(struct dns *d, const struct dns_ask *ask, uint64_t user, uint64_t now_ns);
 
+/*
+ * All that came before a time has been given to dns_datagram() and its like: no try that was to end later is given up
+ * for lost. For who reads late, and says so before each dns_poll(); for others, and at first, that is so at all times.
+ */
+void dns_heard(struct dns *d, uint64_t until_ns);
+
 /* Let time pass, and send what waits for a resolver or for room. How much was done. */
 unsigned int dns_poll(struct dns *d, uint64_t now_ns);
 

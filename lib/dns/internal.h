@@ -108,6 +108,7 @@ struct dns {
 	/* Of lookups, one each. c-ares' own timers are not used: it looks at them only when it hears
 	 * something, and by the clock of the kernel. */
 	struct wheel wheel;
+	uint64_t heard_ns;      /* what came before is known */
 	struct dns_stats stats;
 };
 

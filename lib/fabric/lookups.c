@@ -12,8 +12,12 @@
 #define TYPE_BITS 4
 _Static_assert(LOOKUPS_TYPES_MAX == 1 << TYPE_BITS, "every type has a number");
 
-/* Names that are begun in one round. */
+/* Names that are begun in one round; and in one that is behind. */
 #define BURST 64
+#define BURST_BEHIND 1
+
+/* So far behind with what comes, a worker takes up less. */
+#define BEHIND_NS (20 * NS_PER_MS)
 
 /* The end of a name. */
 
@@ -288,12 +292,12 @@ next_name(struct lookups *l, unsigned int feed, struct feed_name *name)
 static unsigned int
 take_names(struct lookups *l)
 {
-	unsigned int done = 0, empty = 0;
+	unsigned int most = l->now_ns > l->heard_ns + BEHIND_NS ? BURST_BEHIND : BURST, done = 0, empty = 0;
 	struct feed_name name;
 
 	if (atomic_load_explicit(l->config.stop, memory_order_relaxed))
 		return 0;
-	while (done < BURST && empty < LOOKUPS_FEEDS && has_credit(l)) {
+	while (done < most && empty < LOOKUPS_FEEDS && has_credit(l)) {
 		unsigned int feed = l->next_feed++ % LOOKUPS_FEEDS;
 
 		if (!next_name(l, feed, &name)) {
@@ -382,6 +386,13 @@ lookups_packet(struct lookups *l, const uint8_t *packet, size_t len, uint64_t no
 	if (rc == -ENOENT)
 		dns_stray(l->dns, span_of(packet, len), now_ns);
 	return rc == 0;
+}
+
+void
+lookups_heard(struct lookups *l, uint64_t until_ns)
+{
+	l->heard_ns = until_ns;
+	dns_heard(l->dns, until_ns);
 }
 
 static void
@@ -516,6 +527,8 @@ lookups_poll(void *context, uint64_t now_ns)
 static bool
 lookups_drain(void *context, uint64_t now_ns)
 {
+	/* Receivers have ended: nothing more comes, and nothing is waited for in vain. */
+	lookups_heard(context, TIME_NEVER);
 	lookups_poll(context, now_ns);
 	return lookups_live(context) == 0;
 }

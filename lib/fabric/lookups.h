@@ -11,6 +11,10 @@
  * Three promises hold for what it sends: the gate's, whose only holes are the resolvers'; the rate of
  * all frames, at the way out; and the rate of queries, which all workers share.
  *
+ * Behind. The worker tells how far in time it has dealt with what came. No question is given up before
+ * what came within its time has been read, so a lcore that was kept off its CPU asks nothing twice for it; and while it is
+ * behind, hardly a name is begun, so what is under way is what the machine has time for, however high the rate.
+ *
  * Credits. A name is taken only when a place, room for all its questions, blocks for what they bring and
  * a place on the ring to the writer are there; so a writer that is behind slows the asking down, and a
  * list of any length takes no more memory than what is asked at once.
@@ -104,6 +108,9 @@ extern const struct role_ops lookups_role;
 
 /* A packet from its IPv4 header on, UDP, TCP or an ICMP error; whether it is of a question here. */
 bool lookups_packet(struct lookups *l, const uint8_t *packet, size_t len, uint64_t now_ns);
+
+/* All that came before a time has been given to lookups_packet(). */
+void lookups_heard(struct lookups *l, uint64_t until_ns);
 
 /* Any thread: names that are being looked up; what they came to, by enum dns_status. */
 uint32_t lookups_live(const struct lookups *l);

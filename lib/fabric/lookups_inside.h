@@ -34,6 +34,7 @@ struct lookups {
 	uint32_t queue; /* datagrams that may wait */
 	struct dns_stats counted; /* what of dns's counts is in the ledger */
 	uint64_t now_ns;          /* of the call that is under way */
+	uint64_t heard_ns;        /* all that came before has been dealt with */
 	_Atomic uint32_t live;
 	_Atomic uint64_t answers[DNS_STATUSES];
 };

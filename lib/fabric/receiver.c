@@ -17,6 +17,12 @@
 /* Full bursts of replies in a row that show a queue filling up: a quarter of its descriptors. */
 #define BEHIND_BURSTS 16
 
+/*
+ * How long answers may wait for a worker whose lcore is kept off its CPU. Waiting is paid for with as long a time
+ * without, by the reckoning of pacing (GCRA): so much at once, and less than half of the time in the long run.
+ */
+#define HOLD_NS (2 * NS_PER_SEC)
+
 /* More frames than any RX queue holds, a kernel's socket behind it included. */
 #define QUEUE_FRAMES (1 << 18)
 
@@ -30,11 +36,23 @@ receiver_init(struct receiver *r, const struct receiver_config *config)
 	r->config = *config;
 }
 
+/* Answers are held no longer. */
+static void
+give_up_held(struct receiver *r)
+{
+	for (unsigned int i = 0; i < r->held_count; i++) {
+		segments_cut_off(&r->config.segments);
+		rte_pktmbuf_free(r->held[i]);
+	}
+	r->held_count = 0;
+}
+
 void
 receiver_fini(struct receiver *r)
 {
 	ledger_add(r->config.ledger, LEDGER_STRANDED, r->waiting_count);
 	r->waiting_count = 0;
+	give_up_held(r);
 }
 
 struct rte_ring *
@@ -163,19 +181,57 @@ free_frames(struct rte_mbuf **burst, uint16_t n)
 		rte_pktmbuf_free_bulk(burst, n);
 }
 
-/* What may be of a grab's connection goes to its worker; the rest is freed. */
-static void
-part_with(struct receiver *r, struct rte_mbuf **burst, uint16_t n, const uint8_t *kind)
+/* What may be of a connection or question goes to its worker, some of it later; how many are left. */
+static uint16_t
+pass_segments(struct receiver *r, struct rte_mbuf **burst, uint16_t n, const uint8_t *kind)
 {
-	uint16_t kept = n;
+	uint16_t left = 0;
 
-	if (r->config.segments.rings != NULL) {
-		kept = 0;
-		for (uint16_t i = 0; i < n; i++)
-			if (!segments_pass(&r->config.segments, kind[i], burst[i]))
-				burst[kept++] = burst[i];
+	for (uint16_t i = 0; i < n; i++) {
+		switch (segments_pass(&r->config.segments, kind[i], burst[i])) {
+		case SEGMENTS_LEFT:
+			burst[left++] = burst[i];
+			break;
+		case SEGMENTS_WAITS:
+			r->held[r->held_count++] = burst[i];
+			break;
+		case SEGMENTS_PASSED:
+			break;
+		}
 	}
-	free_frames(burst, kept);
+	return left;
+}
+
+/* Answers that wait are passed, or given up when they have waited long enough. */
+static void
+pass_held(struct receiver *r, uint64_t now_ns)
+{
+	unsigned int left = 0;
+
+	if (likely(r->held_count == 0))
+		return;
+	for (unsigned int i = 0; i < r->held_count; i++)
+		if (!segments_pass_again(&r->config.segments, r->held[i]))
+			r->held[left++] = r->held[i];
+	r->hold_paid_ns = r->hold_paid_ns > r->held_ns ? r->hold_paid_ns : r->held_ns;
+	r->hold_paid_ns += 2 * (now_ns - r->held_ns);
+	r->held_ns = now_ns;
+	r->held_count = left;
+	if (r->hold_paid_ns > now_ns + HOLD_NS)
+		give_up_held(r);
+}
+
+/* None are held when a burst comes. */
+static void
+part_with(struct receiver *r, struct rte_mbuf **burst, uint16_t n, const uint8_t *kind, uint64_t now_ns)
+{
+	uint16_t left = n;
+
+	if (r->config.segments.rings != NULL)
+		left = pass_segments(r, burst, n, kind);
+	r->held_ns = now_ns;
+	pass_held(r, now_ns);
+	free_frames(burst, left);
 }
 
 /* The replies among n frames go to their workers, or wait; how many they are. Frees the frames. */
@@ -204,7 +260,7 @@ receive_frames(struct receiver *r, struct rte_mbuf **burst, uint16_t n, uint64_t
 	if (r->config.canary != NULL)
 		replies = take_canaries(r, r->waiting, replies);
 	r->waiting_count = pass(r, r->waiting, replies);
-	part_with(r, burst, n, kind);
+	part_with(r, burst, n, kind, now_ns);
 	return replies;
 }
 
@@ -216,7 +272,7 @@ receive_frames(struct receiver *r, struct rte_mbuf **burst, uint16_t n, uint64_t
 static void
 mark_seen(struct receiver *r, uint16_t n, uint64_t now_ns)
 {
-	if (r->waiting_count > 0)
+	if (r->waiting_count > 0 || r->held_count > 0)
 		return;
 	if (n < PORT_BURST) {
 		watermark_raise(r->config.watermark, now_ns);
@@ -253,10 +309,11 @@ receive_burst(struct receiver *r, uint64_t now_ns)
 
 /* True when nothing waits any more. */
 static bool
-pass_waiting(struct receiver *r)
+pass_waiting(struct receiver *r, uint64_t now_ns)
 {
 	r->waiting_count = pass(r, r->waiting, r->waiting_count);
-	return r->waiting_count == 0;
+	pass_held(r, now_ns);
+	return r->waiting_count == 0 && r->held_count == 0;
 }
 
 /* Signal when replies wait, here or in the NIC, or when some worker's ring is more than half full. */
@@ -292,7 +349,7 @@ receiver_poll(void *context, uint64_t now_ns)
 	struct receiver *r = context;
 	unsigned int work = request_gateway(r, now_ns);
 
-	if (r->waiting_count > 0 && !pass_waiting(r))
+	if (unlikely(r->waiting_count + r->held_count > 0) && !pass_waiting(r, now_ns))
 		return work;
 	work += receive_burst(r, now_ns);
 	update_pressure(r);
@@ -304,14 +361,14 @@ receiver_drain(void *context, uint64_t now_ns)
 {
 	struct receiver *r = context;
 
-	if (!pass_waiting(r))
+	if (!pass_waiting(r, now_ns))
 		return false;
 	/* Nor does what has arrived by now stay unread. */
 	if (r->drain_until_ns == 0)
 		r->drain_until_ns = now_ns + DRAIN_NS;
 	if (now_ns < r->drain_until_ns && receive_burst(r, now_ns) > 0)
 		return false;
-	return r->waiting_count == 0;
+	return r->waiting_count == 0 && r->held_count == 0;
 }
 
 static uint64_t

@@ -4,7 +4,9 @@
  *
  * No state per target. A reply that does not fit its worker's ring waits in the receiver's hands,
  * which then takes nothing more from the NIC and raises pressure, until it fits: nothing is dropped.
- * So does a queue that gives nothing but full bursts of replies, before the NIC runs out of room.
+ * So does a queue that gives nothing but full bursts of replies, before the NIC runs out of room. An answer of DNS
+ * that does not fit waits as well, but without pressure, and no longer than two seconds where there is no end to it:
+ * who floods us with what looks like one must not have all else wait.
  * ARP and pings are answered here, since the kernel no longer does.
  *
  * A struct receiver belongs to one lcore. Rings have one producer (its lcore) and one consumer (a worker).
@@ -48,6 +50,10 @@ struct receiver {
 	_Alignas(64) struct receiver_config config; /* no line of a neighbour's, which another lcore writes */
 	struct reply waiting[PORT_BURST]; /* replies that found their ring full */
 	unsigned int waiting_count;
+	struct rte_mbuf *held[PORT_BURST]; /* answers that found theirs full */
+	unsigned int held_count;
+	uint64_t held_ns;      /* the last look at them */
+	uint64_t hold_paid_ns; /* the time that holding has been paid for with */
 	unsigned int full_bursts;  /* of replies, in a row until now */
 	uint64_t mark_ns;           /* what had arrived by then has been read once frames_to_mark more are */
 	uint32_t frames_to_mark;

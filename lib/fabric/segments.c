@@ -11,8 +11,11 @@
 #include "flow/flow.h"
 #include "wire/wire.h"
 
-/* Frames that a worker may be behind. */
+/* Frames that a worker may be behind: as many as come for 100,000 questions/s in 40 ms, for which it may be off its CPU. */
 #define RING_SIZE 4096
+
+/* Of a pool, however many workers there are: not all are behind at once. */
+#define FRAMES_MAX 32768
 
 struct rte_ring *
 segments_ring_new(unsigned int receiver, unsigned int worker)
@@ -23,9 +26,15 @@ segments_ring_new(unsigned int receiver, unsigned int worker)
 	return rte_ring_create(name, RING_SIZE, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
 }
 
-/* The bucket of a port of ours that a packet, or what it quotes, is of. */
+/* Where a packet is to go. */
+struct way {
+	uint8_t bucket;
+	bool is_answer; /* to a question, over UDP */
+};
+
+/* By the port of ours that a packet, or what it quotes, is of. */
 static int
-find_bucket(const struct probe_sources *sources, const uint8_t *packet, size_t len, uint8_t *bucket)
+find_way(const struct probe_sources *sources, const uint8_t *packet, size_t len, struct way *way)
 {
 	struct flow_packet segment;
 	struct flow_quote quote;
@@ -45,8 +54,9 @@ find_bucket(const struct probe_sources *sources, const uint8_t *packet, size_t l
 	else
 		return -ENOENT;
 	if (probe_sources_find(sources, tuple.local, &iface) != 0 ||
-	    probe_port_find(&sources->pool[iface].plan, tuple.local_port, &use, bucket) != 0)
+	    probe_port_find(&sources->pool[iface].plan, tuple.local_port, &use, &way->bucket) != 0)
 		return -ENOENT;
+	way->is_answer = is_udp;
 	return is_udp && use != COOKIE_DNS ? -ENOENT : 0;
 }
 
@@ -58,27 +68,54 @@ may_concern(enum classify_kind kind)
 	       kind == CLASSIFY_OTHER;
 }
 
-bool
-segments_pass(const struct segments_out *out, enum classify_kind kind, struct rte_mbuf *m)
+static int
+read_way(const struct segments_out *out, const struct rte_mbuf *m, struct way *way)
 {
 	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
 	struct wire_network net;
-	struct rte_ring *ring;
-	uint8_t bucket;
 
-	if (out->rings == NULL || !may_concern(kind))
+	if (wire_network_find(frame, m->data_len, &net) != 0)
+		return -ENOENT;
+	return find_way(out->sources, frame + net.offset, m->data_len - net.offset, way);
+}
+
+static bool
+hand_over(const struct segments_out *out, const struct way *way, struct rte_mbuf *m)
+{
+	if (rte_ring_sp_enqueue(out->rings[receiver_worker_of(way->bucket, out->workers)], m) != 0)
 		return false;
-	if (wire_network_find(frame, m->data_len, &net) != 0 ||
-	    find_bucket(out->sources, frame + net.offset, m->data_len - net.offset, &bucket) != 0)
-		return false;
-	ledger_add(out->ledger, LEDGER_SEGMENT_MET, 1);
-	ring = out->rings[receiver_worker_of(bucket, out->workers)];
-	if (rte_ring_sp_enqueue(ring, m) != 0) {
-		ledger_add(out->ledger, LEDGER_SEGMENT_CUT_OFF, 1);
-		return false;
-	}
 	ledger_add(out->ledger, LEDGER_SEGMENT_PASSED, 1);
 	return true;
+}
+
+enum segments_fate
+segments_pass(const struct segments_out *out, enum classify_kind kind, struct rte_mbuf *m)
+{
+	struct way way;
+
+	if (out->rings == NULL || !may_concern(kind) || read_way(out, m, &way) != 0)
+		return SEGMENTS_LEFT;
+	ledger_add(out->ledger, LEDGER_SEGMENT_MET, 1);
+	if (hand_over(out, &way, m))
+		return SEGMENTS_PASSED;
+	if (way.is_answer)
+		return SEGMENTS_WAITS;
+	segments_cut_off(out);
+	return SEGMENTS_LEFT;
+}
+
+bool
+segments_pass_again(const struct segments_out *out, struct rte_mbuf *m)
+{
+	struct way way;
+
+	return read_way(out, m, &way) == 0 && hand_over(out, &way, m);
+}
+
+void
+segments_cut_off(const struct segments_out *out)
+{
+	ledger_add(out->ledger, LEDGER_SEGMENT_CUT_OFF, 1);
 }
 
 static bool
@@ -119,6 +156,12 @@ bool
 segments_are_behind(struct rte_ring *ring)
 {
 	return rte_ring_count(ring) > PORT_BURST;
+}
+
+unsigned int
+segments_frames(unsigned int workers)
+{
+	return workers < FRAMES_MAX / RING_SIZE ? workers * RING_SIZE : FRAMES_MAX;
 }
 
 void

@@ -248,15 +248,20 @@ take_replies(struct worker *w, uint64_t now_ns)
 	return work;
 }
 
-/* What came in for connections and questions. */
+/* What came in for connections and questions; all that had come by seen_ns, if the rings are empty then. */
 static unsigned int
-take_segments(struct worker *w, uint64_t now_ns)
+take_segments(struct worker *w, uint64_t seen_ns, uint64_t now_ns)
 {
 	const struct segments_in in = {w->config.grabber, w->config.lookups, w->config.ledger};
 	unsigned int work = 0;
+	bool is_all = true;
 
-	for (unsigned int i = 0; i < w->config.receivers; i++)
+	for (unsigned int i = 0; i < w->config.receivers; i++) {
 		work += segments_take(&in, w->config.segments[i], now_ns);
+		is_all &= rte_ring_empty(w->config.segments[i]);
+	}
+	if (is_all && w->config.lookups != NULL)
+		lookups_heard(w->config.lookups, seen_ns);
 	return work;
 }
 
@@ -343,7 +348,7 @@ worker_poll(void *context, uint64_t now_ns)
 	unsigned int work = take_replies(w, now_ns) + mark(w);
 
 	if (w->config.segments != NULL)
-		work += take_segments(w, now_ns);
+		work += take_segments(w, seen_ns, now_ns);
 	if (w->config.grabber != NULL)
 		work += tend_grabs(w, now_ns);
 	update_pressure(w);

@@ -79,9 +79,9 @@ has_umem(const struct port *p)
  * pool, too, as many as its TX and completion rings hold: it copies what does not.
  */
 static struct rte_mempool *
-rx_pool_new(const struct port *p, uint16_t descriptors, int socket)
+rx_pool_new(const struct port *p, uint16_t descriptors, unsigned int waiting, int socket)
 {
-	unsigned int count = p->rx_queues * descriptors * (has_umem(p) ? 3 : 1) + RX_POOL_SPARE;
+	unsigned int count = p->rx_queues * descriptors * (has_umem(p) ? 3 : 1) + RX_POOL_SPARE + waiting;
 	struct rte_pktmbuf_pool_private sizes = {.mbuf_data_room_size = RTE_MBUF_DEFAULT_BUF_SIZE};
 	char name[RTE_MEMPOOL_NAMESIZE];
 	struct rte_mempool *pool;
@@ -104,7 +104,7 @@ rx_pool_new(const struct port *p, uint16_t descriptors, int socket)
 }
 
 static int
-setup_queues(struct port *p, const struct rte_eth_dev_info *info)
+setup_queues(struct port *p, unsigned int waiting, const struct rte_eth_dev_info *info)
 {
 	uint16_t rx = RX_DESCRIPTORS, tx = TX_DESCRIPTORS;
 	int socket = rte_eth_dev_socket_id(p->id);
@@ -112,7 +112,7 @@ setup_queues(struct port *p, const struct rte_eth_dev_info *info)
 
 	if (rc != 0)
 		return rc;
-	p->rx_pool = rx_pool_new(p, rx, socket);
+	p->rx_pool = rx_pool_new(p, rx, waiting, socket);
 	if (p->rx_pool == NULL)
 		return -ENOMEM;
 	p->tx_pool = has_umem(p) ? p->rx_pool : NULL;
@@ -126,7 +126,7 @@ setup_queues(struct port *p, const struct rte_eth_dev_info *info)
 }
 
 static int
-configure(struct port *p, uint16_t wanted_queues, const char **what)
+configure(struct port *p, uint16_t wanted_queues, unsigned int waiting, const char **what)
 {
 	struct rte_eth_conf conf = {0};
 	struct rte_eth_dev_info info;
@@ -146,7 +146,7 @@ configure(struct port *p, uint16_t wanted_queues, const char **what)
 	if (rc != 0)
 		return rc;
 	*what = "setting up its queues";
-	rc = setup_queues(p, &info);
+	rc = setup_queues(p, waiting, &info);
 	if (rc != 0)
 		return rc;
 	*what = "reading its MAC address";
@@ -168,7 +168,8 @@ note_removal(uint16_t id, enum rte_eth_event_type event, void *arg, void *result
 }
 
 int
-port_open(struct port *p, const char *name, uint16_t id, uint16_t wanted_queues, const char **what)
+port_open(struct port *p, const char *name, uint16_t id, uint16_t wanted_queues, unsigned int waiting,
+	  const char **what)
 {
 	int rc;
 
@@ -176,7 +177,7 @@ port_open(struct port *p, const char *name, uint16_t id, uint16_t wanted_queues,
 	p->name = name;
 	p->id = id;
 	rte_eth_dev_callback_register(id, RTE_ETH_EVENT_INTR_RMV, note_removal, p);
-	rc = configure(p, wanted_queues, what);
+	rc = configure(p, wanted_queues, waiting, what);
 	if (rc == 0) {
 		*what = "starting it";
 		rc = rte_eth_dev_start(id);

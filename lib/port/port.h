@@ -55,10 +55,11 @@ struct port_counters {
 int port_find(const char *device, uint16_t *id);
 
 /*
- * Configure and start. wanted_queues is the number of lcores that would like a queue of their own.
+ * Configure and start. wanted_queues is the number of lcores that would like a queue of their own, waiting that of
+ * received frames that may be on their way inside, beside those in bursts.
  * 0; -ENOMEM; -ENODEV or the driver's error, with *what (static text) naming the step that failed.
  */
-int port_open(struct port *p, const char *name, uint16_t id, uint16_t wanted_queues,
+int port_open(struct port *p, const char *name, uint16_t id, uint16_t wanted_queues, unsigned int waiting,
 	      const char **what);
 
 /* Stop and close the device and free its pools. */

@@ -435,6 +435,55 @@ test_icmp(void **state)
 	net_stop(&net);
 }
 
+/* All that is on its way arrives, whatever its time. */
+static void
+deliver(void)
+{
+	struct net_packet p;
+
+	while (net.count > 0) {
+		net_pop(&net, &p);
+		if (p.is_query)
+			net_at_server(&net, &p);
+		else
+			net_at_us(&net, &p);
+	}
+}
+
+/* Who was away for longer than a try waits reads what came meanwhile first: it is not late. */
+static void
+test_read_late(void **state)
+{
+	(void)state;
+	start(13, 1);
+	dns_heard(net.dns, 0);
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(net_ask(&net, "www.example", i, 0, 0), 0);
+	dns_poll(net.dns, 0);
+	net_send(&net);
+	net.now_ns = 3 * NS_PER_SEC;
+	dns_heard(net.dns, 900 * NS_PER_MS);
+	dns_poll(net.dns, net.now_ns);
+	assert_int_equal(net.answered, 0);
+	deliver();
+	assert_int_equal(net.answered, 2);
+	assert_true(net.answers[0].right && net.answers[1].right);
+	assert_int_equal(net.answers[0].tries, 1);
+	assert_int_equal(dns_stats(net.dns)->ended[DNS_TRY_LOST], 0);
+	/* What has not come by then is lost. */
+	net.server = silent;
+	assert_int_equal(net_ask(&net, "www.example", 2, 0, 1), 0);
+	dns_poll(net.dns, net.now_ns);
+	net_send(&net);
+	net.now_ns = 4200 * NS_PER_MS;
+	dns_heard(net.dns, 4100 * NS_PER_MS);
+	dns_poll(net.dns, net.now_ns);
+	assert_int_equal(dns_stats(net.dns)->ended[DNS_TRY_LOST], 1);
+	dns_heard(net.dns, TIME_NEVER);
+	net_run(&net);
+	net_stop(&net);
+}
+
 int
 main(void)
 {
@@ -451,6 +500,7 @@ main(void)
 		cmocka_unit_test(test_ask_from_answer),
 		cmocka_unit_test(test_few_ports),
 		cmocka_unit_test(test_icmp),
+		cmocka_unit_test(test_read_late),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
