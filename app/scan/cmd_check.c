@@ -11,8 +11,10 @@ cmd_check(int argc, char **argv)
 	bool done;
 	int status = request_load(&r, argc, argv, &done);
 
-	if (!done)
+	if (!done) {
+		request_note_files(&r);
 		printf("%s: no faults\n", r.flags.job_path != NULL ? r.flags.job_path : "job");
+	}
 	request_free(&r);
 	return status;
 }

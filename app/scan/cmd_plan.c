@@ -222,6 +222,8 @@ cmd_plan(int argc, char **argv)
 		print_ports(&r);
 		for (size_t i = 0; i < r.job->output_count; i++)
 			printf("%-11s %s\n", i == 0 ? "results" : "", r.job->outputs[i].file.text);
+		fflush(stdout);
+		request_note_files(&r);
 	}
 	request_free(&r);
 	return status;

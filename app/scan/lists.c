@@ -256,26 +256,36 @@ fill_gate(struct gate *gate, const struct job_targets *t)
 	return rc;
 }
 
+/* Where the job says what is scanned; nowhere where it leaves that to the default. */
+static struct diag_place
+place_of_targets(const struct job_targets *t)
+{
+	if (t->include.count > 0)
+		return t->include.items[0].place;
+	return t->include_files.count > 0 ? t->include_files.items[0].place : (struct diag_place){0};
+}
+
 /* Nothing is left to scan: say of all that may have taken it what this job has. */
 static void
-refuse_no_targets(const struct inputs *in, const struct sink *sink)
+refuse_no_targets(const struct inputs *in, const struct job_targets *t, const struct sink *sink)
 {
-	struct diag_place none = {0};
+	struct diag_place place = place_of_targets(t);
 	char first[IPV4_TEXT_SIZE], last[IPV4_TEXT_SIZE];
 
 	if (sink->entries == 0) {
-		diag_add(sink->diag, none, "no targets: the lists that 'targets' names have none in them");
+		diag_add(sink->diag, place,
+			 "no targets: the lists that 'targets' names have none in them; write an address in one");
 		return;
 	}
 	if (in->onlink_count == 0) {
-		diag_add(sink->diag, none,
+		diag_add(sink->diag, place,
 			 "no targets are left after exclusions; reserved ranges are excluded unless "
 			 "targets.allow_reserved names them");
 		return;
 	}
 	ipv4_format(in->onlink[0].first, first);
 	ipv4_format(in->onlink[0].last, last);
-	diag_add(sink->diag, none,
+	diag_add(sink->diag, place,
 		 "no targets are left: all are excluded, reserved and not named by targets.allow_reserved, or on "
 		 "the interface's own link (%s-%s%s), which asdic does not scan; scan those from a host "
 		 "behind a router",
@@ -377,7 +387,7 @@ lists_build(struct inputs *in, const struct job *job, const struct inputs_past *
 	targets_builder_free(sink.builder);
 	if (rc == 0 && diag_is_empty(diag) && job_has_targets(job) && targets_count(in->targets) == 0 &&
 	    (how != NULL || hosts_count(in->hosts) == 0))
-		refuse_no_targets(in, &sink);
+		refuse_no_targets(in, &job->targets, &sink);
 	return rc;
 }
 

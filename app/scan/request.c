@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "files.h"
 #include "lines/lines.h"
 #include "reserved.h"
 #include "text.h"
@@ -28,9 +29,11 @@ load_job(struct request *r, struct diag *diag)
 	}
 	if (path != NULL && strcmp(path, "-") == 0)
 		path = "standard input";
-	rc = job_load(path, r->text, len, r->flags.overrides, r->flags.override_count, diag, &r->job);
+	rc = job_read(path, r->text, len, r->flags.overrides, r->flags.override_count, diag, &r->job);
 	if (rc == 0)
 		rc = job_check_policy(r->job, reserved, reserved_ranges(reserved), diag);
+	if (rc == -EINVAL && r->job != NULL)
+		files_check_lists(r->job, diag);
 	return rc;
 }
 
@@ -94,6 +97,8 @@ request_load_inputs(struct request *r, const struct inputs_past *past, const str
 	int rc;
 
 	r->has_inputs = true;
+	if (how != NULL)
+		files_check_scan(r->job, &diag);
 	rc = inputs_build(&r->inputs, r->job, r->flags.test_key, past, how, &diag);
 	if (rc == -EIO || rc == -EINTR) {
 		diag_reset(&diag);
@@ -112,6 +117,21 @@ request_load(struct request *r, int argc, char **argv, bool *done)
 	status = request_load_inputs(r, NULL, NULL);
 	*done = status != EXIT_DONE;
 	return status;
+}
+
+void
+request_note_files(const struct request *r)
+{
+	struct diag diag = DIAG_EMPTY;
+	char text[1024];
+
+	files_check_scan(r->job, &diag);
+	diag_sort(&diag);
+	for (size_t i = 0; i < diag.count; i++) {
+		diag_format(&diag, i, text, sizeof(text));
+		fprintf(stderr, "%s (a scan would end here)\n", text);
+	}
+	diag_reset(&diag);
 }
 
 void

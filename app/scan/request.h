@@ -27,6 +27,9 @@ int request_load_job(struct request *r, int argc, char **argv, bool *done);
 
 /* After request_load_job(): compute the inputs; past and how as for inputs_build(). The status, told. */
 int request_load_inputs(struct request *r, const struct inputs_past *past, const struct hosts_how *how);
+
+/* For commands that send nothing: what a scan of this job would lack as things stand, told on standard error. */
+void request_note_files(const struct request *r);
 void request_free(struct request *r);
 
 #endif /* SCAN_REQUEST_H */

@@ -64,7 +64,7 @@ read_tree(const struct yaml_tree *tree, struct diag *diag, struct job **out)
 }
 
 int
-job_load(const char *file, const char *text, size_t len, const struct job_override *overrides,
+job_read(const char *file, const char *text, size_t len, const struct job_override *overrides,
 	 size_t override_count, struct diag *diag, struct job **out)
 {
 	size_t faults = diag->count + diag->dropped;
@@ -72,17 +72,26 @@ job_load(const char *file, const char *text, size_t len, const struct job_overri
 	struct job *job = NULL;
 	int rc = load_tree(file, text, len, overrides, override_count, diag, &tree);
 
-	*out = NULL;
 	if (rc == 0)
 		rc = read_tree(tree, diag, &job);
 	yaml_tree_free(tree);
 	if (rc == 0 && diag->count + diag->dropped != faults)
 		rc = -EINVAL;
-	if (rc == 0) {
-		*out = job;
-		return 0;
+	if (rc != 0)
+		diag_sort(diag);
+	*out = job;
+	return rc;
+}
+
+int
+job_load(const char *file, const char *text, size_t len, const struct job_override *overrides,
+	 size_t override_count, struct diag *diag, struct job **out)
+{
+	int rc = job_read(file, text, len, overrides, override_count, diag, out);
+
+	if (rc != 0) {
+		job_free(*out);
+		*out = NULL;
 	}
-	diag_sort(diag);
-	job_free(job);
 	return rc;
 }

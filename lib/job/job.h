@@ -305,6 +305,13 @@ int job_load(const char *file, const char *text, size_t len, const struct job_ov
 /* NULL is fine. */
 void job_free(struct job *job);
 
+/*
+ * The same, but for a job with faults: where so much of it could be read, *out is what is sound of it. That is to
+ * tell more of it, and nothing else: what is missing is 0 or NULL.
+ */
+int job_read(const char *file, const char *text, size_t len, const struct job_override *overrides,
+	     size_t override_count, struct diag *diag, struct job **out);
+
 /* Room for job_file_name(): a path as long as Linux takes them. */
 #define JOB_FILE_NAME_SIZE 4096
 

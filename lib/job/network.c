@@ -125,7 +125,9 @@ reader_device(struct reader *r, const struct key *key, const struct yaml_node *n
 	size_t name = strcspn(node->text, ",");
 	enum job_device_kind kind = job_device_kind(node->text);
 
-	if (!reader_is_text(key, node) || node->len == 0 || strchr(node->text, ' ') != NULL) {
+	/* A world's path may have blanks; elsewhere they are a mistake. */
+	if (!reader_is_text(key, node) || node->len == 0 ||
+	    (strchr(node->text, ' ') != NULL && kind != JOB_DEVICE_SIMNET)) {
 		reader_refuse(r, key, node);
 		return;
 	}

@@ -143,9 +143,9 @@ class Lists(SimnetTest):
                 self.assertNotIn("no targets", err)
 
     def test_lists_without_targets(self):
-        self.assertIn("no targets: the lists that 'targets' names have none in them",
+        self.assertIn("-I: no targets: the lists that 'targets' names have none in them",
                       self.targets("-p", "80", "-I", "-", stdin="# none\n", status=2))
-        self.assertIn("no targets are left after exclusions; reserved ranges",
+        self.assertIn("-I: no targets are left after exclusions; reserved ranges",
                       self.targets("-p", "80", "-I", "-", stdin="10.0.0.1\n", status=2))
 
 

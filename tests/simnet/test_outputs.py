@@ -57,6 +57,31 @@ class Outputs(SimnetTest):
         self.assertRegex(stderr, "'{name}.csv' and './scan.csv' are one file")
         self.assertFalse((self.folder / "scan.csv").exists())
 
+    def test_what_is_missing_is_told_at_once(self):
+        self.write("bad.yaml", "networks: []\nsed: 1\n")
+        job = self.job('{file: nodir/a.csv}', '{file: "."}', '{file: job.yaml/b.csv}')
+        flags = ("-i", "net_simnet0,world=bad.yaml", "job.yaml", *FLAGS)
+        told = ["job.yaml:2:12: cannot write 'nodir/a.csv': 'nodir': No such file or directory; make the folder first",
+                "job.yaml:3:12: cannot write '.': it is a folder; write the name of a file",
+                "job.yaml:4:12: cannot write 'job.yaml/b.csv': 'job.yaml' is no folder",
+                "-i: bad.yaml:2:1: a world has no key 'sed'; did you mean 'seed'?"]
+        status, _, stderr = self.asdic("scan", *flags)
+        self.assertEqual((status, sorted(stderr.splitlines())), (2, sorted([*told, "asdic: 4 faults"])))
+        status, _, stderr = self.asdic("check", *flags)
+        self.assertEqual((status, sorted(stderr.splitlines())),
+                         (0, sorted(f"{line} (a scan would end here)" for line in told)))
+
+    def test_lists_are_told_with_other_faults(self):
+        self.job("{file: a.csv}", rate="5x", targets="{include_files: [nosuch], exclude_files: ['.'], ports: 80}",
+                 dns="{resolvers: [./none], lookups: [{names_file: nor, types: A}]}")
+        status, _, stderr = self.asdic("check", "-i", "net_null0", "job.yaml")
+        self.assertEqual((status, stderr.splitlines()), (2, [
+            "job.yaml:1:7: 'rate' is '5x'; write packets/s from 1 to 1G, like 10000 or 250k",
+            "job.yaml:2:27: cannot read 'nosuch': No such file or directory",
+            "job.yaml:2:52: cannot read '.': Is a directory",
+            "job.yaml:3:19: cannot read './none': No such file or directory",
+            "job.yaml:3:51: cannot read 'nor': No such file or directory", "asdic: 5 faults"]))
+
     def test_none_is_made_where_one_exists(self):
         self.write("b.csv", "precious\n")
         job = self.job('{file: a.csv}', '{file: b.csv}')
