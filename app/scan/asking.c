@@ -255,6 +255,8 @@ asking_build(struct asking *a, const struct inputs *in, const struct job *job, s
 		a->plan.beside_count = in->onlink_count;
 	}
 	a->plan.rate_pps = rate_of(job);
+	a->plan.server_rate = (uint32_t)job->dns.per_server;
+	a->plan.server_in_flight = (uint32_t)job->dns.per_server_in_flight;
 	a->plan.timeout_ns = job->dns.timeout_ns;
 	a->plan.tries = job->dns.tries;
 	return 0;

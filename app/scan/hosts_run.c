@@ -142,6 +142,9 @@ put_dns(FILE *f, const struct job_dns *dns, int names)
 		(unsigned long long)(dns->timeout_ns / NS_PER_US));
 	if (dns->rate_qps != 0)
 		fprintf(f, "rate: %llu, ", (unsigned long long)dns->rate_qps);
+	if (dns->mode == JOB_DNS_DIRECT)
+		fprintf(f, "per_server: %llu, per_server_in_flight: %llu, ", (unsigned long long)dns->per_server,
+			(unsigned long long)dns->per_server_in_flight);
 	if (dns->resolvers.count > 0) {
 		put_texts(f, "resolvers", &dns->resolvers);
 		fprintf(f, ", ");

@@ -68,6 +68,8 @@ plan_names_print(const struct job *job, const struct inputs *in)
 	printf("%-12s%zu, %s queries/s of all together, up to %u tries of %.3g s each\n",
 	       plan->direct ? "root servers" : "resolvers", plan->resolver_count, text_count(rate, (double)plan->rate_pps), plan->tries,
 	       (double)plan->timeout_ns / 1e9);
+	if (plan->direct && plan->server_rate != 0)
+		printf("            at most %s queries/s to one server\n", text_count(rate, (double)plan->server_rate));
 	printf("            up to %u names at once for each lcore that asks, about 7 KB each\n",
 	       lookups_names(plan, engine_lcores(job)));
 }

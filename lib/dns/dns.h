@@ -75,6 +75,7 @@ struct dns_answer {
 	uint8_t cause;        /* enum grab_cause: COMPLETE, TIMEOUT, UNREACHABLE (no resolver is to be
 				 believed), EXCLUDED (the server may not be asked), STOPPED, NO_MEMORY */
 	uint8_t tries;        /* over UDP */
+	uint8_t packets;      /* queries that left, over UDP and TCP: retries without EDNS are no tries */
 	bool is_tcp;          /* the message came over TCP */
 };
 

@@ -53,6 +53,7 @@ struct lookup {
 	uint8_t flags;
 	uint8_t tries;
 	uint8_t tries_max;
+	uint8_t packets;      /* queries, over UDP and TCP; what is beyond 255 is not counted */
 	uint8_t forged;       /* datagrams that the try has met */
 	uint8_t status;       /* enum dns_status, if nothing better comes */
 	uint8_t waiting;      /* enum waiting */

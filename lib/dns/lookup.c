@@ -147,6 +147,7 @@ lookup_finish(struct dns *d, struct lookup *l, enum dns_status status, enum grab
 		.status = (uint8_t)status,
 		.cause = (uint8_t)cause,
 		.tries = l->tries,
+		.packets = l->packets,
 		.is_tcp = is_tcp,
 	};
 	uint32_t resolver = l->resolver, trial = l->trial;

@@ -115,6 +115,7 @@ query_send(struct dns *d, struct lookup *l, uint64_t now_ns)
 	udp_send(d->config.udp, l->endpoint, l->query, query_len(l));
 	d->asking[l->local_port]++;
 	d->stats.queries_udp++;
+	l->packets = (uint8_t)(l->packets + (l->packets < UINT8_MAX));
 	l->state = LOOKUP_ASKED;
 	l->forged = 0;
 	l->query_ns = now_ns;

@@ -72,6 +72,7 @@ begin(struct dns *d, struct lookup *l, uint32_t number, uint64_t now_ns)
 		return;
 	}
 	d->stats.queries_tcp++;
+	l->packets = (uint8_t)(l->packets + (l->packets < UINT8_MAX));
 	lookup_time(d, l, due_ns < l->deadline_ns ? due_ns : l->deadline_ns);
 }
 

@@ -132,6 +132,7 @@ has_credit(struct lookups *l)
 	uint32_t live = lookups_live(l);
 
 	return live < l->config.names && dns_room(l->dns) >= LOOKUPS_TYPES_MAX &&
+	       (l->walks == NULL || iterate_room(l->walks) >= LOOKUPS_TYPES_MAX) &&
 	       udp_room(l->udp) > l->queue / 2 && grab_pool_room(l->grabs) >= BLOCKS_TO_BEGIN &&
 	       rte_ring_free_count(l->config.grabs) > live;
 }
@@ -553,6 +554,11 @@ lookups_next_ns(const void *context, uint64_t now_ns)
 	uint64_t next = dns_next_ns(l->dns), streams = streams_next_ns(l->streams, now_ns);
 
 	next = streams < next ? streams : next;
+	if (l->walks != NULL) {
+		uint64_t walks = iterate_next_ns(l->walks);
+
+		next = walks < next ? walks : next;
+	}
 	/* Without room it is the sender's time that counts. */
 	if (udp_room(l->udp) < l->queue && room_of_queries(l) > 0) {
 		uint64_t paced = pace_next_ns(l->config.rate, PACE_WORKER, now_ns);
@@ -607,6 +613,8 @@ lookups_fini(struct lookups *l, uint64_t now_ns)
 {
 	l->now_ns = now_ns;
 	dns_stop(l->dns, now_ns);
+	if (l->walks != NULL)
+		iterate_stop(l->walks);
 	walk(l);
 	count_tries(l);
 	for (unsigned int i = 0; i < LOOKUPS_FEEDS; i++) {

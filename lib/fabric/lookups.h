@@ -67,6 +67,8 @@ struct lookups_plan {
 	size_t beside_count;
 	const struct resolvers_canary *canaries;
 	size_t canary_count;
+	uint32_t server_rate; /* of direct mode: questions/s to one server, of all workers together; 0: no bound */
+	uint32_t server_in_flight; /* and at a time */
 	uint64_t rate_pps;   /* of queries, of all workers together: what resolvers' shares add up to */
 	uint64_t timeout_ns; /* of a try */
 	uint8_t tries;

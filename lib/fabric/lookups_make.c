@@ -115,12 +115,48 @@ grab_blocks(const struct lookups_config *c)
 	return (size_t)c->names * BLOCKS_PER_NAME + BLOCKS_TO_BEGIN;
 }
 
+/*
+ * Of what one server may get each worker has its part. Who cannot have one of rate asks as seldom as is fair, so that
+ * only in a second in which all of them happen to ask there are more.
+ */
+static double
+part_of_rate(const struct lookups_config *c)
+{
+	uint32_t rate = c->plan->server_rate;
+
+	if (rate < c->workers)
+		return (double)rate / c->workers;
+	return rate / c->workers + (c->worker < rate % c->workers);
+}
+
+static uint32_t
+part_in_flight(const struct lookups_config *c)
+{
+	uint32_t part = c->plan->server_in_flight / c->workers;
+
+	return part == 0 && c->plan->server_in_flight != 0 ? 1 : part;
+}
+
+static struct iterate_config
+walks_config_of(const struct lookups_config *c)
+{
+	return (struct iterate_config){
+		.walks = questions(c),
+		.cache = CACHE,
+		.port = DNS_PORT,
+		.tries = c->plan->tries,
+		.server_rate = part_of_rate(c),
+		.server_in_flight = part_in_flight(c),
+		.events = lookups_walk_events,
+	};
+}
+
 size_t
 lookups_memory_bytes(const struct lookups_config *config)
 {
 	struct udp_config udp = udp_config_of(config);
 	struct dns_config dns = dns_config_of(config);
-	struct iterate_config walks = {.walks = questions(config), .cache = CACHE};
+	struct iterate_config walks = walks_config_of(config);
 	size_t direct = config->plan->direct ? iterate_memory_bytes(&walks) : 0;
 
 	return sizeof(struct lookups) + direct + udp_memory_bytes(&udp) + dns_memory_bytes(&dns) +
@@ -161,15 +197,10 @@ make_walks(struct lookups *l)
 {
 	const struct lookups_plan *plan = l->config.plan;
 	uint32_t roots[ITERATE_SERVERS_MAX];
-	struct iterate_config config = {
-		.walks = questions(&l->config),
-		.cache = CACHE,
-		.roots = roots,
-		.port = DNS_PORT,
-		.events = lookups_walk_events,
-		.context = l,
-	};
+	struct iterate_config config = walks_config_of(&l->config);
 
+	config.roots = roots;
+	config.context = l;
 	for (size_t i = 0; i < plan->resolver_count && i < ITERATE_SERVERS_MAX; i++)
 		roots[config.root_count++] = plan->resolvers[i].address;
 	memcpy(config.key, l->config.key, sizeof(config.key));

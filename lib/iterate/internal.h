@@ -36,6 +36,50 @@ bool cache_find(const struct cache *c, uint64_t key, uint64_t now_ns, struct ser
 void cache_put(struct cache *c, uint64_t key, const struct servers *servers, uint32_t ttl_s,
 	       uint64_t now_ns);
 
+/* ---- manners.c ---- */
+
+struct manners;
+
+struct manners_config {
+	uint32_t places;    /* a power of two */
+	uint32_t waiters;   /* who may wait: numbers from 1 to this */
+	double rate;        /* questions/s of one server; 0: no bound */
+	uint32_t in_flight; /* of one server; 0: no bound */
+	uint64_t key;       /* of the hash: nobody's to guess */
+};
+
+#define MANNERS_NONE UINT32_MAX
+
+/* NULL without memory. */
+struct manners *manners_new(const struct manners_config *config);
+void manners_free(struct manners *m);
+size_t manners_bytes(uint32_t places, uint32_t waiters);
+
+uint32_t manners_place(const struct manners *m, uint32_t server);
+
+/* Ask now? Not before those in line. What is taken is to be given back when the question has ended. */
+bool manners_take(struct manners *m, uint32_t place, uint64_t now_ns);
+
+/* Stand in line; and how many do. */
+void manners_wait(struct manners *m, uint32_t place, uint32_t who);
+uint32_t manners_waiting(const struct manners *m, uint32_t place);
+
+/* The first in line, who has taken and is to ask now; 0: nobody. */
+uint32_t manners_admit(struct manners *m, uint32_t place, uint64_t now_ns);
+
+/* A place where somebody may be admitted, by time; MANNERS_NONE: there is none now. And when to look again. */
+uint32_t manners_due(struct manners *m, uint64_t now_ns);
+uint64_t manners_next_ns(const struct manners *m);
+
+/* What a question came to; MANNERS_UNSAID: nothing that says anything of the server. */
+enum manners_end { MANNERS_GOOD, MANNERS_BAD, MANNERS_UNSAID };
+
+/* A question has ended, that took so many more packets than one. Then admit who may ask instead. */
+void manners_give(struct manners *m, uint32_t place, enum manners_end end, unsigned int extra, uint64_t now_ns);
+
+/* Somebody in line, who leaves it with nothing taken; 0: nobody is. From the first call on nobody may wait. */
+uint32_t manners_dismiss(struct manners *m);
+
 /* ---- referral.c ---- */
 
 #define NS_NAMES_MAX 3 /* of a zone's servers that are looked up, where no address came with them */

@@ -17,6 +17,7 @@
 #define SEEK_DEPTH_MAX 3 /* walks for servers of walks for servers */
 #define SEEK_TTL_S 3600  /* of addresses of servers that were sought, where less is not said */
 #define WAIT_BUCKETS 4096
+#define PLACES (UINT32_C(1) << 16) /* of servers that are asked with manners */
 
 static const uint8_t root_name[] = {0};
 
@@ -40,10 +41,13 @@ struct walk {
 	uint8_t ns_count, ns_next;
 	uint8_t status;      /* the best that lame servers said: DNS_STATUSES for nothing yet */
 	bool timed_out;      /* some server said nothing */
+	bool cut_off;        /* some said that it has more to say, and did not */
 	bool blocked;        /* some may not be asked */
 	bool is_ready;
 	bool is_waiting;
 	bool is_seeking; /* a server of its zone */
+	bool is_admitted; /* may ask the server whose turn it is, which was waited for */
+	uint32_t place;  /* of manners: of the server that is asked, or waited for */
 	struct servers servers;
 	struct aliases aliases;
 	uint8_t zone[DNS_NAME_MAX];
@@ -56,6 +60,7 @@ struct iterate {
 	struct iterate_config config;
 	struct servers roots;
 	struct cache *cache;
+	struct manners *manners; /* NULL: no bounds */
 	struct walk *walks; /* walks[0] stands for none */
 	uint32_t capacity;
 	uint32_t touched;
@@ -71,11 +76,18 @@ struct iterate {
 
 /* ---- The pool ---------------------------------------------------------------------------- */
 
+static bool
+has_manners(const struct iterate_config *c)
+{
+	return c->server_rate > 0 || c->server_in_flight > 0;
+}
+
 size_t
 iterate_memory_bytes(const struct iterate_config *c)
 {
 	return sizeof(struct iterate) + (2 * (size_t)c->walks + 1) * sizeof(struct walk) +
-	       cache_bytes(c->cache) + ALIASES_JOINED_MAX;
+	       cache_bytes(c->cache) + ALIASES_JOINED_MAX +
+	       (has_manners(c) ? manners_bytes(PLACES, 2 * c->walks) : 0);
 }
 
 static bool
@@ -83,6 +95,20 @@ config_is_good(const struct iterate_config *c)
 {
 	return c->walks > 0 && c->walks <= ITERATE_WALKS_MAX && c->cache >= 4 &&
 	       (c->cache & (c->cache - 1)) == 0 && c->root_count > 0;
+}
+
+static struct manners *
+make_manners(const struct iterate_config *c)
+{
+	const struct manners_config manners = {
+		.places = PLACES,
+		.waiters = 2 * c->walks,
+		.rate = c->server_rate,
+		.in_flight = c->server_in_flight,
+		.key = c->key[1],
+	};
+
+	return manners_new(&manners);
 }
 
 struct iterate *
@@ -100,7 +126,10 @@ iterate_new(const struct iterate_config *config)
 	it->cache = cache_new(config->cache, config->key);
 	it->walks = calloc((size_t)it->capacity + 1, sizeof(*it->walks));
 	it->joined = malloc(ALIASES_JOINED_MAX);
-	if (it->cache == NULL || it->walks == NULL || it->joined == NULL) {
+	if (has_manners(config))
+		it->manners = make_manners(config);
+	if (it->cache == NULL || it->walks == NULL || it->joined == NULL ||
+	    (it->manners == NULL && has_manners(config))) {
 		iterate_free(it);
 		return NULL;
 	}
@@ -117,6 +146,7 @@ iterate_free(struct iterate *it)
 	for (uint32_t i = 1; it->walks != NULL && i <= it->touched; i++)
 		aliases_free(&it->walks[i].aliases);
 	cache_free(it->cache);
+	manners_free(it->manners);
 	free(it->walks);
 	free(it->joined);
 	free(it);
@@ -274,6 +304,49 @@ stand_at_best(struct iterate *it, struct walk *w, uint64_t now_ns)
 	stand_at(it, w, root_name, &it->roots);
 }
 
+/* ---- Manners ----------------------------------------------------------------------------- */
+
+/* Those in line of a place that may ask now. */
+static unsigned int
+admit(struct iterate *it, uint32_t place, uint64_t now_ns)
+{
+	unsigned int admitted = 0;
+	uint32_t number;
+
+	for (; (number = manners_admit(it->manners, place, now_ns)) != 0; admitted++) {
+		it->walks[number].is_admitted = true;
+		make_ready(it, &it->walks[number]);
+	}
+	return admitted;
+}
+
+/* The question to its server has ended, or was not asked after all. */
+static void
+give_back(struct iterate *it, struct walk *w, enum manners_end end, unsigned int extra, uint64_t now_ns)
+{
+	if (it->manners == NULL)
+		return;
+	manners_give(it->manners, w->place, end, extra, now_ns);
+	admit(it, w->place, now_ns);
+}
+
+/* It was to ask, and will not. */
+static void
+forgo(struct iterate *it, struct walk *w, uint64_t now_ns)
+{
+	if (w->is_admitted)
+		give_back(it, w, MANNERS_UNSAID, 0, now_ns);
+	w->is_admitted = false;
+}
+
+static enum manners_end
+end_of(const struct dns_answer *a)
+{
+	if (a->message.len == 0)
+		return a->cause == GRAB_TIMEOUT ? MANNERS_BAD : MANNERS_UNSAID;
+	return a->status == DNS_SERVFAIL || a->status == DNS_REFUSED ? MANNERS_BAD : MANNERS_GOOD;
+}
+
 /* ---- Ends -------------------------------------------------------------------------------- */
 
 /* What is said of a walk that has found nothing. */
@@ -284,12 +357,14 @@ failure(const struct iterate *it, const struct walk *w, struct dns_answer *a)
 		a->status = DNS_STOPPED;
 	else if (w->status != DNS_STATUSES)
 		a->status = DNS_SERVFAIL;
+	else if (w->cut_off)
+		a->status = DNS_TRUNCATED;
 	else if (w->timed_out)
 		a->status = DNS_ITERATIVE_TIMEOUT;
 	else
 		a->status = w->blocked ? DNS_BLOCKED : DNS_AUTHFAIL;
 	a->cause = a->status == DNS_STOPPED ? GRAB_STOPPED :
-		   a->status == DNS_ITERATIVE_TIMEOUT ? GRAB_TIMEOUT :
+		   a->status == DNS_ITERATIVE_TIMEOUT || a->status == DNS_TRUNCATED ? GRAB_TIMEOUT :
 		   a->status == DNS_BLOCKED ? GRAB_EXCLUDED : GRAB_COMPLETE;
 }
 
@@ -376,6 +451,7 @@ walk_fail(struct iterate *it, struct walk *w, uint64_t now_ns)
 {
 	struct dns_answer a = {.server = w->server, .port = w->server != 0 ? it->config.port : 0};
 
+	forgo(it, w, now_ns);
 	failure(it, w, &a);
 	walk_end(it, w, &a, now_ns);
 }
@@ -401,12 +477,12 @@ top_of(struct iterate *it, struct walk *w)
 
 /* Turns that a zone's servers have: whoever said nothing is asked again, as long as there are not too many. */
 static unsigned int
-turns(const struct walk *w)
+turns(const struct iterate *it, const struct walk *w)
 {
 	unsigned int count = w->servers.count;
 
 	if (count <= 1)
-		return count;
+		return count * (it->config.tries > 0 ? it->config.tries : ROUNDS);
 	return count * ROUNDS <= ITERATE_SERVERS_MAX ? count * ROUNDS : ITERATE_SERVERS_MAX;
 }
 
@@ -419,11 +495,11 @@ turn_of(const struct walk *w)
 
 /* Past those that are not to be asked again; false when no turn is left. */
 static bool
-has_turn(struct walk *w)
+has_turn(const struct iterate *it, struct walk *w)
 {
-	while (w->tried < turns(w) && (w->useless >> turn_of(w) & 1) != 0)
+	while (w->tried < turns(it, w) && (w->useless >> turn_of(w) & 1) != 0)
 		w->tried++;
-	return w->tried < turns(w);
+	return w->tried < turns(it, w);
 }
 
 /* What the server that was asked last said, or did not, is no use. */
@@ -435,9 +511,11 @@ give_up_server(struct walk *w)
 			w->useless |= (uint16_t)(1 << i);
 }
 
+/* ---- Asking ------------------------------------------------------------------------------ */
+
 /* Ask the next server of the zone. False: it could not be asked. */
 static bool
-ask_next(struct iterate *it, struct walk *w)
+ask_next(struct iterate *it, struct walk *w, uint64_t now_ns)
 {
 	struct dns_ask ask = {
 		.name = w->name,
@@ -445,8 +523,7 @@ ask_next(struct iterate *it, struct walk *w)
 		.server = w->servers.address[turn_of(w)],
 		.port = it->config.port,
 		.type = w->type,
-		/* The next server is the next try, where there is one. */
-		.tries = w->servers.count > 1 ? 1 : 0,
+		.tries = 1, /* the next server is the next try, or it has another turn */
 	};
 	int rc;
 
@@ -456,7 +533,55 @@ ask_next(struct iterate *it, struct walk *w)
 	w->server = ask.server;
 	rc = it->config.events.ask(it->config.context, &ask, number_of(it, w));
 	it->stopped |= rc == -ECANCELED;
+	if (rc != 0)
+		give_back(it, w, MANNERS_UNSAID, 0, now_ns);
 	return rc == 0;
+}
+
+/* Let another server, of which it is not the turn yet, have this one's. */
+static void
+swap_turns(struct walk *w, unsigned int a, unsigned int b)
+{
+	uint32_t address = w->servers.address[a];
+	unsigned int differ = (w->useless >> a ^ w->useless >> b) & 1;
+
+	w->servers.address[a] = w->servers.address[b];
+	w->servers.address[b] = address;
+	w->useless ^= (uint16_t)(differ << a | differ << b);
+}
+
+/*
+ * The servers that have not had their turn in this round: the first that may be asked now, and then it may be. If
+ * none may, get in the shortest line: false.
+ */
+static bool
+be_admitted(struct iterate *it, struct walk *w, uint64_t now_ns)
+{
+	unsigned int count = w->servers.count, turn = turn_of(w), best = turn;
+	uint32_t least = UINT32_MAX;
+
+	for (unsigned int left = count - w->tried % count, i = 0; i < left; i++) {
+		unsigned int at = (turn + i) % count;
+		uint32_t place = manners_place(it->manners, w->servers.address[at]), waiting;
+
+		if ((w->useless >> at & 1) != 0)
+			continue;
+		waiting = manners_waiting(it->manners, place);
+		if (waiting == 0 && manners_take(it->manners, place, now_ns)) {
+			w->place = place;
+			swap_turns(w, turn, at);
+			return true;
+		}
+		if (waiting < least) {
+			least = waiting;
+			best = at;
+		}
+	}
+	swap_turns(w, turn, best);
+	w->place = manners_place(it->manners, w->servers.address[turn]);
+	manners_wait(it->manners, w->place, number_of(it, w));
+	it->stats.paced++;
+	return false;
 }
 
 /* A walk for the address of a server of the zone; false when it has no more names of servers. */
@@ -511,14 +636,17 @@ go_on(struct iterate *it, struct walk *w, uint64_t now_ns)
 			w->is_seeking = false;
 			release(it, w);
 		}
-		if (!has_turn(w)) {
+		if (!has_turn(it, w)) {
 			if (!seek_next(it, w, now_ns))
 				walk_fail(it, w, now_ns);
 			return;
 		}
-		if (w->tried == 0 && wait_for_leader(it, w))
+		if (w->tried == 0 && !w->is_admitted && wait_for_leader(it, w))
 			return;
-		if (ask_next(it, w))
+		if (it->manners != NULL && !w->is_admitted && !be_admitted(it, w, now_ns))
+			return;
+		w->is_admitted = false;
+		if (ask_next(it, w, now_ns))
 			return;
 		w->timed_out = true;
 	}
@@ -560,10 +688,20 @@ follow(struct iterate *it, struct walk *w, const struct dns_answer *a, const uin
 	go_on(it, w, now_ns);
 }
 
-/* A question that got no message. */
+/* Its server could not be heard out over TCP: then it has another turn. */
+static bool
+is_cut_off(const struct dns_answer *a)
+{
+	struct dns_header h;
+
+	return !a->is_tcp && dns_header_read(a->message, &h) && h.truncated;
+}
+
+/* A question that got no message, or none that is whole. */
 static void
 unanswered(struct walk *w, const struct dns_answer *a)
 {
+	w->cut_off |= a->message.len > 0;
 	if (a->cause == GRAB_EXCLUDED) {
 		w->blocked = true;
 		give_up_server(w);
@@ -582,7 +720,8 @@ iterate_told(struct iterate *it, uint64_t user, const struct dns_answer *a, uint
 
 	if (a->cause == GRAB_STOPPED)
 		it->stopped = true;
-	if (a->message.len == 0) {
+	give_back(it, w, end_of(a), a->packets > 1 ? a->packets - 1u : 0, now_ns);
+	if (a->message.len == 0 || is_cut_off(a)) {
 		unanswered(w, a);
 		make_ready(it, w);
 		return;
@@ -649,7 +788,10 @@ unsigned int
 iterate_poll(struct iterate *it, uint64_t now_ns)
 {
 	unsigned int done = 0;
+	uint32_t place;
 
+	while (it->manners != NULL && (place = manners_due(it->manners, now_ns)) != MANNERS_NONE)
+		admit(it, place, now_ns);
 	while (it->ready != 0) {
 		struct walk *w = &it->walks[it->ready];
 
@@ -663,6 +805,30 @@ iterate_poll(struct iterate *it, uint64_t now_ns)
 		go_on(it, w, now_ns);
 	}
 	return done;
+}
+
+uint64_t
+iterate_next_ns(const struct iterate *it)
+{
+	if (it->ready != 0)
+		return 0;
+	return it->manners != NULL ? manners_next_ns(it->manners) : TIME_NEVER;
+}
+
+void
+iterate_stop(struct iterate *it)
+{
+	uint32_t number;
+
+	it->stopped = true;
+	while (it->manners != NULL && (number = manners_dismiss(it->manners)) != 0)
+		make_ready(it, &it->walks[number]);
+}
+
+uint32_t
+iterate_room(const struct iterate *it)
+{
+	return it->config.walks - it->lookups;
 }
 
 uint32_t

@@ -18,6 +18,11 @@
  * Bounds: ITERATE_ASKS_MAX questions for one lookup, those of its servers' names included, and
  * ITERATE_REFERRALS_MAX zones; so loops of delegations, of aliases and of servers' names end.
  *
+ * Manners. One server gets no more than server_rate questions in any second, nor more than server_in_flight at a
+ * time, and down to an eighth of the rate where it fails, refuses or is silent. Who finds a server busy takes
+ * another of the zone that is not; where all are, it waits in the line of the shortest, and nothing is given up
+ * for that. A question over TCP, or without EDNS after all, is another packet, and paid for afterwards.
+ *
  * The cache holds addresses by zone and by server's name, keyed by a secret hash; what it says has come
  * from the zone above. Lookups that are about to ask a zone for the same delegation wait for the first.
  *
@@ -56,6 +61,9 @@ struct iterate_config {
 	const uint32_t *roots; /* addresses of the root's servers; copied, the first ITERATE_SERVERS_MAX */
 	size_t root_count;     /* 1 or more */
 	uint16_t port;         /* of all servers; 53 but in tests */
+	uint8_t tries;         /* of a zone's only server; 0: 3 */
+	double server_rate;    /* questions/s to one server, of this struct iterate; 0: no bound */
+	uint32_t server_in_flight; /* to one server at a time; 0: no bound */
 	uint64_t key[2];       /* secret and random, unless a run is to be replayed */
 	struct iterate_events events;
 	void *context;
@@ -86,8 +94,15 @@ void iterate_told(struct iterate *it, uint64_t user, const struct dns_answer *an
  */
 unsigned int iterate_poll(struct iterate *it, uint64_t now_ns);
 
-/* Lookups under way. */
+/* When iterate_poll() is next worth calling, if nothing else is called. */
+uint64_t iterate_next_ns(const struct iterate *it);
+
+/* Nobody will be asked any more: who waits for a server ends as stopped with the next iterate_poll(). */
+void iterate_stop(struct iterate *it);
+
+/* Lookups under way, and how many more iterate_begin() takes. */
 uint32_t iterate_live(const struct iterate *it);
+uint32_t iterate_room(const struct iterate *it);
 
 struct iterate_stats {
 	uint64_t begun;
@@ -100,6 +115,7 @@ struct iterate_stats {
 	uint64_t glue_refused;   /* addresses beside a referral that do not count */
 	uint64_t servers_sought; /* names of servers looked up */
 	uint64_t bounded;        /* lookups that ended by a bound */
+	uint64_t paced;          /* questions that had to wait for a server */
 };
 
 const struct iterate_stats *iterate_stats(const struct iterate *it);

@@ -105,6 +105,25 @@ check_lookups(struct reader *r, const struct yaml_node *list)
 	check_once(r, list);
 }
 
+/* Only direct mode asks those who have not offered to be asked. */
+static void
+apply_manners(struct reader *r)
+{
+	static const char *const keys[] = {"dns.per_server", "dns.per_server_in_flight"};
+	struct job_dns *dns = &r->job->dns;
+	bool is_harmless = job_is_harmless(r->job);
+
+	if (schema_given(r, keys[0]) == NULL)
+		dns->per_server = is_harmless ? 0 : JOB_PER_SERVER;
+	if (schema_given(r, keys[1]) == NULL)
+		dns->per_server_in_flight = is_harmless ? 0 : JOB_PER_SERVER_IN_FLIGHT;
+	for (size_t i = 0; i < 2; i++)
+		if (schema_given(r, keys[i]) != NULL && dns->mode != JOB_DNS_DIRECT)
+			diag_add(r->diag, schema_given(r, keys[i])->place,
+				 "'%s' is of direct mode; write 'rate', which resolvers share, or 'mode: direct'",
+				 keys[i] + sizeof("dns.") - 1);
+}
+
 void
 dns_rules_apply(struct reader *r)
 {
@@ -122,6 +141,7 @@ dns_rules_apply(struct reader *r)
 		diag_add(r->diag, node->place,
 			 "'lookups' is missing; write which names to look up, like 'lookups: [{names_file: "
 			 "names.txt, types: [A]}]'");
+	apply_manners(r);
 	if (dns->mode != JOB_DNS_DIRECT &&
 	    (resolvers == NULL || (resolvers->kind == YAML_SEQUENCE && resolvers->count == 0)))
 		diag_add(r->diag, node->place,

@@ -192,12 +192,21 @@ struct job_lookup {
 	struct job_types types; /* never none */
 };
 
+#define JOB_PER_SERVER 500
+#define JOB_PER_SERVER_IN_FLIGHT 100
+
 /* Names to look up. */
 struct job_dns {
 	bool is_given;
 	enum job_dns_mode mode;
 	struct job_texts resolvers; /* address, address:port, or the name of a file like resolv.conf */
 	uint64_t rate_qps;          /* queries/s; 0: as the job's rate has it */
+	/*
+	 * Of direct mode: queries/s to one server, and queries at a time; 0: no cap. Defaults: JOB_PER_SERVER and
+	 * JOB_PER_SERVER_IN_FLIGHT, and none where the job is harmless.
+	 */
+	uint64_t per_server;
+	uint64_t per_server_in_flight;
 	uint8_t tries;
 	uint64_t timeout_ns;        /* of a try */
 	struct job_lookup lookups[JOB_LOOKUPS_MAX];

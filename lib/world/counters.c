@@ -23,6 +23,7 @@ world_tally_add(struct world_tally *sum, const struct world_tally *term)
 	for (unsigned int i = 0; i < WORLD_STATES; i++)
 		sum->syn[i] += term->syn[i];
 	sum->syn_digest += term->syn_digest;
+	sum->dns += term->dns;
 }
 
 uint64_t

@@ -144,6 +144,7 @@ hear_udp(struct world_intake *in, const struct wire_ipv4 *ip, const uint8_t *dat
 		return false;
 	}
 	in->counters.dns++;
+	in->tallies[r->network].dns++;
 	return react(in, r, WORLD_REACT_DNS,
 		     world_flow_hash(w->seed, load_be32(ip->src), dst, load_be16(udp->src_port), port),
 		     load_be16(ip->id));

@@ -227,10 +227,11 @@ struct world_counters {
 };
 #define WORLD_COUNTERS (sizeof(struct world_counters) / sizeof(uint64_t))
 
-/* SYNs of one network by the state of their target, and their digest. Losses come after. */
+/* SYNs of one network by the state of their target, and their digest; queries to its DNS. Losses come after. */
 struct world_tally {
 	uint64_t syn[WORLD_STATES];
 	uint64_t syn_digest;
+	uint64_t dns;
 };
 
 /* The names of the counters, in the order of struct world_counters. */

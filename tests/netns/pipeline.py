@@ -22,6 +22,7 @@ SANS = {"pair.lab.example": ["PAIR.lab.example", "*.wild.lab.example", "www.wild
 # Of a certificate's names, those that it has alone behind "*." or before those that it has without.
 WILDCARDS = {"wild.lab.example"}
 HEAD = "$TTL 300\n@ SOA {0} hostmaster.lab.example. 1 3600 900 86400 300\n@ NS {0}\n"
+PER_SERVER = 100
 DIRECT = {"mode": "direct", "resolvers": [ROOT], "rate": 2000}
 ALLOWED = [str(NETWORK)]
 
@@ -67,7 +68,11 @@ class Web(NamedServers):
     def __init__(self, lab): # pylint: disable=super-init-not-called,non-parent-init-called
         world = World(seed=1, open_count=0, closed_count=0)
         world.open = set(NAMES)
-        Target.__init__(self, lab, world, ports=(), rules=f"ip daddr {{ {ROOT}, {EXAMPLE}, {LAB}, {REVERSE} }} accept")
+        Target.__init__(self, lab, world, ports=(), declarations="counter hurried { }\ncounter root { }", rules=f"""
+            iifname "link*" ip daddr {ROOT} udp dport 53 counter name root
+            iifname "link*" ip daddr {LAB} udp dport 53 limit rate over {PER_SERVER}/second burst {PER_SERVER // 4} packets \
+                counter name hurried
+            ip daddr {{ {ROOT}, {EXAMPLE}, {LAB}, {REVERSE} }} accept""")
 
     @staticmethod
     def sans_of(name):
@@ -163,7 +168,26 @@ def test(lab: Lab):
         equal(sorted((record["ip"], record["results"]["PTR"]["data"]["answers"][0]["answer"]) for record in responders),
               sorted(servers.hosts.items()), "names of responders")
 
-    return run(each_driver(("every name shows its certificate", every_name_its_certificate),
+    def servers_are_not_hurried(driver):
+        """Judged by the kernel: nftables' bucket of the rate, which has room for a late frame or two."""
+        path = lab.folder / "missing"
+        path.write_text("".join(f"missing{i}.lab.example\n" for i in range(500)))
+        hurried = {}
+        for cap in (PER_SERVER, 0):
+            target.forget()
+            job = link.job(driver, {"dns": {**DIRECT, "per_server": cap, "lookups": [
+                {"names_file": str(path), "types": ["A"]}]}})
+            job["targets"] = {"allow_reserved": ALLOWED}
+            result = link.start(job, ["--force"]).result().expect(0)
+            equal(collections.Counter(record["results"]["A"]["status"] for record in result.records()), {"NXDOMAIN": 500},
+                  "statuses")
+            assert target.counter("root") <= 4, "the root was asked again and again"
+            hurried[cap] = target.counter("hurried")
+        equal(hurried[PER_SERVER], 0, "queries beyond the cap")
+        assert hurried[0] > 100, f"without a cap {hurried[0]} queries were beyond it"
+
+    return run(each_driver(("servers are not hurried", servers_are_not_hurried),
+                           ("every name shows its certificate", every_name_its_certificate),
                            ("all that is found joins", all_that_is_found_joins)))
 
 

@@ -4,6 +4,7 @@
 
 import collections
 import json
+import re
 import unittest
 
 import yaml
@@ -27,6 +28,17 @@ zones:
 - {zone: round.com, glue: false, servers: [{name: ns.about.com, address: 11.9.0.8}]}
 - {zone: about.com, glue: false, servers: [{name: ns.round.com, address: 11.9.0.9}]}
 """
+# Each server is a network of its own, so that the world counts what it is asked; one has a hundred zones.
+POLITE = yaml.safe_dump({
+    "seed": 9,
+    "networks": [{"cidr": f"11.9.0.{number}/32", "latency": {"min": "1ms", "max": "30ms"},
+                  "loss": {"out": "1%", "back": "1%"},
+                  "ports": {53: {"open": "100%", "service": {"kind": "dns", "authority": True}}}} for number in range(1, 6)],
+    "names": {"exists": "70%", "addresses": "11.0.0.0/16"},
+    "zones": [{"zone": ".", "servers": [{"name": "a.root", "address": "11.9.0.1"}, {"name": "b.root", "address": "11.9.0.2"}]},
+              {"zone": "com", "servers": [{"name": "ns.com", "address": "11.9.0.3"}]},
+              *({"zone": f"z{i}.com", "servers": [{"name": "ns1.z0.com", "address": "11.9.0.4"},
+                                                  {"name": "ns2.z0.com", "address": "11.9.0.5"}]} for i in range(100))]})
 NAMES = [f"n{i}.example.com" for i in range(600)]
 
 
@@ -39,6 +51,8 @@ class DirectTest(SimnetTest):
                                       stdin="".join(f"{name}\n" for name in names))
         self.assertEqual(status, 0, err)
         self.assertIn("ledger, balanced:", err)
+        minutes, seconds = re.search(r"every name looked up in (\d+):(\d+)", err).groups()
+        self.took_s = 60 * int(minutes) + int(seconds)
         records = [json.loads(line) for line in out.splitlines()]
         self.assertEqual(collections.Counter(r["name"] for r in records), collections.Counter(names))
         return {r["name"]: r for r in records}, json.loads(report.read_text(encoding="utf-8"))
@@ -83,6 +97,31 @@ class DirectTest(SimnetTest):
                                        "targets.exclude=[11.9.0.3-11.9.0.4]")
         self.assertEqual(records["n1.example"]["results"]["A"]["status"], "BLOCKED")
         self.assertEqual(records["n1.example"]["cause"], "excluded")
+
+    def test_no_server_gets_more(self):
+        """All names of a hundred zones are at two servers, and below one of com: each has its time, and is looked up."""
+        names = [f"n{i}.z{i % 100}.com" for i in range(900)] + [f"free{i}.com" for i in range(300)]
+        says = truth_names.Names(yaml.safe_load(POLITE))
+        took, asked = {}, {}
+        for rate, more in ((100, ()), (0, ("--set", "dns.per_server=0")), (50, ("--set", "dns.per_server_in_flight=1"))):
+            flags = ("--set", f"dns.per_server={rate}", *more)
+            records, report = self.look_up(POLITE, names, "--types", "A", "-r", "5k", "--timeout", "300ms", *flags)
+            asked[rate] = [network["dns"] for network in report["networks"]]
+            took[rate] = self.took_s
+            for name, record in records.items():
+                status, answers = says.answer(name, "A")
+                result = record["results"]["A"]
+                self.assertEqual((result["status"], result.get("data", {}).get("answers", [])), (status, answers), name)
+            # The root is asked who has com, by the first; a packet or two may be lost.
+            self.assertLessEqual(sum(asked[rate][:2]), 3)
+            self.assertLess(asked[rate][2], 1.1 * (100 + 300))
+            self.assertLess(sum(asked[rate][3:]), 1.1 * 900)
+        self.assertLess(took[0], 3)
+        # com's server has the 400 questions, two others 450 each, and none more than it may in a second.
+        self.assertGreaterEqual(took[100], max(asked[100]) / 100 - 1)
+        self.assertLess(took[100], max(asked[100]) / 100 + 3)
+        # With 5% of answers lost for the time of a try, what waits for one at a time takes its time as well.
+        self.assertGreaterEqual(took[50], max(asked[50]) / 50 - 1)
 
     def test_a_seed_replays(self):
         world = TREE.replace("LAME", "10%")

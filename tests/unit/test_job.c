@@ -312,6 +312,8 @@ check_every_lookup(const struct job_dns *dns)
 	assert_true(dns->is_given);
 	ASSERT_TEXTS(&dns->resolvers, "198.51.100.53", "198.51.100.54:5353");
 	assert_int_equal(dns->rate_qps, 20000);
+	assert_int_equal(dns->per_server, JOB_PER_SERVER);
+	assert_int_equal(dns->per_server_in_flight, JOB_PER_SERVER_IN_FLIGHT);
 	assert_int_equal(dns->tries, 3);
 	assert_int_equal(dns->timeout_ns, 2 * NS_PER_SEC);
 	assert_int_equal(dns->lookup_count, 3);

@@ -406,7 +406,7 @@ static void
 test_sums_are_of_all_fields(void **state)
 {
 	struct world_counters sum = {0}, term;
-	struct world_tally tally = {{1, 2, 3, 4}, UINT64_MAX};
+	struct world_tally tally = {{1, 2, 3, 4}, UINT64_MAX, 5};
 	uint64_t values[WORLD_COUNTERS];
 
 	(void)state;
@@ -418,10 +418,11 @@ test_sums_are_of_all_fields(void **state)
 	memcpy(values, &sum, sizeof(values));
 	for (size_t i = 0; i < WORLD_COUNTERS; i++)
 		assert_int_equal(values[i], 2 * (i + 1));
-	world_tally_add(&tally, &(struct world_tally){{10, 20, 30, 40}, 3});
+	world_tally_add(&tally, &(struct world_tally){{10, 20, 30, 40}, 3, 6});
 	assert_int_equal(world_tally_syn(&tally), 110);
 	assert_int_equal(tally.syn[WORLD_SILENT], 44);
 	assert_true(tally.syn_digest == 2);
+	assert_int_equal(tally.dns, 11);
 	assert_string_equal(world_counter_names[0], "frames");
 	assert_string_equal(world_counter_names[WORLD_COUNTERS - 1], "events_refused");
 }

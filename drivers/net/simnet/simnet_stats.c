@@ -217,12 +217,12 @@ write_report(const struct simnet *s, FILE *f)
 		fprintf(f, "%s\n  {\"cidr\": \"%s\", ", i > 0 ? "," : "", name);
 		tally = tally_sum(s, i);
 		write_tally(f, &tally);
-		fputs("}", f);
+		fprintf(f, ", \"dns\": %" PRIu64 "}", tally.dns);
 	}
 	fputs("],\n \"elsewhere\": {", f);
 	tally = tally_sum(s, d->networks_count);
 	write_tally(f, &tally);
-	fputs("}}\n", f);
+	fprintf(f, ", \"dns\": %" PRIu64 "}}\n", tally.dns);
 }
 
 void
