@@ -89,7 +89,7 @@ static const struct flag table[] = {
 	{'O', "output-module", "FORMAT", FORM_FORMAT, .path = "output.format",
 	 .help = "csv or json; else by the file's ending"},
 	{'f', "output-fields", "NAMES", FORM_LIST, .path = "output.fields",
-	 .help = "fields, like saddr,sport,ttl"},
+	 .help = "fields, like saddr,sport,ttl; '*' is all"},
 	{0, "output-filter", "FILTER", FORM_TEXT, .path = "output.filter",
 	 .help = "(success = 1 && repeat = 0); \"\" gives all"},
 	{0, "no-header-row", NULL, FORM_FALSE, .path = "output.header",
@@ -155,6 +155,11 @@ static const char dns_usage[] =
 	"  asdic dns -i net_af_packet0,iface=eth1 -S 198.51.100.8 -g 198.51.100.1 \\\n"
 	"      --resolvers 198.51.100.53 --types A,MX www.example.com names.txt\n\n";
 
+static const char exit_statuses[] =
+	"\nExit status: 0 done, 1 failed while running, 2 a bad job or bad arguments,\n"
+	"3 the machine lacks something, 130 stopped (ctrl-C once: what was sent is waited\n"
+	"for; twice: out at once).\n";
+
 static bool
 is_of(const struct parse *p, const struct flag *f)
 {
@@ -176,6 +181,7 @@ print_help(FILE *out, const struct parse *p)
 			 f->argument != NULL ? f->argument : "");
 		fprintf(out, "  %3s %-23s %s\n", f->letter != 0 ? letter : "", name, f->help);
 	}
+	fputs(exit_statuses, out);
 }
 
 /* Tables for getopt_long(), made from ours: the flags of the command. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/near.h"
 #include "commands.h"
@@ -47,9 +49,21 @@ unknown(const char *word)
 	return EXIT_BAD_JOB;
 }
 
+/* A standard file that came closed must not become the number of the next that is opened. It stays of no use. */
+static void
+keep_standard_files(void)
+{
+	static const int uses[] = {O_WRONLY, O_RDONLY, O_RDONLY}; /* the wrong ones */
+
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", uses[fd]) < 0)
+			return;
+}
+
 int
 main(int argc, char **argv)
 {
+	keep_standard_files();
 	if (argc < 2) {
 		usage(stderr);
 		return EXIT_BAD_JOB;

@@ -2,10 +2,12 @@
 #include "sinks.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "commands.h"
 
@@ -94,12 +96,33 @@ sinks_refuse_existing(const char *file)
 	return EXIT_BAD_JOB;
 }
 
+/* One that came closed takes nothing (main.c). */
+static int
+check_standard_output(void)
+{
+	int flags = fcntl(STDOUT_FILENO, F_GETFL);
+
+	if (flags >= 0 && (flags & O_ACCMODE) != O_RDONLY)
+		return EXIT_DONE;
+	fprintf(stderr, "asdic: standard output is closed, and results are to go there; name a file (-o)\n");
+	return EXIT_BAD_JOB;
+}
+
 int
 sinks_check(const struct sinks *s, const struct job *job, bool force)
 {
 	for (unsigned int i = 0; i < s->count; i++) {
 		struct stat st;
-		bool exists = !is_standard_output(s->names[i]) && stat(s->names[i], &st) == 0;
+		bool exists;
+
+		if (is_standard_output(s->names[i])) {
+			int status = check_standard_output();
+
+			if (status != EXIT_DONE)
+				return status;
+			continue;
+		}
+		exists = stat(s->names[i], &st) == 0;
 
 		/* Devices and FIFOs are there to be written to; rows of files have names of their own. */
 		if (exists && S_ISREG(st.st_mode) && !force && job->outputs[i].rotate_ns == 0)
@@ -134,9 +157,12 @@ tell_unusable(const char *name, int rc)
 	if (rc == -ENODATA)
 		fprintf(stderr, "asdic: '%s' holds less than its checkpoint says; it cannot be gone on with: begin "
 			"anew with --force\n", name);
+	else if (rc == -EBUSY)
+		fprintf(stderr, "asdic: '%s' is written to by another scan that runs; name another file, or stop that one\n",
+			name);
 	else
 		fprintf(stderr, "asdic: cannot write '%s': %s\n", name, strerror(-rc));
-	return rc == -ENOENT || rc == -EISDIR || rc == -ENOTDIR ? EXIT_BAD_JOB : EXIT_FAILED;
+	return rc == -EBUSY || rc == -ENOENT || rc == -EISDIR || rc == -ENOTDIR ? EXIT_BAD_JOB : EXIT_FAILED;
 }
 
 static int

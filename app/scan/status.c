@@ -31,18 +31,25 @@ status_init(struct status *s, struct engine *e, const struct job *job, uint64_t 
 	s->last_ns = engine_now_ns(e);
 }
 
+/* What keeps a scan that sends no more probes from ending; past the cooldown it is what is still under way. */
+static const char *
+awaited(const struct status *s, bool is_late)
+{
+	if (is_late && engine_live_lookups(s->engine) > 0)
+		return "resolvers";
+	return is_late && engine_live_grabs(s->engine) > 0 ? "grabs" : "cooldown";
+}
+
 /* What keeps the scan from going faster. */
 static const char *
-held_by(const struct status *s, double pps, bool cooling, bool is_asking)
+held_by(const struct status *s, double pps, bool cooling, bool is_late)
 {
 	struct engine_rate promised = engine_rate(s->engine);
 	double rate = (double)promised.frames_pps, bits = (double)promised.bits_per_s;
 	double frame_bits = (double)wire_bits(engine_probe_bytes(s->engine));
 
-	if (cooling && is_asking)
-		return "resolvers";
 	if (cooling)
-		return "cooldown";
+		return awaited(s, is_late);
 	if (engine_hold_cause(s->engine) != NULL)
 		return engine_hold_cause(s->engine);
 	if (engine_is_held(s->engine))
@@ -96,17 +103,16 @@ names_of(const struct ledger *l)
 	return l->count[LEDGER_LOOKUP_RECORD];
 }
 
-/* "dns: 11K/s 9.8K live; ": names that were looked up, and those under way. */
+/* "dns: 11K/s; ": names that were looked up. */
 static const char *
 lookups_text(const struct status *s, const struct ledger *l, double span, char buf[3 * TEXT_SIZE])
 {
-	char rate[TEXT_SIZE], live[TEXT_SIZE];
+	char rate[TEXT_SIZE];
 
 	buf[0] = '\0';
 	if (engine_has_lookups(s->engine))
-		snprintf(buf, 3 * TEXT_SIZE, "dns: %s/s %s live; ",
-			 text_count(rate, (double)(names_of(l) - s->last_names) / span),
-			 text_count(live, engine_live_lookups(s->engine)));
+		snprintf(buf, 3 * TEXT_SIZE, "dns: %s/s; ",
+			 text_count(rate, (double)(names_of(l) - s->last_names) / span));
 	return buf;
 }
 
@@ -154,7 +160,7 @@ print(struct status *s, uint64_t now_ns, bool cooling, uint64_t end_ns)
 		grabs_text(s, &l, span, grabs), lookups_text(s, &l, span, lookups),
 		(unsigned long long)engine_nic_drops(s->engine),
 		(unsigned long long)(l.count[LEDGER_STRANDED] + l.count[LEDGER_SEGMENT_CUT_OFF]),
-		held_by(s, pps, cooling, now_ns >= end_ns && engine_has_lookups(s->engine)),
+		held_by(s, pps, cooling, now_ns >= end_ns),
 		s->is_terminal ? "" : "\n");
 	fflush(stderr);
 	s->last_ns = now_ns;

@@ -67,7 +67,7 @@ void output_stamp(time_t when, char stamp[OUTPUT_STAMP_SIZE]);
  * Open a sink; now names the first file of one that rotates. What config points to is copied. One that
  * goes on from a mark cuts off what its file got after it; a stream has no such place and just goes on.
  * 0; -EEXIST when the file exists and force is not set; -ENODATA when it holds less than the mark says;
- * another negative errno.
+ * -EBUSY while another sink, of whatever process, writes it; another negative errno.
  */
 int output_open(const struct output_config *config, time_t now, struct output **out);
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -42,7 +43,7 @@ open_path(const char *path, bool force)
 	if (strcmp(path, "-") == 0)
 		return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
 	if (force)
-		return open(path, flags | O_TRUNC, 0666);
+		return open(path, flags, 0666);
 	fd = open(path, flags | O_EXCL, 0666);
 	if (fd < 0 && errno == EEXIST)
 		fd = open_existing(path);
@@ -58,7 +59,7 @@ open_aside(const char *path, const char *hidden, bool force)
 		errno = EEXIST;
 		return -1;
 	}
-	return open(hidden, O_WRONLY | O_CREAT | O_CLOEXEC | (force ? O_TRUNC : O_EXCL), 0666);
+	return open(hidden, O_WRONLY | O_CREAT | O_CLOEXEC | (force ? 0 : O_EXCL), 0666);
 }
 
 char *
@@ -104,6 +105,29 @@ look_at(struct part *p)
 	p->is_regular = fstat(p->fd, &st) == 0 && S_ISREG(st.st_mode);
 }
 
+/*
+ * A file has one writer: the lock goes with the descriptor, so also with a process that is killed. Where the file
+ * system has no locks there is none.
+ */
+static int
+take_file(const struct part *p)
+{
+	bool is_own = p->is_regular && strcmp(p->path, "-") != 0;
+
+	return is_own && flock(p->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK ? -EBUSY : 0;
+}
+
+/* What was in a file that is begun anew goes when it is known to be nobody else's. */
+static int
+take_and_empty(const struct part *p)
+{
+	int err = take_file(p);
+
+	if (err == 0 && p->is_regular && strcmp(p->path, "-") != 0 && ftruncate(p->fd, 0) != 0)
+		err = -errno;
+	return err;
+}
+
 int
 part_open(struct part *p, const char *path, bool force, bool aside)
 {
@@ -113,10 +137,13 @@ part_open(struct part *p, const char *path, bool force, bool aside)
 		p->fd = aside ? open_aside(path, p->hidden, force) : open_path(path, force);
 		err = p->fd < 0 ? -errno : 0;
 	}
-	if (err != 0)
-		return give_up(p, err);
-	look_at(p);
-	return 0;
+	if (err == 0) {
+		look_at(p);
+		err = take_and_empty(p);
+		if (err != 0)
+			close(p->fd);
+	}
+	return err != 0 ? give_up(p, err) : 0;
 }
 
 /* What is kept of an earlier run goes into the digest. */
@@ -192,7 +219,9 @@ part_reopen(struct part *p, const char *path, bool aside, uint64_t bytes, uint64
 	look_at(p);
 	if (!p->is_regular)
 		return 0;
-	err = cut_to(p, bytes);
+	err = take_file(p);
+	if (err == 0)
+		err = cut_to(p, bytes);
 	if (err != 0) {
 		close(p->fd);
 		return give_up(p, err);

@@ -28,7 +28,8 @@ struct part {
 
 /*
  * Open path; aside: under a hidden name. 0; -EEXIST where a file has the name, or the hidden one, and
- * force is not set; another negative errno. After a failure nothing is held.
+ * force is not set; -EBUSY where another part writes it, in whatever process; another negative errno. After a failure
+ * nothing is held.
  */
 int part_open(struct part *p, const char *path, bool force, bool aside);
 
@@ -36,7 +37,7 @@ int part_open(struct part *p, const char *path, bool force, bool aside);
  * Go on with a file that an earlier run left: its first bytes are rows rows, and what follows them is cut
  * off; where there is none and bytes is 0, it is made. It may have its own name already though it was
  * written aside: then that is taken back. A device or FIFO goes on as it is. 0; -ENODATA where the file
- * holds less; another negative errno.
+ * holds less; -EBUSY as above; another negative errno.
  */
 int part_reopen(struct part *p, const char *path, bool aside, uint64_t bytes, uint64_t rows);
 

@@ -5,6 +5,7 @@
 import re
 import signal
 import subprocess
+import time
 import unittest
 
 from harness import (ASDIC, OPEN, VIRTUAL, SimnetTest, Targets, network, parse_ledger, target_text,
@@ -144,6 +145,33 @@ class Outputs(SimnetTest):
         text = (self.folder / "a.csv").read_text()
         self.assertTrue(text.startswith("saddr\n") and text.endswith("\n"))
         self.assertTrue(all(re.fullmatch(r"20\.6\.\d+\.\d+", line) for line in text.splitlines()[1:]))
+
+    def test_standard_output_that_came_closed(self):
+        device, _ = self.device(WORLD)
+        done = subprocess.run(["/bin/sh", "-c", 'exec "$@" >&-', "sh", ASDIC, "scan", "-i", device, *FLAGS],
+                              stderr=subprocess.PIPE, text=True, timeout=60, check=False, cwd=self.folder)
+        self.assertEqual((done.returncode, done.stderr),
+                         (2, "asdic: standard output is closed, and results are to go there; name a file (-o)\n"))
+
+    def test_a_running_scan_has_its_files_alone(self):
+        """Neither --force nor --resume writes into a file that is being written; and SIGHUP stops as ctrl-C does."""
+        device, _ = self.device(WORLD)
+        flags = ("scan", "-i", device, CIDR, "-p", "443", "-q", "-e", "4", "-c", "1", "-o", "a.csv")
+        with subprocess.Popen([ASDIC, *flags, "--rate", "20"], stderr=subprocess.PIPE, cwd=self.folder) as scan:
+            scan.stderr.readline()
+            deadline = time.monotonic() + 60
+            while not (self.folder / "a.csv.checkpoint").exists() and time.monotonic() < deadline:
+                time.sleep(0.05)
+            for more in ("--force", "--resume"):
+                status, _, stderr = self.asdic(*flags, more)
+                self.assertEqual(status, 2, stderr)
+                self.assertIn("'a.csv' is written to by another scan that runs", stderr)
+            scan.send_signal(signal.SIGHUP)
+            stderr = scan.stderr.read().decode()
+            self.assertEqual(scan.wait(timeout=60), 130, stderr)
+        status, _, stderr = self.asdic(*flags, "--resume")
+        self.assertEqual(status, 0, stderr)
+        self.assertEqual(sorted(self.lines("a.csv")), sorted([*OPEN_HOSTS, "saddr"]))
 
     def test_a_full_disk_ends_the_scan(self):
         job = self.job('{file: /dev/full}', '{file: a.csv}')

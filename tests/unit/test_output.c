@@ -173,6 +173,27 @@ existing_files_are_kept_unless_forced(void **state)
 	check_file(2);
 }
 
+/* Whoever writes a file has it alone, whatever the other was told; a kill ends that. */
+static void
+a_file_has_one_writer(void **state)
+{
+	const struct output_mark mark = {.name = path, .bytes = 0};
+	const struct output_config again = {.path = path, .past = &mark};
+	struct output *first, *second;
+	uint64_t lost;
+
+	(void)state;
+	assert_int_equal(open_plain(path, false, &first), 0);
+	assert_int_equal(output_write(first, "one\n", 4), 0);
+	assert_int_equal(output_flush(first), 0);
+	assert_int_equal(open_plain(path, true, &second), -EBUSY);
+	assert_int_equal(output_open(&again, 0, &second), -EBUSY);
+	assert_int_equal(output_bytes(first), 4);
+	output_free(first);
+	assert_int_equal(open_plain(path, true, &second), 0);
+	assert_int_equal(close_sink(second, &lost), 0);
+}
+
 static void
 open_says_what_is_wrong(void **state)
 {
@@ -666,6 +687,7 @@ main(void)
 		TEST(lines_reach_the_file),
 		TEST(long_calls_are_taken_whole),
 		TEST(existing_files_are_kept_unless_forced),
+		TEST(a_file_has_one_writer),
 		TEST(open_says_what_is_wrong),
 		TEST(full_disk_loses_what_was_accepted),
 		TEST(refused_lines_are_not_among_the_lost),
