@@ -7,11 +7,11 @@
  * through channels_send(), and what it hears is one datagram for each channels_end(). So there is no
  * kernel socket, and c-ares' own retries, timers and choice of servers never come to anything.
  *
- * What a channel is told and hears is a stand-in: a question for the root, and the same as a reply. No
- * name that is looked up and no byte of the network's reaches c-ares: from 1.33 on, one datagram that
- * does not parse makes it drop its connection and fail everything that is in flight on it; what it
- * takes for a name and a type is not what may be asked for; and in 1.18 a fifth of a lookup's
- * instructions are its reading of the name, twice.
+ * What a channel is told and hears is a stand-in: the shortest query that c-ares takes, of no question
+ * or of one for the root, and the same as a reply. No name that is looked up and no byte of the
+ * network's reaches c-ares: from 1.33 on, one datagram that does not parse makes it drop its connection
+ * and fail everything that is in flight on it; what it takes for a name and a type is not what may be
+ * asked for; and in 1.18 a fifth of a lookup's instructions are its reading of the name, twice.
  *
  * Channels are small. c-ares 1.18 finds a reply's query in 2,048 lists by its id, which is ours to give,
  * so with CHANNEL_QUERIES in flight each list has one; 1.33 and later replace the id by one of their own

@@ -57,7 +57,7 @@ struct lookup {
 	uint8_t forged;       /* datagrams that the try has met */
 	uint8_t status;       /* enum dns_status, if nothing better comes */
 	uint8_t waiting;      /* enum waiting */
-	bool in_channel;      /* c-ares holds it */
+	bool in_channel;      /* c-ares holds it, as it may when it is free */
 	uint32_t trial;       /* which, of the resolvers' */
 	uint8_t query[DNS_QUERY_MAX];
 };

@@ -18,28 +18,37 @@ is_name(const uint8_t *name, size_t len)
 	return at + 1 == len && name[at] == 0;
 }
 
+/* The query of c-ares' that a place had last hears its end, where it has not. */
+static bool
+is_out_of_channel(struct dns *d, struct lookup *l)
+{
+	if (l->in_channel)
+		channels_end(d->channels, lookup_number(d, l), l->channel_id);
+	d->stats.unheard += l->in_channel;
+	return !l->in_channel;
+}
+
 static struct lookup *
 take(struct dns *d)
 {
-	uint32_t number = d->free;
+	while (d->free != NONE) {
+		struct lookup *l = &d->lookup[d->free];
 
-	if (number != NONE)
-		d->free = d->lookup[number].next;
-	else if (d->touched < d->capacity)
-		number = d->touched++;
-	else
-		return NULL;
-	return &d->lookup[number];
+		d->free = l->next;
+		if (is_out_of_channel(d, l))
+			return l;
+	}
+	return d->touched < d->capacity ? &d->lookup[d->touched++] : NULL;
 }
 
+/*
+ * What is over in c-ares' eyes as well is so when the place is taken again: its memory is taken up again
+ * by the next query at once, while it is in the caches.
+ */
 static void
 give(struct dns *d, struct lookup *l)
 {
 	l->state = LOOKUP_FREE;
-	if (l->in_channel) {
-		d->stats.unheard++; /* c-ares still points at it */
-		return;
-	}
 	l->next = d->free;
 	d->free = lookup_number(d, l);
 }
@@ -154,8 +163,6 @@ lookup_finish(struct dns *d, struct lookup *l, enum dns_status status, enum grab
 	bool is_trial = l->flags & LOOKUP_TRIAL;
 	uint64_t user = l->user;
 
-	if (l->in_channel)
-		channels_end(d->channels, lookup_number(d, l), l->channel_id);
 	give(d, l);
 	if (is_trial) {
 		finish_trial(d, resolver, trial, message, now_ns);
