@@ -24,7 +24,8 @@ dns_memory_bytes(const struct dns_config *c)
 
 	while (past < (size_t)2 * c->in_flight)
 		past *= 2;
-	return sizeof(struct dns) + ((size_t)c->in_flight + DNS_TRIALS_MAX) * sizeof(struct lookup) +
+	return sizeof(struct dns) +
+	       ((size_t)c->in_flight + DNS_TRIALS_MAX) * (sizeof(struct lookup) + sizeof(uint32_t)) +
 	       c->streams * sizeof(struct stream) + 2 * past * sizeof(uint64_t) + PORTS * sizeof(uint32_t);
 }
 
@@ -42,11 +43,11 @@ dns_new(const struct dns_config *config)
 	d->heard_ns = TIME_NEVER;
 	OPENSSL_cleanse(d->config.key, sizeof(d->config.key));
 	d->capacity = config->in_flight + (config->resolvers != NULL ? DNS_TRIALS_MAX : 0);
-	d->free = NONE;
 	for (unsigned int i = 0; i < WAITINGS; i++)
 		d->waiting[i] = (struct list){NONE, NONE};
-	d->lookup = malloc(d->capacity * sizeof(*d->lookup));
-	if (d->lookup == NULL || chance_init(&d->chance, config->key) != 0 || past_init(d) != 0 ||
+	d->lookup = aligned_alloc(LINE_BYTES, d->capacity * sizeof(*d->lookup));
+	d->free = malloc(d->capacity * sizeof(*d->free));
+	if (d->lookup == NULL || d->free == NULL || chance_init(&d->chance, config->key) != 0 || past_init(d) != 0 ||
 	    stream_init(d) != 0) {
 		dns_free(d);
 		return NULL;
@@ -68,6 +69,7 @@ dns_free(struct dns *d)
 	channels_free(d->channels);
 	chance_fini(&d->chance);
 	free(d->lookup);
+	free(d->free);
 	free(d->streams);
 	free(d->past[0]);
 	free(d->past[1]);
@@ -129,10 +131,15 @@ begin_trial(struct dns *d, uint64_t now_ns)
 	return true;
 }
 
-/* Something was to happen by now, and has not. */
+/* Its timer has gone off. Where it is due, something was to happen by now, and has not. */
 static void
 expire(struct dns *d, struct lookup *l, uint64_t now_ns)
 {
+	if (l->due_ns > now_ns) {
+		if (l->due_ns != TIME_NEVER)
+			lookup_time(d, l, l->due_ns);
+		return;
+	}
 	switch (l->state) {
 	case LOOKUP_ASKED:
 		query_lost(d, l, now_ns);
@@ -209,7 +216,7 @@ uint64_t
 dns_next_ns(const struct dns *d)
 {
 	const struct resolvers *r = d->config.resolvers;
-	uint64_t next_ns = wheel_next_ns(&d->wheel);
+	uint64_t next_ns = d->live + d->trials > 0 ? wheel_next_ns(&d->wheel) : TIME_NEVER;
 
 	if (r == NULL || d->stopped)
 		return next_ns;

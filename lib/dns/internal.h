@@ -3,6 +3,8 @@
 #ifndef DNS_INTERNAL_H
 #define DNS_INTERNAL_H
 
+#include <stddef.h>
+
 #include "base/time.h"
 #include "dns/chance.h"
 #include "dns/channels.h"
@@ -12,6 +14,7 @@
 #include "wheel/wheel.h"
 
 #define NONE UINT32_MAX
+#define LINE_BYTES 64
 
 /* Local ports are told apart by number alone, whatever the address. */
 #define PORTS 65536
@@ -30,21 +33,18 @@ enum {
 	LOOKUP_AGAIN = 1 << 3,   /* the next query goes to the same server, at no cost in tries */
 };
 
-/* Six cache lines; the last four are the query's, and seldom all touched. */
+/*
+ * Seven cache lines. What a reply is judged by and ends is in the first, and its query begins with the
+ * second; what only begins and waits is behind it, so that of most lookups three are ever touched.
+ */
 struct lookup {
 	uint64_t user;
 	uint64_t started_ns;  /* the first query */
 	uint64_t query_ns;    /* the last one */
-	uint64_t deadline_ns;
-	uint64_t timeout_ns;
-	uint32_t next;        /* in a list, or of the free */
-	uint32_t prev;
-	struct wheel_timer timer;
+	uint64_t due_ns;      /* something is to happen then; TIME_NEVER: nothing is */
 	uint32_t endpoint;    /* of udp */
 	uint32_t server;
 	uint32_t resolver;    /* its number; NONE: none yet, or none at all */
-	uint32_t stream;
-	uint32_t local;
 	uint16_t port;
 	uint16_t local_port;
 	uint16_t channel_id;  /* that c-ares knows it by */
@@ -58,10 +58,20 @@ struct lookup {
 	uint8_t status;       /* enum dns_status, if nothing better comes */
 	uint8_t waiting;      /* enum waiting */
 	bool in_channel;      /* c-ares holds it, as it may when it is free */
+
+	uint8_t query[DNS_QUERY_MAX] __attribute__((aligned(LINE_BYTES)));
+
+	uint64_t deadline_ns __attribute__((aligned(LINE_BYTES)));
+	uint64_t timeout_ns;
+	uint32_t local;
+	uint32_t next;        /* in a list */
+	uint32_t prev;
+	uint32_t stream;
 	uint32_t trial;       /* which, of the resolvers' */
-	uint8_t query[DNS_QUERY_MAX];
+	struct wheel_timer timer;
 };
 
+_Static_assert(offsetof(struct lookup, query) == LINE_BYTES, "one cache line before it");
 _Static_assert(sizeof(struct lookup) <= DNS_ASK_BYTES, "as the header says");
 
 /* One for each connection: what came of a reply, and the truncated answer that it is to replace. */
@@ -91,7 +101,8 @@ struct dns {
 	struct lookup *lookup;
 	uint32_t capacity;      /* of lookup[], trials included */
 	uint32_t touched;
-	uint32_t free;
+	uint32_t *free;         /* places that were given back: a stack */
+	uint32_t free_count;
 	uint32_t live;          /* asks */
 	uint32_t trials;
 	bool stopped;
@@ -106,8 +117,10 @@ struct dns {
 	uint64_t past_mask;
 	uint64_t past_key;
 	uint32_t *asking;       /* queries that are out, by local port */
-	/* Of lookups, one each. c-ares' own timers are not used: it looks at them only when it hears
-	 * something, and by the clock of the kernel. */
+	/* Of lookups, one each, which only ever goes off early: it is set when its lookup is due sooner, and
+	 * otherwise finds that it is not yet, if at all. So a lookup that is answered in time moves none.
+	 * c-ares' own timers are not used: it looks at them only when it hears something, and by the
+	 * clock of the kernel. */
 	struct wheel wheel;
 	uint64_t heard_ns;      /* what came before is known */
 	struct dns_stats stats;
@@ -121,15 +134,19 @@ lookup_number(const struct dns *d, const struct lookup *l)
 
 /* Its time has come then, whatever was said before. */
 static inline void
-lookup_time(struct dns *d, const struct lookup *l, uint64_t at_ns)
+lookup_time(struct dns *d, struct lookup *l, uint64_t at_ns)
 {
-	wheel_set(&d->wheel, lookup_number(d, l), wheel_tick_up(at_ns));
+	uint32_t tick = wheel_tick_up(at_ns);
+
+	l->due_ns = at_ns;
+	if (!wheel_is_set(&l->timer) || (int32_t)(tick - l->timer.tick) < 0)
+		wheel_set(&d->wheel, lookup_number(d, l), tick);
 }
 
 static inline void
-lookup_untime(struct dns *d, const struct lookup *l)
+lookup_untime(struct lookup *l)
 {
-	wheel_clear(&d->wheel, lookup_number(d, l));
+	l->due_ns = TIME_NEVER;
 }
 
 /* lookup.c: how they begin, wait and end. */

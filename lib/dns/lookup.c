@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Lookups: how they begin, wait and end. */
 #include <errno.h>
-#include <stddef.h>
 
 #include "dns/internal.h"
 
@@ -31,14 +30,19 @@ is_out_of_channel(struct dns *d, struct lookup *l)
 static struct lookup *
 take(struct dns *d)
 {
-	while (d->free != NONE) {
-		struct lookup *l = &d->lookup[d->free];
+	struct lookup *l;
 
-		d->free = l->next;
+	while (d->free_count > 0) {
+		l = &d->lookup[d->free[--d->free_count]];
 		if (is_out_of_channel(d, l))
 			return l;
 	}
-	return d->touched < d->capacity ? &d->lookup[d->touched++] : NULL;
+	if (d->touched == d->capacity)
+		return NULL;
+	l = &d->lookup[d->touched++];
+	l->in_channel = false;
+	l->timer = (struct wheel_timer){0};
+	return l;
 }
 
 /*
@@ -49,8 +53,8 @@ static void
 give(struct dns *d, struct lookup *l)
 {
 	l->state = LOOKUP_FREE;
-	l->next = d->free;
-	d->free = lookup_number(d, l);
+	d->free[d->free_count++] = lookup_number(d, l);
+	__builtin_prefetch(&l->deadline_ns, 1);
 }
 
 static uint64_t
@@ -61,7 +65,7 @@ deadline_of(const struct dns_ask *ask, uint64_t now_ns)
 	return ask->deadline_ns != 0 && ask->deadline_ns < most ? ask->deadline_ns : most;
 }
 
-/* All but the query's bytes, of which most are never used. */
+/* All but what is written before it is read, and the timer, which goes on. */
 static void
 begin(const struct dns *d, struct lookup *l, const struct dns_ask *ask, uint64_t now_ns)
 {
@@ -70,6 +74,7 @@ begin(const struct dns *d, struct lookup *l, const struct dns_ask *ask, uint64_t
 
 	memset(l, 0, offsetof(struct lookup, query));
 	l->started_ns = TIME_NEVER;
+	l->due_ns = TIME_NEVER;
 	l->deadline_ns = deadline_of(ask, now_ns);
 	l->timeout_ns = ask->timeout_ns != 0 ? ask->timeout_ns : d->config.timeout_ns;
 	l->server = ask->server;
@@ -131,7 +136,7 @@ lookup_unwait(struct dns *d, struct lookup *l)
 		d->lookup[l->next].prev = l->prev;
 	else
 		list->tail = l->prev;
-	lookup_untime(d, l);
+	lookup_untime(l);
 }
 
 /* The resolvers' own question has come back, or has not. */

@@ -133,7 +133,7 @@ query_end(struct dns *d, struct lookup *l, enum dns_try_end end)
 	bool answered = end != DNS_TRY_LOST && end != DNS_TRY_SPOILED && end != DNS_TRY_STOPPED;
 
 	udp_close(d->config.udp, l->endpoint);
-	lookup_untime(d, l);
+	lookup_untime(l);
 	past_note(d, l, answered);
 	d->asking[l->local_port]--;
 	d->stats.ended[end]++;

@@ -120,7 +120,7 @@ stream_begin_waiting(struct dns *d, uint64_t now_ns)
 static void
 over(struct dns *d, struct lookup *l, enum dns_try_end end)
 {
-	lookup_untime(d, l);
+	lookup_untime(l);
 	d->stats.ended[end]++;
 }
 
