@@ -48,6 +48,7 @@ struct packet {
 	uint8_t bytes[126];
 };
 
+#define LINE_BYTES 64
 #define LINK_BYTES 14
 #define FRAME_BYTES (LINK_BYTES + 28 + DNS_QUERY_MAX)
 #define WAY (1u << 16) /* packets that are on their way at most; a power of two */
@@ -97,6 +98,12 @@ on_icmp(void *context, uint32_t endpoint, uint64_t user, uint8_t type, uint8_t c
 }
 
 static void
+on_ahead(void *context, uint64_t user, bool again)
+{
+	dns_ahead(((struct rig *)context)->dns, user, again);
+}
+
+static void
 on_answer(void *context, uint64_t user, const struct dns_answer *a)
 {
 	struct rig *r = context;
@@ -141,7 +148,7 @@ make(struct rig *r)
 	static const struct wire_link link = {.len = LINK_BYTES, .header = {[12] = 8}};
 	const struct udp_config u = {
 		.endpoints = IN_FLIGHT + DNS_TRIALS_MAX, .queue = BURST, .data_max = DNS_QUERY_MAX, .ttl = 64,
-		.links = 1, .link = &link, .key = {1, 2}, .events = {on_data, on_icmp}, .context = r,
+		.links = 1, .link = &link, .key = {1, 2}, .events = {on_data, on_icmp, on_ahead}, .context = r,
 	};
 	struct dns_config d = {
 		.in_flight = IN_FLIGHT, .timeout_ns = 5 * NS_PER_SEC, .tcp_timeout_ns = NS_PER_SEC, .tries = 6,
@@ -213,15 +220,23 @@ send(struct rig *r)
 	r->responder_tsc += rte_rdtsc() - start_tsc;
 }
 
+/* As the worker does: a burst's frames are fetched, then what they are about, then each is dealt with. */
 static void
 receive(struct rig *r)
 {
-	for (unsigned int i = 0; i < BURST && r->head != r->tail; i++, r->head++) {
-		const struct packet *p = &r->way[r->head % WAY];
+	struct span packets[BURST];
+	unsigned int n = 0;
 
-		if (udp_input(r->udp, p->bytes, p->len) == -ENOENT)
-			dns_stray(r->dns, span_of(p->bytes, p->len), r->now_ns);
+	for (unsigned int i = 0; i < BURST && i < r->tail - r->head; i++) {
+		__builtin_prefetch(&r->way[(r->head + i) % WAY]);
+		__builtin_prefetch(&r->way[(r->head + i) % WAY].bytes[LINE_BYTES]);
 	}
+	for (; n < BURST && r->head != r->tail; n++, r->head++)
+		packets[n] = span_of(r->way[r->head % WAY].bytes, r->way[r->head % WAY].len);
+	udp_ahead(r->udp, packets, n);
+	for (unsigned int i = 0; i < n; i++)
+		if (udp_input(r->udp, packets[i].at, packets[i].len) == -ENOENT)
+			dns_stray(r->dns, packets[i], r->now_ns);
 }
 
 static void

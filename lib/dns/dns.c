@@ -133,9 +133,9 @@ begin_trial(struct dns *d, uint64_t now_ns)
 
 /* Its timer has gone off. Where it is due, something was to happen by now, and has not. */
 static void
-expire(struct dns *d, struct lookup *l, uint64_t now_ns)
+expire(struct dns *d, struct lookup *l, uint64_t heard_ns, uint64_t now_ns)
 {
-	if (l->due_ns > now_ns) {
+	if (l->due_ns > heard_ns) {
 		if (l->due_ns != TIME_NEVER)
 			lookup_time(d, l, l->due_ns);
 		return;
@@ -156,30 +156,6 @@ expire(struct dns *d, struct lookup *l, uint64_t now_ns)
 	}
 }
 
-/* Send the first of those that wait; false: none does, or it has to wait on. */
-static bool
-send_first(struct dns *d, enum waiting where, uint64_t now_ns)
-{
-	uint32_t first = d->waiting[where].head;
-	struct lookup *l;
-	int rc;
-
-	if (first == NONE || d->crowded || udp_room(d->config.udp) == 0)
-		return false;
-	l = &d->lookup[first];
-	rc = query_choose(d, l, now_ns);
-	if (rc == -EAGAIN)
-		return false;
-	lookup_unwait(d, l);
-	if (rc == 0) {
-		query_send(d, l, now_ns);
-		return true;
-	}
-	l->status = DNS_NO_RESOLVER;
-	lookup_fail(d, l, now_ns);
-	return true;
-}
-
 void
 dns_heard(struct dns *d, uint64_t until_ns)
 {
@@ -190,19 +166,20 @@ unsigned int
 dns_poll(struct dns *d, uint64_t now_ns)
 {
 	uint64_t heard_ns = d->heard_ns < now_ns ? d->heard_ns : now_ns;
-	unsigned int done = 0;
+	unsigned int done = 0, sent;
 	uint32_t number;
 
 	while ((number = wheel_pop(&d->wheel, heard_ns)) != WHEEL_NONE) {
-		expire(d, &d->lookup[number], now_ns);
+		expire(d, &d->lookup[number], heard_ns, now_ns);
 		done++;
 	}
 	while (stream_begin_waiting(d, now_ns))
 		done++;
 	while (begin_trial(d, now_ns))
 		done++;
-	while (send_first(d, WAITING_ROOM, now_ns) || send_first(d, WAITING_RESOLVER, now_ns))
-		done++;
+	while ((sent = query_send_waiting(d, WAITING_ROOM, now_ns)) > 0 ||
+	       (sent = query_send_waiting(d, WAITING_RESOLVER, now_ns)) > 0)
+		done += sent;
 	return done;
 }
 
@@ -243,6 +220,8 @@ stop(struct dns *d, struct lookup *l, uint64_t now_ns)
 		break;
 	case LOOKUP_WAITS:
 		lookup_unwait(d, l);
+		break;
+	case LOOKUP_TURN:
 		break;
 	default:
 		return;

@@ -109,7 +109,7 @@ struct dns_config {
 	uint8_t tries;          /* 1 to DNS_TRIES_MAX */
 	uint8_t key[32];        /* of the generator of ids, ports and choices: secret, unless a run is to be replayed */
 	struct udp *udp;        /* borrowed; its datagrams and errors are to be given to dns_datagram() and
-				   dns_icmp(). It needs DNS_TRIALS_MAX endpoints more than asks are in
+				   dns_icmp(), and its looks ahead may be to dns_ahead(). It needs DNS_TRIALS_MAX endpoints more than asks are in
 				   flight; a short queue, since the time of a try begins when it is
 				   queued; and data_max of 282 bytes */
 	struct resolvers *resolvers; /* borrowed; NULL where every ask names its server */
@@ -154,7 +154,8 @@ void dns_stop(struct dns *d, uint64_t now_ns);
 uint32_t dns_live(const struct dns *d);
 uint32_t dns_room(const struct dns *d);
 
-/* A datagram or an ICMP error for an endpoint, as udp's events have them. */
+/* A datagram or an ICMP error for an endpoint, as udp's events have them; and that one is likely to come. */
+void dns_ahead(const struct dns *d, uint64_t user, bool again);
 void dns_datagram(struct dns *d, uint32_t endpoint, uint64_t user, struct span bytes, uint64_t now_ns);
 void dns_icmp(struct dns *d, uint32_t endpoint, uint64_t user, uint8_t type, uint8_t code);
 

@@ -22,6 +22,7 @@
 enum lookup_state {
 	LOOKUP_FREE,
 	LOOKUP_WAITS, /* in waiting[] */
+	LOOKUP_TURN,  /* has waited, and is about to be sent or to fail */
 	LOOKUP_ASKED, /* a query is out */
 	LOOKUP_TCP,   /* has a stream, and a connection of the caller's */
 };
@@ -34,8 +35,8 @@ enum {
 };
 
 /*
- * Seven cache lines. What a reply is judged by and ends is in the first, and its query begins with the
- * second; what only begins and waits is behind it, so that of most lookups three are ever touched.
+ * Seven cache lines. What a reply is judged by and ends is in the first and the second, of which its query
+ * begins; what only begins and waits is behind it, so that of most lookups three are ever touched.
  */
 struct lookup {
 	uint64_t user;
@@ -59,7 +60,8 @@ struct lookup {
 	uint8_t waiting;      /* enum waiting */
 	bool in_channel;      /* c-ares holds it, as it may when it is free */
 
-	uint8_t query[DNS_QUERY_MAX] __attribute__((aligned(LINE_BYTES)));
+	uint64_t past_key __attribute__((aligned(LINE_BYTES))); /* of the query that is out */
+	uint8_t query[DNS_QUERY_MAX];
 
 	uint64_t deadline_ns __attribute__((aligned(LINE_BYTES)));
 	uint64_t timeout_ns;
@@ -69,9 +71,10 @@ struct lookup {
 	uint32_t stream;
 	uint32_t trial;       /* which, of the resolvers' */
 	struct wheel_timer timer;
+	uint8_t link;         /* the interface that its tuple is of */
 };
 
-_Static_assert(offsetof(struct lookup, query) == LINE_BYTES, "one cache line before it");
+_Static_assert(offsetof(struct lookup, past_key) == LINE_BYTES, "one cache line before it");
 _Static_assert(sizeof(struct lookup) <= DNS_ASK_BYTES, "as the header says");
 
 /* One for each connection: what came of a reply, and the truncated answer that it is to replace. */
@@ -160,8 +163,7 @@ bool lookup_may_retry(const struct dns *d, const struct lookup *l, uint64_t now_
 void lookup_retry(struct dns *d, struct lookup *l, uint64_t now_ns);
 
 /* query.c: a try over UDP, and what a reply means. */
-int query_choose(struct dns *d, struct lookup *l, uint64_t now_ns);
-void query_send(struct dns *d, struct lookup *l, uint64_t now_ns);
+unsigned int query_send_waiting(struct dns *d, enum waiting where, uint64_t now_ns);
 void query_end(struct dns *d, struct lookup *l, enum dns_try_end end);
 void query_lost(struct dns *d, struct lookup *l, uint64_t now_ns);
 size_t query_len(struct lookup *l);
@@ -181,6 +183,8 @@ void stream_give(struct dns *d, uint32_t number);
 
 /* past.c: tries that are over, and what comes for them. */
 int past_init(struct dns *d);
+uint64_t past_key_of(const struct dns *d, const struct lookup *l);
+void past_ahead(const struct dns *d, const struct lookup *l); /* fetches where past_note() will note it */
 void past_note(struct dns *d, const struct lookup *l, bool answered);
 /* Whether a message fits one of them; it is counted then. */
 bool past_knows(struct dns *d, const struct flow_tuple *tuple, struct span message);

@@ -72,15 +72,27 @@ key_of(const struct dns *d, const struct flow_tuple *tuple, uint16_t id, const u
 	return hash_bytes(hash_mix64(hash), question, len) | 1;
 }
 
+uint64_t
+past_key_of(const struct dns *d, const struct lookup *l)
+{
+	const struct flow_tuple tuple = {l->local, l->server, l->local_port, l->port};
+
+	return key_of(d, &tuple, load_be16(l->query), l->query + DNS_HEADER_BYTES, l->question_len);
+}
+
+void
+past_ahead(const struct dns *d, const struct lookup *l)
+{
+	__builtin_prefetch(set_of(d, true, l->past_key), 1);
+}
+
 void
 past_note(struct dns *d, const struct lookup *l, bool answered)
 {
-	struct flow_tuple tuple = {l->local, l->server, l->local_port, l->port};
-	uint64_t key = key_of(d, &tuple, load_be16(l->query), l->query + DNS_HEADER_BYTES, l->question_len);
-	uint64_t *set = set_of(d, answered, key);
+	uint64_t *set = set_of(d, answered, l->past_key);
 
 	memmove(set + 1, set, (SET - 1) * sizeof(*set));
-	set[0] = key;
+	set[0] = l->past_key;
 }
 
 /* The bytes of a message's first question; of none, where it has none. */

@@ -10,9 +10,12 @@
 /* Draws of a port before a query waits: where nine of ten ports are in use, two of five wait. */
 #define TUPLE_DRAWS 8
 
-/* Its server, port and manners: 0; -EAGAIN: no resolver has a token; -ENOENT: there is nobody. */
-int
-query_choose(struct dns *d, struct lookup *l, uint64_t now_ns)
+/* Lookups whose turn comes together: what they will touch is fetched while others are dealt with. */
+#define BURST 32
+
+/* Its resolver and manners, where that is to be chosen: 0; -EAGAIN: none has a token; -ENOENT: there is nobody. */
+static int
+choose_resolver(struct dns *d, struct lookup *l, uint64_t now_ns)
 {
 	struct resolvers_address address;
 	uint32_t number;
@@ -52,21 +55,46 @@ tell(struct dns *d, const struct lookup *l, enum resolvers_outcome outcome, uint
 		resolvers_told(d->config.resolvers, l->resolver, outcome, now_ns - l->query_ns, now_ns);
 }
 
-/* An endpoint from an address and port drawn anew. */
+/* An address and port to ask from. */
+static struct flow_tuple
+draw_tuple(struct dns *d, struct lookup *l)
+{
+	struct flow_tuple tuple;
+
+	l->link = 0;
+	d->config.events.tuple(d->config.context, chance_u64(&d->chance), l->server, l->port, &tuple, &l->link);
+	l->local = tuple.local;
+	l->local_port = tuple.local_port;
+	return tuple;
+}
+
+/* All that is chosen before a query, and a look ahead: as choose_resolver(), or -EACCES: it may not be sent. */
+static int
+choose(struct dns *d, struct lookup *l, uint64_t now_ns)
+{
+	struct flow_tuple tuple;
+	int rc = choose_resolver(d, l, now_ns);
+
+	if (rc != 0)
+		return rc;
+	if (!d->config.events.allowed(d->config.context, l->server, l->port))
+		return -EACCES;
+	tuple = draw_tuple(d, l);
+	udp_open_ahead(d->config.udp, &tuple);
+	__builtin_prefetch(&d->asking[l->local_port], 1);
+	return 0;
+}
+
+/* An endpoint from the address and port that were drawn, or from others where these are in use. */
 static int
 open_endpoint(struct dns *d, struct lookup *l)
 {
-	int rc = -EEXIST;
+	struct flow_tuple tuple = {l->local, l->server, l->local_port, l->port};
+	int rc = udp_open(d->config.udp, &tuple, l->link, lookup_number(d, l), &l->endpoint);
 
-	for (unsigned int i = 0; i < TUPLE_DRAWS && rc == -EEXIST; i++) {
-		struct flow_tuple tuple;
-		uint8_t link = 0;
-
-		d->config.events.tuple(d->config.context, chance_u64(&d->chance), l->server, l->port, &tuple,
-				       &link);
-		rc = udp_open(d->config.udp, &tuple, link, lookup_number(d, l), &l->endpoint);
-		l->local = tuple.local;
-		l->local_port = tuple.local_port;
+	for (unsigned int i = 1; i < TUPLE_DRAWS && rc == -EEXIST; i++) {
+		tuple = draw_tuple(d, l);
+		rc = udp_open(d->config.udp, &tuple, l->link, lookup_number(d, l), &l->endpoint);
 	}
 	return rc;
 }
@@ -97,22 +125,18 @@ crowd(struct dns *d, struct lookup *l)
 										    WAITING_RESOLVER);
 }
 
-/* After query_choose(), out of the list that it waited in, and with room in udp's queue. */
-void
-query_send(struct dns *d, struct lookup *l, uint64_t now_ns)
+static void
+send_query(struct dns *d, struct lookup *l, uint64_t now_ns)
 {
 	uint64_t due_ns = now_ns + l->timeout_ns;
 
-	if (!d->config.events.allowed(d->config.context, l->server, l->port)) {
-		block(d, l, now_ns);
-		return;
-	}
 	if (open_endpoint(d, l) != 0) {
 		crowd(d, l);
 		return;
 	}
 	store_be16(l->query, (uint16_t)chance_u64(&d->chance));
 	udp_send(d->config.udp, l->endpoint, l->query, query_len(l));
+	l->past_key = past_key_of(d, l);
 	d->asking[l->local_port]++;
 	d->stats.queries_udp++;
 	l->packets = (uint8_t)(l->packets + (l->packets < UINT8_MAX));
@@ -125,6 +149,46 @@ query_send(struct dns *d, struct lookup *l, uint64_t now_ns)
 		l->tries++;
 	l->flags &= (uint8_t)~LOOKUP_AGAIN;
 	lookup_time(d, l, due_ns < l->deadline_ns ? due_ns : l->deadline_ns);
+}
+
+/* What cannot be sent; the user hears of it, and may do anything but free all this. */
+static void
+refuse(struct dns *d, struct lookup *l, int why, uint64_t now_ns)
+{
+	if (l->state != LOOKUP_TURN)
+		return; /* it was stopped meanwhile */
+	if (why == -EACCES) {
+		block(d, l, now_ns);
+	} else {
+		l->status = DNS_NO_RESOLVER;
+		lookup_fail(d, l, now_ns);
+	}
+}
+
+/* Those that have waited longest, as far as there is room and a resolver. How many had their turn. */
+unsigned int
+query_send_waiting(struct dns *d, enum waiting where, uint64_t now_ns)
+{
+	uint32_t room = udp_room(d->config.udp), first;
+	struct lookup *burst[BURST];
+	int rc[BURST];
+	unsigned int n = 0;
+
+	for (; n < BURST && n < room && (first = d->waiting[where].head) != NONE && !d->crowded; n++) {
+		burst[n] = &d->lookup[first];
+		rc[n] = choose(d, burst[n], now_ns);
+		if (rc[n] == -EAGAIN)
+			break;
+		lookup_unwait(d, burst[n]);
+		burst[n]->state = LOOKUP_TURN;
+	}
+	for (unsigned int i = 0; i < n; i++)
+		if (rc[i] == 0)
+			send_query(d, burst[i], now_ns);
+	for (unsigned int i = 0; i < n; i++)
+		if (rc[i] != 0)
+			refuse(d, burst[i], rc[i], now_ns);
+	return n;
 }
 
 void
@@ -245,6 +309,19 @@ forged(struct dns *d, struct lookup *l, struct span message, uint64_t *count, ui
 		return;
 	query_end(d, l, DNS_TRY_SPOILED);
 	lookup_retry(d, l, now_ns);
+}
+
+void
+dns_ahead(const struct dns *d, uint64_t user, bool again)
+{
+	const struct lookup *l = &d->lookup[user];
+
+	if (again) {
+		past_ahead(d, l);
+		return;
+	}
+	__builtin_prefetch(l, 1);
+	__builtin_prefetch(&l->past_key);
 }
 
 void

@@ -369,6 +369,12 @@ send_segments(struct lookups *l)
 	return sent;
 }
 
+void
+lookups_ahead(const struct lookups *l, const struct span *packets, size_t count)
+{
+	udp_ahead(l->udp, packets, count);
+}
+
 bool
 lookups_packet(struct lookups *l, const uint8_t *packet, size_t len, uint64_t now_ns)
 {
@@ -453,6 +459,14 @@ on_allowed(void *context, uint32_t server, uint16_t port)
 	return gate_lets_ask(l->config.gate, server, port);
 }
 
+static void
+on_ahead(void *context, uint64_t user, bool again)
+{
+	const struct lookups *l = context;
+
+	dns_ahead(l->dns, user, again);
+}
+
 static int
 on_tcp_open(void *context, uint32_t handle, uint32_t server, uint16_t port)
 {
@@ -472,7 +486,7 @@ on_tcp_close(void *context, uint32_t handle)
 	streams_close(l->streams, handle);
 }
 
-const struct udp_events lookups_udp_events = {on_datagram, on_icmp};
+const struct udp_events lookups_udp_events = {on_datagram, on_icmp, on_ahead};
 const struct iterate_events lookups_walk_events = {on_walk_ask, on_answer};
 const struct dns_events lookups_resolver_events = {on_answer, on_tuple, on_allowed, on_tcp_open, on_tcp_close};
 const struct dns_events lookups_server_events = {on_server_answer, on_tuple, on_allowed, on_tcp_open,

@@ -108,6 +108,9 @@ struct rte_ring *lookups_ring_new(unsigned int worker, uint32_t names);
 /* The role, on the worker's lcore. */
 extern const struct role_ops lookups_role;
 
+/* A burst of packets is about to come: fetch what they are about, of all of them together. */
+void lookups_ahead(const struct lookups *l, const struct span *packets, size_t count);
+
 /* A packet from its IPv4 header on, UDP, TCP or an ICMP error; whether it is of a question here. */
 bool lookups_packet(struct lookups *l, const uint8_t *packet, size_t len, uint64_t now_ns);
 

@@ -5,8 +5,10 @@
 #include <stdio.h>
 
 #include <rte_mbuf.h>
+#include <rte_prefetch.h>
 #include <rte_ring.h>
 
+#include "base/span.h"
 #include "fabric/receiver.h"
 #include "flow/flow.h"
 #include "wire/wire.h"
@@ -125,15 +127,22 @@ is_known(const struct segments_in *in, const uint8_t *packet, size_t len, uint64
 	       (in->grabber != NULL && grabber_packet(in->grabber, packet, len, now_ns));
 }
 
-static void
-take(const struct segments_in *in, struct rte_mbuf *m, uint64_t now_ns)
+/* From its IPv4 header on; of no bytes where it has none. */
+static struct span
+packet_of(const struct rte_mbuf *m)
 {
 	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
 	struct wire_network net;
-	bool is_ours = wire_network_find(frame, m->data_len, &net) == 0 &&
-		       is_known(in, frame + net.offset, m->data_len - net.offset, now_ns);
 
-	if (is_ours)
+	if (wire_network_find(frame, m->data_len, &net) != 0)
+		return span_of(NULL, 0);
+	return span_of(frame + net.offset, m->data_len - net.offset);
+}
+
+static void
+take(const struct segments_in *in, struct span packet, uint64_t now_ns)
+{
+	if (packet.len > 0 && is_known(in, packet.at, packet.len, now_ns))
 		ledger_add(in->ledger, LEDGER_SEGMENT_TAKEN, 1);
 	else
 		ledger_add(in->ledger, LEDGER_SEGMENT_STRAY, 1);
@@ -144,9 +153,16 @@ segments_take(const struct segments_in *in, struct rte_ring *ring, uint64_t now_
 {
 	struct rte_mbuf *burst[PORT_BURST];
 	unsigned int n = rte_ring_sc_dequeue_burst(ring, (void **)burst, PORT_BURST, NULL);
+	struct span packet[PORT_BURST];
 
 	for (unsigned int i = 0; i < n; i++)
-		take(in, burst[i], now_ns);
+		rte_prefetch0(rte_pktmbuf_mtod(burst[i], const void *));
+	for (unsigned int i = 0; i < n; i++)
+		packet[i] = packet_of(burst[i]);
+	if (in->lookups != NULL)
+		lookups_ahead(in->lookups, packet, n);
+	for (unsigned int i = 0; i < n; i++)
+		take(in, packet[i], now_ns);
 	if (n > 0)
 		rte_pktmbuf_free_bulk(burst, n);
 	return n;

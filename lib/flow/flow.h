@@ -109,6 +109,13 @@ void flow_table_fini(struct flow_table *t);
 /* The owner of a tuple; 0: there is none. */
 uint32_t flow_table_find(const struct flow_table *t, const struct flow_tuple *tuple);
 
+/*
+ * Of a burst: flow_table_ahead() of each tuple has its slot fetched and gives its hash, by which
+ * flow_table_likely() then tells who flow_table_find() will compare with first; 0: nobody.
+ */
+uint32_t flow_table_ahead(const struct flow_table *t, const struct flow_tuple *tuple);
+uint32_t flow_table_likely(const struct flow_table *t, uint32_t hash);
+
 /* Add an owner, whose tuple is set. 0; -EEXIST when its tuple has one; -ENOSPC when the table is full. */
 int flow_table_add(struct flow_table *t, uint32_t owner);
 

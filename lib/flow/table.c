@@ -86,6 +86,25 @@ flow_table_find(const struct flow_table *t, const struct flow_tuple *tuple)
 	return t->slots[slot_of(t, tuple, tuple_hash(t, tuple))].owner;
 }
 
+uint32_t
+flow_table_ahead(const struct flow_table *t, const struct flow_tuple *tuple)
+{
+	uint32_t hash = tuple_hash(t, tuple);
+
+	__builtin_prefetch(&t->slots[hash & t->mask], 1);
+	return hash;
+}
+
+uint32_t
+flow_table_likely(const struct flow_table *t, uint32_t hash)
+{
+	uint32_t at = hash & t->mask;
+
+	while (t->slots[at].owner != 0 && t->slots[at].hash != hash)
+		at = (at + 1) & t->mask;
+	return t->slots[at].owner;
+}
+
 int
 flow_table_add(struct flow_table *t, uint32_t owner)
 {

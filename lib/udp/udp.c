@@ -128,6 +128,12 @@ udp_open(struct udp *u, const struct flow_tuple *tuple, uint8_t link, uint64_t u
 }
 
 void
+udp_open_ahead(const struct udp *u, const struct flow_tuple *tuple)
+{
+	flow_table_ahead(&u->flows, tuple);
+}
+
+void
 udp_close(struct udp *u, uint32_t endpoint)
 {
 	flow_table_remove(&u->flows, endpoint);
@@ -186,6 +192,42 @@ udp_input(struct udp *u, const uint8_t *packet, size_t len)
 	u->config.events.data(u->config.context, number, u->endpoint[number].user,
 			      p.transport + HEADER, (size_t)(datagram_len - HEADER));
 	return 0;
+}
+
+/* Packets that are looked ahead at together: enough that the last has come when the first is used. */
+#define AHEAD 32
+
+static void
+tell_ahead(const struct udp *u, const uint32_t *number, size_t n, bool again)
+{
+	for (size_t i = 0; i < n && u->config.events.ahead != NULL; i++)
+		if (number[i] != 0)
+			u->config.events.ahead(u->config.context, u->endpoint[number[i]].user, again);
+}
+
+static void
+look_ahead(const struct udp *u, const struct span *packets, size_t count)
+{
+	uint32_t hash[AHEAD], number[AHEAD];
+	struct flow_packet p;
+	size_t n = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (flow_packet_read(packets[i].at, packets[i].len, IP_PROTO_UDP, &p) == 0)
+			hash[n++] = flow_table_ahead(&u->flows, &p.tuple);
+	for (size_t i = 0; i < n; i++) {
+		number[i] = flow_table_likely(&u->flows, hash[i]);
+		__builtin_prefetch(&u->endpoint[number[i]], 1);
+	}
+	tell_ahead(u, number, n, false);
+	tell_ahead(u, number, n, true);
+}
+
+void
+udp_ahead(const struct udp *u, const struct span *packets, size_t count)
+{
+	for (size_t i = 0; i < count; i += AHEAD)
+		look_ahead(u, packets + i, count - i < AHEAD ? count - i : AHEAD);
 }
 
 int

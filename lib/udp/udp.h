@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/span.h"
 #include "flow/flow.h"
 #include "wire/wire.h"
 
@@ -33,6 +34,9 @@ struct udp_events {
 	void (*data)(void *context, uint32_t endpoint, uint64_t user, const uint8_t *bytes, size_t len);
 	/* An ICMP error quotes a datagram of its tuple. Proves little: anyone can guess a tuple. */
 	void (*icmp)(void *context, uint32_t endpoint, uint64_t user, uint8_t type, uint8_t code);
+	/* A datagram for that user is likely to come next: what it needs may be fetched ahead. Told of each
+	 * of a burst, and then again, when what was fetched for the first of them is there. Or NULL. */
+	void (*ahead)(void *context, uint64_t user, bool again);
 };
 
 struct udp_config {
@@ -59,6 +63,9 @@ int udp_open(struct udp *u, const struct flow_tuple *tuple, uint8_t link, uint64
 	     uint32_t *endpoint);
 void udp_close(struct udp *u, uint32_t endpoint);
 
+/* udp_open() of a tuple is likely to come soon: fetch what it will look at. */
+void udp_open_ahead(const struct udp *u, const struct flow_tuple *tuple);
+
 /* Queue a copy of a datagram. 0; -EMSGSIZE: longer than data_max; -EAGAIN: the queue is full. */
 int udp_send(struct udp *u, uint32_t endpoint, const void *bytes, size_t len);
 
@@ -68,6 +75,12 @@ int udp_send(struct udp *u, uint32_t endpoint, const void *bytes, size_t len);
  * -EBADMSG: the checksum is wrong; -EINVAL: no whole UDP datagram.
  */
 int udp_input(struct udp *u, const uint8_t *packet, size_t len);
+
+/*
+ * A burst of packets is about to be given to udp_input(), one by one: fetch what it will look at, of all
+ * of them together. Changes nothing, and any packets will do.
+ */
+void udp_ahead(const struct udp *u, const struct span *packets, size_t count);
 
 /* An ICMP error. 0, -ENOENT, -EINVAL. */
 int udp_icmp(struct udp *u, const uint8_t *packet, size_t len);

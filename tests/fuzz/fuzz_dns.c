@@ -64,6 +64,12 @@ on_icmp(void *context, uint32_t endpoint, uint64_t user, uint8_t type, uint8_t c
 }
 
 static void
+on_ahead(void *context, uint64_t user, bool again)
+{
+	dns_ahead(((struct fuzz *)context)->dns, user, again);
+}
+
+static void
 on_answer(void *context, uint64_t user, const struct dns_answer *a)
 {
 	struct fuzz *f = context;
@@ -116,7 +122,7 @@ static void
 begin(struct fuzz *f)
 {
 	struct udp_config u = {.endpoints = ASKS + DNS_TRIALS_MAX, .queue = 64, .data_max = 300, .ttl = 64,
-			       .links = 1, .link = &link_of_tests, .events = {on_data, on_icmp}, .context = f};
+			       .links = 1, .link = &link_of_tests, .events = {on_data, on_icmp, on_ahead}, .context = f};
 	const struct resolvers_address list[] = {{SERVER, 53}, {SERVER + 1, 53}};
 	const struct resolvers_config r = {.list = list, .count = 2, .rate_pps = 1000000,
 					   .timeout_ns = NS_PER_SEC, .canaries = resolvers_public_canaries,
@@ -178,6 +184,7 @@ packet(struct fuzz *f, uint8_t what, const uint8_t *data, size_t len)
 	const struct query *q = &f->last[len % (f->queries < 8 ? f->queries : 8)];
 	uint8_t bytes[28 + 600] = {0};
 	size_t size = 28 + len;
+	struct span whole;
 
 	memcpy(bytes + 28, data, len);
 	if (what & HELP_ID && len >= 12) {
@@ -194,8 +201,10 @@ packet(struct fuzz *f, uint8_t what, const uint8_t *data, size_t len)
 	store_be16(bytes + 20, what & HELP_TUPLE ? (uint16_t)(what << 8) : 53);
 	store_be16(bytes + 22, q->port);
 	store_be16(bytes + 24, (uint16_t)(size - 20));
+	whole = span_of(bytes, size);
+	udp_ahead(f->udp, &whole, 1);
 	if (udp_input(f->udp, bytes, size) != 0)
-		dns_stray(f->dns, span_of(bytes, size), f->now_ns);
+		dns_stray(f->dns, whole, f->now_ns);
 }
 
 static void

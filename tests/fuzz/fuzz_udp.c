@@ -32,7 +32,7 @@ struct fuzz {
 	uint32_t endpoint[PORTS]; /* 0: closed */
 	const uint8_t *packet;    /* that is being read */
 	size_t len;
-	uint64_t heard, errors;
+	uint64_t heard, errors, expected;
 };
 
 static void
@@ -54,6 +54,16 @@ on_icmp(void *context, uint32_t endpoint, uint64_t user, uint8_t type, uint8_t c
 	(void)type;
 	(void)code;
 	f->errors++;
+}
+
+static void
+on_ahead(void *context, uint64_t user, bool again)
+{
+	struct fuzz *f = context;
+
+	REQUIRE(user < PORTS && f->endpoint[user] != 0);
+	REQUIRE(f->expected == again);
+	f->expected++;
 }
 
 static void
@@ -101,6 +111,20 @@ output(struct fuzz *f)
 	REQUIRE(load_be16(frame + 14 + 2) == out.len - 14 && load_be16(frame + 34 + 4) == out.len - 34);
 }
 
+/* Who is told of a packet that comes is who has heard that it would. */
+static void
+input(struct fuzz *f)
+{
+	const struct span packet = span_of(f->packet, f->len);
+	uint64_t heard = f->heard;
+
+	f->expected = 0;
+	udp_ahead(f->udp, &packet, 1);
+	REQUIRE(f->heard == heard && (f->expected == 0 || f->expected == 2));
+	udp_input(f->udp, f->packet, f->len);
+	REQUIRE(f->heard == heard || f->expected == 2);
+}
+
 static void
 act(struct fuzz *f, uint8_t what, const uint8_t *bytes, size_t len)
 {
@@ -115,7 +139,7 @@ act(struct fuzz *f, uint8_t what, const uint8_t *bytes, size_t len)
 	switch (what % 8 % DEEDS) {
 	case DO_PACKET:
 		help(packet, len, what, false);
-		udp_input(f->udp, packet, len);
+		input(f);
 		break;
 	case DO_ICMP:
 		help(packet, len, what, true);
@@ -148,7 +172,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct udp_config config = {
 		/* One more, so that a tuple that has one is told from there being no more. */
 		.endpoints = PORTS + 1, .queue = 4, .data_max = DATA_MAX, .ttl = 64, .links = 1, .link = &link,
-		.key = {1, 2}, .events = {on_data, on_icmp}, .context = &f,
+		.key = {1, 2}, .events = {on_data, on_icmp, on_ahead}, .context = &f,
 	};
 	const struct udp_stats *stats;
 

@@ -310,6 +310,8 @@ net_honest(struct net *n, uint32_t address, struct net_packet *query, bool is_tc
 static inline void
 net_at_us(struct net *n, struct net_packet *p)
 {
+	const struct span packet = span_of(p->bytes, p->len);
+
 	if (p->is_tcp) {
 		if (!n->open[p->handle] || n->turn[p->handle] != p->turn)
 			return;
@@ -322,8 +324,15 @@ net_at_us(struct net *n, struct net_packet *p)
 		}
 		return;
 	}
+	udp_ahead(n->udp, &packet, 1);
 	if (udp_input(n->udp, p->bytes, p->len) == -ENOENT)
-		dns_stray(n->dns, span_of(p->bytes, p->len), n->now_ns);
+		dns_stray(n->dns, packet, n->now_ns);
+}
+
+static inline void
+net_on_ahead(void *context, uint64_t user, bool again)
+{
+	dns_ahead(((struct net *)context)->dns, user, again);
 }
 
 static inline void
@@ -480,7 +489,7 @@ net_start(struct net *n, struct dns_config *config, unsigned int servers, uint64
 		.links = 1,
 		.link = &net_link,
 		.key = {1, 2},
-		.events = {net_on_data, net_on_icmp},
+		.events = {net_on_data, net_on_icmp, net_on_ahead},
 		.context = n,
 	};
 	struct resolvers_address list[64];

@@ -19,6 +19,8 @@ struct heard {
 	uint8_t bytes[2000];
 	size_t len;
 	unsigned int data, icmp;
+	uint64_t ahead[200];
+	unsigned int aheads;
 };
 
 static void
@@ -43,11 +45,20 @@ on_icmp(void *context, uint32_t endpoint, uint64_t user, uint8_t type, uint8_t c
 	((struct heard *)context)->icmp++;
 }
 
+static void
+on_ahead(void *context, uint64_t user, bool again)
+{
+	struct heard *h = context;
+
+	h->ahead[h->aheads++] = user << 1 | again;
+}
+
 static struct udp_config
 config_of(struct heard *h)
 {
 	return (struct udp_config){.endpoints = 3, .queue = 4, .data_max = 1232, .ttl = 64, .links = 1,
-				   .link = &link_of_tests, .key = {1, 2}, .events = {on_data, on_icmp}, .context = h};
+				   .link = &link_of_tests, .key = {1, 2}, .events = {on_data, on_icmp, on_ahead},
+				   .context = h};
 }
 
 /* A reply: the frame that went out, turned round. */
@@ -184,6 +195,55 @@ test_errors(void **state)
 	udp_free(u);
 }
 
+/* Of a burst of any length, strangers and rubbish in it, those hear of it whose packets come, each twice. */
+static void
+test_ahead(void **state)
+{
+	struct heard h = {0};
+	struct udp_config config = config_of(&h);
+	struct udp *u = udp_new(&config);
+	uint8_t frame[UDP_FRAME_MAX], packet[3][64];
+	struct span burst[70];
+	struct udp_frame out;
+	uint32_t e[2];
+
+	(void)state;
+	for (uint16_t i = 0; i < 2; i++) {
+		struct flow_tuple t = tuple;
+
+		t.local_port = (uint16_t)(t.local_port + i);
+		assert_int_equal(udp_open(u, &t, 0, i + 1u, &e[i]), 0);
+		assert_int_equal(udp_send(u, e[i], "question", 8), 0);
+		assert_true(udp_output(u, frame, &out));
+		assert_int_equal(turn_round(frame, out.len, packet[i]), 36);
+	}
+	memcpy(packet[2], packet[0], 36);
+	packet[2][23] ^= 64; /* a port that nobody has */
+	for (size_t i = 0; i < 70; i++)
+		burst[i] = i % 4 == 3 ? span_of(packet[0], i % 28) : span_of(packet[i % 4], 36);
+	for (size_t n = 0; n <= 70; n++) {
+		unsigned int known = (unsigned int)(n / 4 * 2 + (n % 4 < 2 ? n % 4 : 2)), again = 0;
+
+		h.aheads = 0;
+		udp_ahead(u, burst, n);
+		assert_int_equal(h.aheads, 2 * known);
+		for (unsigned int i = 0; i < h.aheads; i++)
+			again += h.ahead[i] & 1;
+		assert_int_equal(again, known);
+		assert_int_equal(h.data, 0);
+	}
+	assert_int_equal(h.ahead[0], 1 << 1);
+	assert_int_equal(h.ahead[1], 2 << 1);
+	config.events.ahead = NULL;
+	udp_free(u);
+	u = udp_new(&config);
+	h.aheads = 0;
+	assert_int_equal(udp_open(u, &tuple, 0, 1, &e[0]), 0);
+	udp_ahead(u, burst, 70);
+	assert_int_equal(h.aheads, 0);
+	udp_free(u);
+}
+
 int
 main(void)
 {
@@ -191,6 +251,7 @@ main(void)
 		cmocka_unit_test(test_there_and_back),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_ahead),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
