@@ -28,6 +28,7 @@
 #define TIMEOUT_NS NS_PER_SEC /* at a million lookups a second 20,000 of what is in flight are lost, and wait */
 #define SAMPLE_NS (500 * NS_PER_MS)
 #define BURST 64
+#define ASKS (BURST - 8) /* a turn, so that what is lost is asked again at once */
 
 #define LOCAL UINT32_C(0xc6336408)
 #define SERVER UINT32_C(0xc6120001) /* 198.18.0.1 and on: of no matter, nothing leaves */
@@ -244,7 +245,7 @@ receive(struct rig *r)
 static void
 turn(struct rig *r)
 {
-	for (unsigned int i = 0; i < BURST && dns_room(r->dns) > 0; i++)
+	for (unsigned int i = 0; i < ASKS && dns_room(r->dns) > 0; i++)
 		ask(r);
 	dns_poll(r->dns, r->now_ns);
 	send(r);

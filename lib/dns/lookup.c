@@ -164,8 +164,8 @@ lookup_finish(struct dns *d, struct lookup *l, enum dns_status status, enum grab
 		.packets = l->packets,
 		.is_tcp = is_tcp,
 	};
-	uint32_t resolver = l->resolver, trial = l->trial;
 	bool is_trial = l->flags & LOOKUP_TRIAL;
+	uint32_t resolver = l->resolver, trial = is_trial ? l->trial : 0;
 	uint64_t user = l->user;
 
 	give(d, l);

@@ -270,7 +270,7 @@ query_settle(struct dns *d, struct lookup *l, struct span message, bool is_tcp, 
 {
 	enum dns_try_end end = end_of(d, l, message, is_tcp, now_ns);
 	unsigned int rcode = message.at[3] & 15;
-	uint32_t stream = l->stream;
+	uint32_t stream = is_tcp ? l->stream : NONE;
 
 	tell(d, l, outcome_of(end, rcode), now_ns);
 	if (is_tcp)

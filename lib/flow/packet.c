@@ -60,19 +60,24 @@ flow_frame_begin(const struct wire_link *link, const struct flow_tuple *tuple,
 {
 	struct wire_ipv4 *ip = (struct wire_ipv4 *)(frame + link->len);
 	uint8_t *ports = (uint8_t *)(ip + 1);
+	uint16_t length = (uint16_t)(sizeof(*ip) + header->payload_len);
+	uint16_t fragment = header->may_fragment ? 0 : IPV4_DONT_FRAGMENT;
 
 	memcpy(frame, link->header, link->len);
-	*ip = (struct wire_ipv4){
-		.version_ihl = 0x45,
-		.ttl = header->ttl,
-		.protocol = header->protocol,
-	};
-	store_be16(ip->total_length, (uint16_t)(sizeof(*ip) + header->payload_len));
+	ip->version_ihl = 0x45;
+	ip->tos = 0;
+	store_be16(ip->total_length, length);
 	store_be16(ip->id, header->id);
-	store_be16(ip->fragment, header->may_fragment ? 0 : IPV4_DONT_FRAGMENT);
+	store_be16(ip->fragment, fragment);
+	ip->ttl = header->ttl;
+	ip->protocol = header->protocol;
 	store_be32(ip->src, tuple->local);
 	store_be32(ip->dst, tuple->remote);
-	wire_ipv4_checksum_set(ip, sizeof(*ip));
+	/* Of the values: the bytes that have just been written would be waited for. */
+	store_be16(ip->checksum,
+		   wire_checksum_fold(UINT64_C(0x4500) + length + header->id + fragment +
+				      (uint32_t)(header->ttl << 8 | header->protocol) +
+				      (uint64_t)tuple->local + tuple->remote));
 	store_be16(ports, tuple->local_port);
 	store_be16(ports + 2, tuple->remote_port);
 	return ip;

@@ -253,6 +253,9 @@ build(struct udp *u, const struct waiting *w, const uint8_t *data, uint8_t *fram
 {
 	const struct wire_link *link = &u->config.link[w->link];
 	uint16_t len = (uint16_t)(HEADER + w->len), sum;
+	/* Of the pseudo-header, the header and the data: not of the frame's bytes, which were just written. */
+	uint64_t parts = (uint64_t)w->tuple.local + w->tuple.remote + IP_PROTO_UDP + w->tuple.local_port +
+			 w->tuple.remote_port + 2u * len;
 	struct flow_header h = {
 		.payload_len = len,
 		.id = u->ip_id++,
@@ -264,9 +267,8 @@ build(struct udp *u, const struct waiting *w, const uint8_t *data, uint8_t *fram
 	uint8_t *datagram = (uint8_t *)(ip + 1);
 
 	store_be16(datagram + 4, len);
-	store_be16(datagram + 6, 0);
 	memcpy(datagram + HEADER, data, w->len);
-	sum = checksum(ip, datagram, len);
+	sum = wire_checksum_fold(wire_sum(data, w->len, parts));
 	store_be16(datagram + 6, sum != 0 ? sum : 0xffff); /* zero would say that there is none */
 	*out = (struct udp_frame){w->tuple.remote, (uint16_t)(link->len + sizeof(*ip) + len), w->link};
 }
