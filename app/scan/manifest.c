@@ -130,10 +130,31 @@ put_interfaces(FILE *f, const struct job *job, const struct inputs *in)
 	fprintf(f, "\n  ]");
 }
 
+/* Each port, as ZMap has them, in ascending order. */
+static void
+put_ports(FILE *f, const struct job_targets *t)
+{
+	bool is_target[UINT16_MAX + 1] = {false};
+	const char *separator = "";
+
+	for (size_t i = 0; i < t->port_range_count; i++)
+		for (uint32_t port = t->ports[i].first; port <= t->ports[i].last; port++)
+			is_target[port] = true;
+	fprintf(f, ",\n  \"target_ports\": [");
+	for (uint32_t port = 0; port <= UINT16_MAX; port++) {
+		if (!is_target[port])
+			continue;
+		fprintf(f, "%s%u", separator, port);
+		separator = ", ";
+	}
+	fprintf(f, "]");
+}
+
 static void
 put_job(FILE *f, const struct job *job, const struct inputs *in)
 {
 	put_interfaces(f, job, in);
+	put_ports(f, &job->targets);
 	json_member_number(f, "rate", job->rate_pps);
 	json_member_number(f, "bandwidth", job->bandwidth_bps);
 	json_member_seconds(f, "cooldown_secs", job->limits.cooldown_ns);
@@ -146,6 +167,9 @@ put_job(FILE *f, const struct job *job, const struct inputs *in)
 	json_member_number(f, "total_shards", job->order.shards);
 	json_member_text(f, "probe_module", job->probe.module);
 	json_member_number(f, "probe_ttl", job->probe.ttl);
+	json_member_number(f, "packet_streams", job->probe.probes); /* to each target */
+	json_member_text(f, "output_filename", job->outputs[0].file.text);
+	json_member_text(f, "output_filter", job->outputs[0].filter.text);
 }
 
 /* Targets that lists gave by name. */
@@ -369,8 +393,12 @@ put_end(FILE *f, const struct manifest *m, const struct engine *e, const struct 
 	json_member_time(f, "send_end_time", m->run_wall_ns + result->sending_ns);
 	json_member_time(f, "recv_end_time", m->run_wall_ns + result->duration_ns);
 	json_member_number(f, "total_sent", sent);
+	json_member_number(f, "packets_sent", sent); /* as ZMap 4 calls it */
 	json_member_number(f, "send_to_failures", of_all_runs(m, &l, LEDGER_REFUSED + LEDGER_PROBE));
-	json_member_number(f, "success_total", of_all_runs(m, &l, LEDGER_KIND + CLASSIFY_SYNACK));
+	json_member_number(f, "success_total", of_all_runs(m, &l, LEDGER_KIND + CLASSIFY_SYNACK) +
+						       of_all_runs(m, &l, LEDGER_KIND + CLASSIFY_ECHOREPLY));
+	json_member_number(f, "failure_total", of_all_runs(m, &l, LEDGER_KIND + CLASSIFY_RST) +
+						       of_all_runs(m, &l, LEDGER_KIND + CLASSIFY_ICMP));
 	json_member_number(f, "success_unique", totals.hits);
 	json_member_number(f, "validation_passed", of_all_runs(m, &l, LEDGER_TAKEN));
 	json_member_number(f, "validation_failed",

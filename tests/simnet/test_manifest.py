@@ -28,6 +28,10 @@ class Manifest(SimnetTest):
         self.assertEqual(m["tags"], {"vantage": "ams1", "note": 'a "b" \\ c'})
         self.assertEqual(m["send_start_time"], "2026-01-01T00:00:00+0000")
         self.assertEqual((m["targets"], m["total_sent"]), (1023, run.ledger["probes sent"]))
+        self.assertEqual((m["target_ports"], m["packet_streams"], m["packets_sent"], m["output_filename"], m["output_filter"]),
+                         ([443], 1, m["total_sent"], "a.csv", "success = 1 && repeat = 0"))
+        self.assertEqual((m["success_total"], m["failure_total"]),
+                         (run.ledger["SYN-ACK"], run.ledger.get("RST", 0) + run.ledger.get("ICMP error", 0)))
         self.assertRegex(m["reserved_registry_date"], r"^\d{4}-\d\d-\d\d$")
         self.assertRegex(m["scan_id"], "^[0-9a-f]{32}$")
         self.assertIs(m["ledger_balanced"], True)
@@ -37,6 +41,13 @@ class Manifest(SimnetTest):
         self.assertEqual(m["files"], [{"name": "a.csv", "rows": run.ledger["written"], "bytes": len(data),
                                        "sha256": hashlib.sha256(data).hexdigest()}])
         self.assertEqual(list(self.folder.glob("*.part")), [])
+
+    def test_a_ping_that_is_answered_is_a_success(self):
+        text = world(network("0.0.0.0/0", echo="30%", default={}), seed=9)
+        run = self.scan(text, "20.6.0.0/24", "-M", "icmp_echoscan", "-c", "1", "-e", "4", *VIRTUAL, "-o", "a.csv")
+        m = self.manifest("a.csv.manifest.json")
+        self.assertEqual((m["success_total"], m["target_ports"]), (run.ledger["echo reply"], []))
+        self.assertGreater(m["success_total"], 30)
 
     def test_digests_are_of_the_sets(self):
         listed = "20.6.0.0-20.6.0.255\n20.6.1.7-20.6.1.7\n20.6.3.255-20.6.3.255\n"
