@@ -4,7 +4,11 @@
 import fractions
 import ipaddress
 
-from truth import ALL, share
+import numpy
+
+from truth import ALL, bound, share
+from truth import below as below_all
+from truth import mix64 as mix64_in_place
 
 MASK = ALL - 1
 ALIASES = 8
@@ -129,3 +133,83 @@ class Names:
                 return status, answers
             at = target
         return "SERVFAIL", answers
+
+
+# Names n<number>.example.org, millions of them, as arrays.
+
+def numbered(first, end):
+    """Names n<i>.example.org in wire form, rows of bytes, from i = first up to end: (i of the first row, rows)."""
+    while first < end:
+        digits = len(str(first))
+        stop = min(end, 10 ** digits, first + (1 << 18))
+        numbers = numpy.arange(first, stop)
+        rows = numpy.empty((len(numbers), digits + 15), dtype=numpy.uint8)
+        rows[:, 0], rows[:, 1] = digits + 1, ord("n")
+        for at in range(digits):
+            rows[:, 2 + at] = ord("0") + numbers // 10 ** (digits - 1 - at) % 10
+        rows[:, 2 + digits:] = numpy.frombuffer(wire("example.org"), dtype=numpy.uint8)
+        yield first, rows
+        first = stop
+
+
+def draws(values):
+    h = mix64_all(values)
+    return h - (h == numpy.uint64(MASK))
+
+
+def aliases_of(d):
+    """<16 hex digits>.example in wire form, one for each."""
+    rows = numpy.empty((len(d), 26), dtype=numpy.uint8)
+    rows[:, 0] = 16
+    for at in range(16):
+        digit = (d >> numpy.uint64(60 - 4 * at) & numpy.uint64(15)).astype(numpy.uint8)
+        rows[:, 1 + at] = digit + numpy.where(digit < 10, ord("0"), ord("a") - 10).astype(numpy.uint8)
+    rows[:, 17:] = numpy.frombuffer(wire("example"), dtype=numpy.uint8)
+    return rows
+
+
+class Many:
+    """Of each name, for type A: the status, how many aliases lead to its addresses, and these in their order, 0 where
+    there are fewer than three. Addresses are drawn from all there are."""
+
+    STATUSES = ("NOERROR", "SERVFAIL", "NXDOMAIN")
+    NOERROR, SERVFAIL, NXDOMAIN = range(3)
+
+    def __init__(self, names, count):
+        self.names = names
+        self.status = numpy.empty(count, dtype=numpy.uint8)
+        self.aliases = numpy.zeros(count, dtype=numpy.uint8)
+        self.addresses = numpy.zeros((count, 3), dtype=numpy.uint32)
+        for first, rows in numbered(0, count):
+            self.fill(first, rows)
+
+    def hashes(self, rows):
+        h = numpy.full(len(rows), 0xcbf29ce484222325, dtype=numpy.uint64)
+        for column in rows.T:
+            h ^= column
+            h *= numpy.uint64(0x100000001b3)
+        return draws(mix64_all(h ^ numpy.uint64(self.names.seed)) ^ numpy.uint64(letters("name")))
+
+    def fill(self, first, rows):
+        names, at, h = self.names, numpy.arange(first, first + len(rows)), self.hashes(rows)
+        for _ in range(ALIASES):
+            fails = below_all(h, bound(names.servfail))
+            exists = ~fails & below_all(h, bound(names.servfail + names.exists))
+            self.status[at] = numpy.where(fails, self.SERVFAIL, numpy.where(exists, self.NOERROR, self.NXDOMAIN))
+            is_alias = exists & below_all(draws(h ^ numpy.uint64(letters("alias"))), bound(names.alias))
+            self.fill_addresses(at[exists & ~is_alias], h[exists & ~is_alias])
+            at = at[is_alias]
+            self.aliases[at] += 1
+            h = self.hashes(aliases_of(mix64_all(h[is_alias] ^ numpy.uint64(letters("target")))))
+        self.status[at] = self.SERVFAIL
+
+    def fill_addresses(self, at, h):
+        t = draws(h ^ numpy.uint64(TYPES["A"]))
+        count = numpy.where(below_all(t, bound(self.names.types)), 1 + mix64_all(t) % numpy.uint64(3), 0)
+        for i in range(3):
+            d = mix64_all(t + numpy.uint64(1 + i))
+            self.addresses[at, i] = numpy.where(count > i, d & numpy.uint64(0xffffffff), 0)
+
+
+def mix64_all(values):
+    return mix64_in_place(values.copy())
