@@ -114,7 +114,7 @@ is_new(struct quest *q, const char *text, size_t len)
 	return true;
 }
 
-/* Lower case, without a dot at the end: as two that are one name are the same bytes. */
+/* Lower case, without a dot at the end: as two that are one name are the same bytes. 0: it is too long for one. */
 static size_t
 fold(struct span name, char text[HOSTNAME_MAX])
 {
@@ -122,6 +122,8 @@ fold(struct span name, char text[HOSTNAME_MAX])
 
 	if (len > 0 && name.at[len - 1] == '.')
 		len--;
+	if (len > HOSTNAME_MAX)
+		return 0;
 	for (size_t i = 0; i < len; i++) {
 		uint8_t c = name.at[i];
 
@@ -153,8 +155,6 @@ quest_certificate(struct quest *q, struct span name, uint32_t address)
 		name = span_of(name.at + 2, name.len - 2);
 		f.wildcard = true;
 	}
-	if (name.len > HOSTNAME_MAX)
-		return;
 	len = fold(name, text);
 	if (is_of_dns(text, len) && is_new(q, text, len))
 		add(q, &f, text, len);
