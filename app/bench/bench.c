@@ -2,9 +2,11 @@
 #include "bench.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <rte_errno.h>
 
@@ -80,8 +82,58 @@ read_one(struct bench_options *o, int letter, const char *text)
 		fprintf(stderr, "asdic-bench: --rate takes packets/s, like 500k\n");
 		return -EINVAL;
 	default:
-		return -EINVAL; /* getopt has told */
+		return -EINVAL;
 	}
+}
+
+static int
+refuse_json(const struct bench_options *o)
+{
+	int err = errno;
+
+	fprintf(stderr, "asdic-bench: cannot write '%s': %s\n", o->json, strerror(err));
+	return -err;
+}
+
+/* What getopt_long() did not take. */
+static int
+refuse(const char *command, int letter, const char *written)
+{
+	if (letter == ':')
+		fprintf(stderr, "asdic-bench %s: %s needs an argument\n", command, written);
+	else
+		fprintf(stderr, "asdic-bench %s: unknown flag '%s'; see 'asdic-bench %s --help'\n", command, written,
+			command);
+	return -EINVAL;
+}
+
+/*
+ * That the figures cannot be written is better told now than when all has been measured. Where they go to standard
+ * output, they go there alone: what is for people goes to standard error.
+ */
+static int
+prepare_json(struct bench_options *o)
+{
+	bool exists;
+	FILE *file;
+	int fd;
+
+	if (o->json == NULL)
+		return 0;
+	if (strcmp(o->json, "-") == 0) {
+		fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+		o->json_stdout = fd < 0 ? NULL : fdopen(fd, "w");
+		if (o->json_stdout != NULL && dup2(STDERR_FILENO, STDOUT_FILENO) >= 0)
+			return 0;
+		return refuse_json(o);
+	}
+	exists = access(o->json, F_OK) == 0;
+	file = fopen(o->json, "ae");
+	if (file == NULL || fclose(file) != 0)
+		return refuse_json(o);
+	if (!exists)
+		unlink(o->json);
+	return 0;
 }
 
 int
@@ -91,19 +143,23 @@ bench_options_read(struct bench_options *o, int argc, char **argv, const char *h
 
 	*o = (struct bench_options){.device = "net_null0", .profile = "windows", .lcores = 1,
 				    .seconds = 5, .rate_pps = NEVER_HOLDS_PPS};
-	while ((letter = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+	opterr = 0;
+	while ((letter = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
 		if (letter == 'h') {
 			fputs(help, stdout);
 			return 1;
 		}
+		if (letter == '?' || letter == ':')
+			return refuse(argv[0], letter, argv[optind - 1]);
 		if (read_one(o, letter, optarg) != 0)
 			return -EINVAL;
 	}
 	if (optind < argc) {
-		fprintf(stderr, "asdic-bench: nothing takes '%s'\n", argv[optind]);
+		fprintf(stderr, "asdic-bench %s: takes flags alone, not '%s'; see 'asdic-bench %s --help'\n", argv[0],
+			argv[optind], argv[0]);
 		return -EINVAL;
 	}
-	return 0;
+	return prepare_json(o);
 }
 
 static int
@@ -141,11 +197,8 @@ bench_json_open(const struct bench_options *o, FILE **out)
 	*out = NULL;
 	if (o->json == NULL)
 		return 0;
-	*out = strcmp(o->json, "-") == 0 ? stdout : fopen(o->json, "we");
-	if (*out != NULL)
-		return 0;
-	fprintf(stderr, "asdic-bench: cannot write '%s': %s\n", o->json, strerror(errno));
-	return -errno;
+	*out = o->json_stdout != NULL ? o->json_stdout : fopen(o->json, "we");
+	return *out != NULL ? 0 : refuse_json(o);
 }
 
 int

@@ -21,6 +21,7 @@ struct bench_options {
 	const char *device;    /* as a job names it */
 	const char *peer_mac;  /* needed where frames reach a network */
 	const char *json;      /* file for the figures; NULL for none */
+	FILE *json_stdout;     /* where that is "-" */
 	const char *profile;   /* of the SYN */
 	const char *include;   /* targets as a job names them; NULL for all */
 	const char *exclude_file;

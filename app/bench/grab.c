@@ -35,8 +35,8 @@ static const char help[] =
 	"the run in a folder below /tmp.\n\n"
 	"  --seconds=N        of measuring, about (5)\n"
 	"  --only=WORDS       grabs that have this in their name, and no connections that wait\n"
-	"  --json=FILE        the figures for machines: handshakes_per_second is of a worker's own time, by\n"
-	"                     the first kind of grab; pps the frames that it deals with meanwhile\n";
+	"  --json=FILE        the figures for machines (-: standard output): handshakes_per_second is of a\n"
+	"                     worker's own time, by the first kind of grab; pps the frames that it deals with meanwhile\n";
 
 /* What is measured. */
 struct variant {

@@ -36,7 +36,7 @@ static const char help[] =
 	"  --lcores=N         1: a receiver alone, its replies taken and thrown away; 2: behind it, on\n"
 	"                     another lcore, a worker, which dedups, records and resets (1)\n"
 	"  --seconds=N        of measuring, about (5)\n"
-	"  --json=FILE        the figures for machines\n";
+	"  --json=FILE        the figures for machines (-: standard output)\n";
 
 /* Takes what the last role made off its ring, as the next one would. */
 struct drain {

@@ -30,7 +30,7 @@ static const char help[] =
 	"  --include=RANGE    targets, on a device that reaches nobody (all public addresses)\n"
 	"  --ports=PORTS      their ports (443; on a network 1-65535)\n"
 	"  --exclude-file=F   a list of what to leave out, besides the reserved ranges\n"
-	"  --json=FILE        the figures for machines\n";
+	"  --json=FILE        the figures for machines (-: standard output)\n";
 
 #define AHEAD (4 * BURST) /* positions permuted at once */
 #define REPLIES (1 << 14)

@@ -4,6 +4,7 @@
 checksums, cookies (SipHash) and a port plan computed here."""
 
 import ipaddress
+import json
 import os
 import pathlib
 import subprocess
@@ -169,6 +170,33 @@ class Capture(unittest.TestCase):
                 inside = (keys >> np.uint64(16 + 32 - network.prefixlen)) == \
                     int(network.network_address) >> (32 - network.prefixlen)
                 self.assertFalse(inside.any(), f"{network} is reserved")
+
+
+class Arguments(unittest.TestCase):
+    """What the rig refuses, and that machines get the figures alone."""
+
+    def rig(self, *arguments):
+        done = subprocess.run([BENCH, *arguments], capture_output=True, text=True, timeout=120, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    def test_refused(self):
+        network = ("tx", "--device", "net_af_packet0,iface=lo")
+        for arguments, told in (
+                (("tx", "--bogus"), "asdic-bench tx: unknown flag '--bogus'; see 'asdic-bench tx --help'\n"),
+                (("tx", "--seconds"), "asdic-bench tx: --seconds needs an argument\n"),
+                (("rx", "x"), "asdic-bench rx: takes flags alone, not 'x'; see 'asdic-bench rx --help'\n"),
+                (("tx", "--json", "/nosuch/a"), "asdic-bench: cannot write '/nosuch/a': No such file or directory\n"),
+                (network, "asdic-bench: 'net_af_packet0,iface=lo' reaches a network: give the peer's --peer-mac\n"),
+                ((*network, "--peer-mac", PEER, "--include", "11.0.0.0/8"),
+                 "asdic-bench: 'net_af_packet0,iface=lo' reaches a network: its targets are 198.18.0.0/15, "
+                 "without --include\n")):
+            with self.subTest(arguments):
+                self.assertEqual(self.rig(*arguments), (2, "", told))
+
+    def test_figures_on_standard_output(self):
+        status, stdout, stderr = self.rig("tx", "--seconds", "1", "--json", "-")
+        self.assertEqual((status, set(json.loads(stdout)["pps"])), (0, {"median", "min", "max"}), stderr)
+        self.assertIn("Mpps", stderr)
 
 
 if __name__ == "__main__":
