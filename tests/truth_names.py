@@ -12,6 +12,7 @@ from truth import mix64 as mix64_in_place
 
 MASK = ALL - 1
 ALIASES = 8
+LIAR = "203.0.113.66"
 TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28, "SRV": 33, "HTTPS": 65,
          "CAA": 257}
 
@@ -69,6 +70,23 @@ class Names:
     def is_cut(self, name):
         """Whether its answers over UDP are cut, whatever their length."""
         return below(draw(self.hash(name) ^ letters("cut")), self.truncated)
+
+    def lie(self, service, address, name, kind):
+        """What a server of a dns service at an address says in place of the truth: (status, answers); None: the truth."""
+        status, answers = self.answer(name, kind)
+        h = mix64(self.hash(name) ^ int(ipaddress.IPv4Address(address)))
+        liar = [{"ttl": 60, "type": "A", "class": "IN", "name": name, "answer": LIAR}]
+
+        def does(key, what):
+            return below(draw(h ^ letters(what)), share(service.get(key, 0)))
+
+        if status == "NOERROR" and does("denies", "deny"):
+            return "NXDOMAIN", []
+        if status == "NXDOMAIN" and does("lies", "lie"):
+            return "NOERROR", liar
+        if status == "NOERROR" and kind == "A" and answers and does("diverts", "divert"):
+            return "NOERROR", liar
+        return None
 
     def record(self, kind, d, big):
         """The data of one record as a record of asdic's has it."""

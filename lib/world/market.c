@@ -25,7 +25,8 @@ service_fits(const struct world_service *s)
 	return s->name != NULL && s->kind < WORLD_SERVICE_KINDS && s->cue <= WORLD_CUE_BLANK &&
 	       s->reset <= WORLD_RESET_RESPONSE && s->close <= WORLD_CLOSE_SIMULTANEOUS &&
 	       s->malformed < WORLD_MALFORMED_KINDS && s->tls < 1 << WORLD_TLS_VERSIONS &&
-	       s->text_len <= WORLD_TEXT_MAX && s->lies <= WORLD_SHARE_ONE && s->lame <= WORLD_SHARE_ONE &&
+	       s->text_len <= WORLD_TEXT_MAX && s->lies <= WORLD_SHARE_ONE && s->denies <= WORLD_SHARE_ONE && s->diverts <= WORLD_SHARE_ONE &&
+	       s->lame <= WORLD_SHARE_ONE &&
 	       (s->window <= UINT16_MAX || s->window == WORLD_WINDOW_UNSAID);
 }
 

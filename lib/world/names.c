@@ -13,6 +13,8 @@
 #define DRAW_BIG UINT64_C(0x626967)            /* "big" */
 #define DRAW_CUT UINT64_C(0x637574)            /* "cut" */
 #define DRAW_LIE UINT64_C(0x6c6965)            /* "lie" */
+#define DRAW_DENY UINT64_C(0x64656e79)         /* "deny" */
+#define DRAW_DIVERT UINT64_C(0x646976657274)   /* "divert" */
 
 #define ALIASES_MAX 8 /* that a server follows */
 #define BIG_RECORDS 20
@@ -294,6 +296,17 @@ answer_empty(const struct asked *a, unsigned int status, bool cut, uint8_t *answ
 	return to.overflow ? 0 : to.len;
 }
 
+/* A header alone. */
+static size_t
+answer_bare(const struct asked *a, unsigned int status, uint8_t *answer, size_t size)
+{
+	struct dns_writer to;
+
+	answer_begin(a, status, false, answer, size, &to);
+	store_be16(answer + 4, 0);
+	return to.overflow ? 0 : DNS_HEADER_BYTES;
+}
+
 /* Of a server of zones: no recursion, and authority (AA) where it has it. */
 static size_t
 answer_authority(const struct world *w, const struct names_query *q, const struct asked *a,
@@ -311,6 +324,34 @@ answer_authority(const struct world *w, const struct names_query *q, const struc
 	return to->overflow ? 0 : to->len;
 }
 
+/* Whether it lies so of this name. */
+static bool
+lies(const struct names_query *q, uint64_t hash, uint64_t how, uint64_t share)
+{
+	return q->now_ns >= q->server->honest_ns && names_draw(hash_mix64(hash ^ q->address), how, share);
+}
+
+/* What it says in place of the truth, if it does: the status. */
+static unsigned int
+answer_lie(const struct names_query *q, const struct asked *a, uint64_t hash, unsigned int status,
+	   struct dns_writer *to)
+{
+	uint8_t *answer = to->buf;
+	bool is_address = a->question.type == DNS_A && load_be16(answer + 6) > 0;
+
+	if (status == DNS_NOERROR && lies(q, hash, DRAW_DENY, q->server->denies)) {
+		answer_begin(a, DNS_NXDOMAIN, false, answer, to->size, to);
+		return DNS_NXDOMAIN;
+	}
+	if ((status == DNS_NXDOMAIN && lies(q, hash, DRAW_LIE, q->server->lies)) ||
+	    (status == DNS_NOERROR && is_address && lies(q, hash, DRAW_DIVERT, q->server->diverts))) {
+		answer_begin(a, DNS_NOERROR, false, answer, to->size, to);
+		liar_write(to, a->question.name);
+		return DNS_NOERROR;
+	}
+	return status;
+}
+
 static size_t
 answer_full(const struct world *w, const struct names_query *q, const struct asked *a, uint64_t hash,
 	    uint8_t *answer, size_t size)
@@ -322,11 +363,7 @@ answer_full(const struct world *w, const struct names_query *q, const struct ask
 	if (q->server->authority)
 		return answer_authority(w, q, a, &to);
 	status = names_resolve(w, &a->question, ALIASES_MAX, &to);
-	if (status == DNS_NXDOMAIN && names_draw(hash_mix64(hash ^ q->address), DRAW_LIE, q->server->lies)) {
-		answer_begin(a, DNS_NOERROR, false, answer, size, &to);
-		liar_write(&to, a->question.name);
-		status = DNS_NOERROR;
-	}
+	status = answer_lie(q, a, hash, status, &to);
 	answer[3] = (uint8_t)((answer[3] & 0xf0) | status);
 	if (status != DNS_SERVFAIL && load_be16(answer + 6) == 0)
 		authority_write(&to, hash);
@@ -344,6 +381,8 @@ names_answer(const struct world *w, const struct names_query *q, uint8_t *answer
 
 	if (!query_read(q->message, &a))
 		return 0;
+	if (a.has_opt && q->server->no_edns && q->server->bare)
+		return answer_bare(&a, DNS_FORMERR, answer, size);
 	if (a.has_opt && q->server->no_edns)
 		return answer_empty(&a, DNS_FORMERR, false, answer, size);
 	hash = names_hash(w, a.question.name);

@@ -24,6 +24,7 @@ struct names_query {
 	const struct world_service *server;
 	uint32_t address; /* the server's */
 	bool is_tcp;
+	uint64_t now_ns;
 	struct span message;
 };
 

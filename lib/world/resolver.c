@@ -75,6 +75,7 @@ resolver_react(struct world_stage *s, uint64_t now_ns, const struct world_reacti
 	const uint8_t *message = (const uint8_t *)(udp + 1);
 	struct names_query q = {
 		.address = load_be32(ip->dst),
+		.now_ns = now_ns,
 		.message = span_of(message, (size_t)(r->packet + r->len - message)),
 	};
 	struct datagram d = {.arrival_ns = now_ns + stage_network_latency_ns(s, r->network, r->flow)};
@@ -119,7 +120,7 @@ static void
 answer(const struct world *w, const struct server *c, struct resolver_session *q)
 {
 	struct names_query query = {.server = c->service, .address = c->host, .is_tcp = true,
-				    .message = span_of(q->query + 2, q->heard - 2)};
+				    .now_ns = c->heard_ns, .message = span_of(q->query + 2, q->heard - 2)};
 	size_t len = names_answer(w, &query, q->answer + 2, NAMES_ANSWER_MAX);
 
 	store_be16(q->answer, (uint16_t)len);

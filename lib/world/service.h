@@ -100,7 +100,11 @@ struct world_service {
 	uint64_t every_ns;     /* a tarpit's byte; 0: 10 s */
 	uint64_t idle_ns;      /* without a segment from the client, reset; 0: 60 s */
 	uint64_t lies;         /* dns: share of the names that there are not, of which it says there are */
+	uint64_t denies;       /* dns: share of the names that there are, of which it says there are not */
+	uint64_t diverts;      /* dns: share of the other ones, of which it says another address */
+	uint64_t honest_ns;    /* dns: it does none of these three before */
 	bool no_edns;          /* dns: a query with OPT is a format error */
+	bool bare;             /* dns: and that is told by a header alone, without the question */
 	bool authority;        /* dns: a server of the world's zones, which answers for those it has and refuses all else */
 	uint64_t lame;         /* dns: share of those zones that it refuses, too */
 	uint8_t forge;         /* dns: answers that somebody else gives before its own to each query */

@@ -262,6 +262,65 @@ test_bad_servers(void **state)
 	worlds_close(&f.rig);
 }
 
+/* What it says of names that there are: that there are not, or another address; and nothing of it before its time. */
+static void
+test_liars(void **state)
+{
+	static const struct {
+		uint64_t denies, diverts, honest_ns;
+		unsigned int rcode;
+		bool a_is_true, mx_is_true;
+	} cases[] = {
+		{0, 0, 0, DNS_NOERROR, true, true},
+		{WORLD_SHARE_ONE, 0, 0, DNS_NXDOMAIN, false, false},
+		{WORLD_SHARE_ONE, WORLD_SHARE_ONE, 0, DNS_NXDOMAIN, false, false},
+		{0, WORLD_SHARE_ONE, 0, DNS_NOERROR, false, true},
+		{WORLD_SHARE_ONE, 0, 1, DNS_NOERROR, true, true},
+		{0, WORLD_SHARE_ONE, 1, DNS_NOERROR, true, true},
+	};
+	uint8_t liar[4] = {203, 0, 113, 66};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fixture f = {.d.names = WORLD_NAMES_PLAIN, .service.denies = cases[i].denies,
+				    .service.diverts = cases[i].diverts, .service.honest_ns = cases[i].honest_ns};
+		struct dns_header h;
+		struct span answer;
+		uint32_t ttl;
+
+		open_world(&f);
+		answer = ask(&f, "x.example", DNS_A, 1232);
+		assert_int_equal(answers(answer, &h, &ttl) > 0, cases[i].rcode == DNS_NOERROR);
+		assert_int_equal(h.rcode, cases[i].rcode);
+		assert_int_equal(cases[i].rcode == DNS_NOERROR && memmem(answer.at, answer.len, liar, 4) == NULL,
+				 cases[i].a_is_true);
+		answer = ask(&f, "x.example", DNS_MX, 1232);
+		assert_int_equal(answers(answer, &h, &ttl) > 0, cases[i].mx_is_true);
+		worlds_close(&f.rig);
+	}
+}
+
+/* A format error that says nothing of what it is about. */
+static void
+test_bare(void **state)
+{
+	struct fixture f = {.d.names = WORLD_NAMES_PLAIN, .service.no_edns = true, .service.bare = true};
+	struct span answer;
+	struct dns_header h;
+	uint32_t ttl;
+
+	(void)state;
+	open_world(&f);
+	answer = ask(&f, "x.example", DNS_A, 1232);
+	assert_int_equal(answer.len, DNS_HEADER_BYTES);
+	assert_true(dns_header_read(answer, &h));
+	assert_int_equal(h.rcode, DNS_FORMERR);
+	for (unsigned int i = 0; i < 4; i++)
+		assert_int_equal(h.count[i], 0);
+	assert_true(answers(ask(&f, "x.example", DNS_A, 0), &h, &ttl) > 0);
+	worlds_close(&f.rig);
+}
+
 /* Each forgery is wrong in one way, and comes before the answer. */
 static void
 test_forgeries(void **state)
@@ -330,6 +389,8 @@ main(void)
 		cmocka_unit_test(test_truncation),
 		cmocka_unit_test(test_tcp),
 		cmocka_unit_test(test_bad_servers),
+		cmocka_unit_test(test_liars),
+		cmocka_unit_test(test_bare),
 		cmocka_unit_test(test_forgeries),
 		cmocka_unit_test(test_silence),
 	};
