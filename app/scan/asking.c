@@ -183,10 +183,36 @@ is_public(uint32_t address)
 	return true;
 }
 
-/* Those of a lab need not know what is true of the Internet. */
+static void
+take_canaries(struct asking *a, const struct job_dns_canaries *c)
+{
+	_Static_assert(RESOLVERS_CANARIES_MAX >= JOB_DNS_CANARIES_MAX &&
+			       RESOLVERS_CANARY_ADDRESSES >= JOB_CANARY_ADDRESSES_MAX,
+		       "room for all");
+	for (size_t i = 0; i < c->known_count; i++) {
+		struct resolvers_canary *to = &a->canaries[a->plan.canary_count++];
+
+		*to = (struct resolvers_canary){.name = c->known[i].name, .kind = RESOLVERS_KNOWN,
+						.address_count = c->known[i].address_count};
+		memcpy(to->address, c->known[i].addresses, sizeof(c->known[i].addresses));
+	}
+	for (size_t i = 0; i < c->absent_count; i++)
+		a->canaries[a->plan.canary_count++] = (struct resolvers_canary){
+			.name = c->absent[i].name,
+			.kind = c->absent[i].is_drawn ? RESOLVERS_BELOW : RESOLVERS_ABSENT,
+		};
+	a->plan.canaries = a->canaries;
+}
+
+/* The job's; else, of public resolvers, what is true of the Internet, which those of a lab need not know. */
 static void
 choose_canaries(struct asking *a, const struct job *job)
 {
+	a->plan.canary_every_ns = job->dns.canaries.every_ns;
+	if (job->dns.canaries.are_given) {
+		take_canaries(a, &job->dns.canaries);
+		return;
+	}
 	for (size_t i = 0; i < a->plan.resolver_count && !a->plan.direct && !job_is_harmless(job); i++) {
 		if (!is_public(a->resolvers[i].address))
 			continue;

@@ -17,7 +17,8 @@ struct inputs;
 
 struct asking {
 	struct lookups_plan plan;
-	struct resolvers_address *resolvers; /* of the plan */
+	struct resolvers_address *resolvers; /* of the plan; so are these, with the job's names */
+	struct resolvers_canary canaries[RESOLVERS_CANARIES_MAX];
 };
 
 /* Of a job with `dns`; the gate and what is on the link are known. 0, or -ENOMEM; faults go to diag. */

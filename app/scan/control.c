@@ -248,6 +248,7 @@ control_next_ns(const struct control *c, uint64_t now_ns)
 		next = c->stage_end_ns < watch_next_ns(c->watch) ? c->stage_end_ns : watch_next_ns(c->watch);
 	} else if (c->stage == FABRIC_DRAIN_PROBERS && engine_live_lookups(c->engine) > 0) {
 		next = c->names_end_ns == 0 ? runtime_ends_ns(c) : TIME_NEVER;
+		next = next < watch_next_ns(c->watch) ? next : watch_next_ns(c->watch);
 	} else if (c->stage == FABRIC_DRAIN_PROBERS) {
 		next = engine_live_grabs(c->engine) > 0 ? TIME_NEVER
 							 : c->adoption_end_ns + SETTLE_NS;

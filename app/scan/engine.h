@@ -179,6 +179,25 @@ void engine_stop_lookups(struct engine *e);
 uint64_t engine_answers(const struct engine *e, enum dns_status status);
 void engine_dns_stats(const struct engine *e, struct dns_stats *total);
 
+/*
+ * Resolvers that are asked, none in direct mode; how one stands: the worst that any worker has found; and
+ * how many stand how. At any time.
+ */
+uint32_t engine_resolver_count(const struct engine *e);
+enum resolvers_state engine_resolver_state(const struct engine *e, uint32_t number);
+void engine_resolver_states(const struct engine *e, uint64_t counts[RESOLVERS_STATES]);
+
+/*
+ * A number that rises when a worker has found, or heard, that a resolver lies; by what it was found out, if
+ * it was; and to have all workers ask it no more. Control.
+ */
+uint64_t engine_lies(const struct engine *e);
+bool engine_resolver_lie(const struct engine *e, uint32_t number, struct resolvers_lie *lie);
+void engine_accuse(struct engine *e, uint32_t number);
+
+/* What is looked up, and of whom. */
+const struct lookups_plan *engine_lookups_plan(const struct engine *e);
+
 /* What one worker thinks of a resolver, when the lcores have stopped. */
 unsigned int engine_resolver_views(const struct engine *e);
 void engine_resolver_report(const struct engine *e, unsigned int view, uint32_t number,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What an engine has for lookups: a struct lookups on each worker, and the feeds of names to them. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -40,6 +41,7 @@ make_one(struct engine *e, unsigned int w)
 		.outlet_count = e->port_count,
 		.gate = e->config.inputs->gate,
 		.rate = &l->rate,
+		.accused = &l->accused,
 		.ledger = &e->lcores[at].ledger,
 		.stop = &l->stop,
 		.worker = w,
@@ -115,6 +117,15 @@ make_lister(struct engine *e)
 	return l->lister == NULL ? -ENOMEM : 0;
 }
 
+static int
+make_accused(struct engine *e)
+{
+	struct accused *a = &e->lookups.accused;
+
+	a->resolver = calloc(e->config.inputs->asking.plan.resolver_count, sizeof(*a->resolver));
+	return a->resolver != NULL ? 0 : -ENOMEM;
+}
+
 int
 engine_make_lookups(struct engine *e, const struct engine_outputs *outputs)
 {
@@ -124,7 +135,9 @@ engine_make_lookups(struct engine *e, const struct engine_outputs *outputs)
 		return 0;
 	atomic_init(&e->lookups.stop, false);
 	pace_init(&e->lookups.rate, e->config.job->dns.rate_qps, PACE_BURST);
-	rc = make_feeds(e);
+	rc = make_accused(e);
+	if (rc == 0)
+		rc = make_feeds(e);
 	if (rc == 0)
 		rc = make_quest(e, outputs);
 	if (rc == 0)
@@ -229,6 +242,77 @@ engine_dns_stats(const struct engine *e, struct dns_stats *total)
 	}
 }
 
+uint32_t
+engine_resolver_count(const struct engine *e)
+{
+	const struct lookups_plan *plan = &e->config.inputs->asking.plan;
+
+	return engine_has_lookups(e) && !plan->direct ? (uint32_t)plan->resolver_count : 0;
+}
+
+/* Of one worker. */
+static const struct resolvers *
+view_of(const struct engine *e, unsigned int worker)
+{
+	return lookups_resolvers(e->lookups.lookups[worker]);
+}
+
+enum resolvers_state
+engine_resolver_state(const struct engine *e, uint32_t number)
+{
+	enum resolvers_state worst = RESOLVERS_UNPROVEN;
+
+	for (unsigned int w = 0; w < e->layout.workers; w++) {
+		enum resolvers_state state = resolvers_state(view_of(e, w), number);
+
+		worst = state > worst ? state : worst;
+	}
+	return worst;
+}
+
+void
+engine_resolver_states(const struct engine *e, uint64_t counts[RESOLVERS_STATES])
+{
+	memset(counts, 0, RESOLVERS_STATES * sizeof(*counts));
+	for (uint32_t i = 0; i < engine_resolver_count(e); i++)
+		counts[engine_resolver_state(e, i)]++;
+}
+
+uint64_t
+engine_lies(const struct engine *e)
+{
+	uint64_t lies = 0;
+
+	for (unsigned int w = 0; w < e->layout.workers && engine_resolver_count(e) > 0; w++)
+		lies += resolvers_in_state(view_of(e, w), RESOLVERS_LIES);
+	return lies;
+}
+
+bool
+engine_resolver_lie(const struct engine *e, uint32_t number, struct resolvers_lie *lie)
+{
+	for (unsigned int w = 0; w < e->layout.workers; w++) {
+		if (resolvers_state(view_of(e, w), number) != RESOLVERS_LIES)
+			continue;
+		*lie = resolvers_lie(view_of(e, w), number);
+		if (lie->kind != RESOLVERS_ACCUSED)
+			return true;
+	}
+	return false;
+}
+
+void
+engine_accuse(struct engine *e, uint32_t number)
+{
+	accused_add(&e->lookups.accused, number);
+}
+
+const struct lookups_plan *
+engine_lookups_plan(const struct engine *e)
+{
+	return &e->config.inputs->asking.plan;
+}
+
 unsigned int
 engine_resolver_views(const struct engine *e)
 {
@@ -271,6 +355,7 @@ engine_free_lookups(struct engine *e)
 		lookups_free(l->lookups[w]);
 		rte_ring_free(l->rings[w]);
 	}
+	free(l->accused.resolver);
 	lister_free(l->lister);
 	quest_free(l->quest);
 	feed_free(l->listed);

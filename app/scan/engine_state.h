@@ -10,6 +10,7 @@
 
 #include "dedup/dedup.h"
 #include "engine.h"
+#include "fabric/accused.h"
 #include "fabric/canary.h"
 #include "fabric/prober.h"
 #include "fabric/receiver.h"
@@ -62,6 +63,7 @@ struct engine_lookups {
 	struct quest *quest;
 	struct pressure *pressure; /* of the quest */
 	struct pace rate;
+	struct accused accused;    /* of those whom resolvers are asked; added to by control */
 	struct ledger ledger;      /* the lister's */
 	_Atomic bool stop;
 };

@@ -135,6 +135,38 @@ put_rates(FILE *f, const struct job *job)
 }
 
 static void
+put_known(FILE *f, const struct job_dns_canary *c)
+{
+	put_text(f, c->name);
+	for (unsigned int i = 0; i < c->address_count; i++) {
+		char text[IPV4_TEXT_SIZE];
+
+		ipv4_format(c->addresses[i], text);
+		fprintf(f, "%s%s", i > 0 ? ", " : ": [", text);
+	}
+	fprintf(f, "], ");
+}
+
+static void
+put_canaries(FILE *f, const struct job_dns_canaries *c)
+{
+	char name[JOB_CANARY_TEXT_MAX + 3];
+
+	if (!c->are_given)
+		return;
+	fprintf(f, "canaries: {every: %lluus, exist: {", (unsigned long long)(c->every_ns / NS_PER_US));
+	for (size_t i = 0; i < c->known_count; i++)
+		put_known(f, &c->known[i]);
+	fprintf(f, "}, absent: [");
+	for (size_t i = 0; i < c->absent_count; i++) {
+		snprintf(name, sizeof(name), "%s%s", c->absent[i].is_drawn ? "*." : "", c->absent[i].name);
+		put_text(f, name);
+		fprintf(f, ", ");
+	}
+	fprintf(f, "]}, ");
+}
+
+static void
 put_dns(FILE *f, const struct job_dns *dns, int names)
 {
 	fprintf(f, "dns: {mode: %s, tries: %u, timeout: %lluus, ",
@@ -145,6 +177,7 @@ put_dns(FILE *f, const struct job_dns *dns, int names)
 	if (dns->mode == JOB_DNS_DIRECT)
 		fprintf(f, "per_server: %llu, per_server_in_flight: %llu, ", (unsigned long long)dns->per_server,
 			(unsigned long long)dns->per_server_in_flight);
+	put_canaries(f, &dns->canaries);
 	if (dns->resolvers.count > 0) {
 		put_texts(f, "resolvers", &dns->resolvers);
 		fprintf(f, ", ");

@@ -235,7 +235,9 @@ put_answers(FILE *f, const struct engine *e)
 	json_member_number(f, "dns_replies_repeated", s.repeated);
 	json_member_number(f, "dns_replies_forged",
 			   s.forged_port + s.forged_resolver + s.forged_id + s.forged_question);
+	json_member_number(f, "dns_replies_other_case", s.other_case);
 	json_member_number(f, "dns_replies_malformed", s.malformed);
+	json_member_number(f, "dns_replies_distrusted", s.distrusted);
 	json_member_number(f, "dns_icmp_errors", s.icmp);
 }
 
@@ -257,6 +259,7 @@ put_resolvers(FILE *f, const struct engine *e, size_t count)
 			sum.address = one.address;
 			sum.asked += one.asked;
 			sum.lies += one.lies;
+			sum.in_doubt += one.in_doubt;
 			sum.state = one.state > sum.state ? one.state : sum.state;
 			latency_ns = one.latency_ns > latency_ns ? one.latency_ns : latency_ns;
 			for (unsigned int k = 0; k < RESOLVERS_OUTCOMES; k++)
@@ -264,13 +267,14 @@ put_resolvers(FILE *f, const struct engine *e, size_t count)
 		}
 		ipv4_format(sum.address.address, address);
 		fprintf(f, "%s\n    {\"resolver\": \"%s:%u\", \"state\": \"%s\", \"asked\": %llu, \"answered\": %llu, "
-			   "\"servfail\": %llu, \"refused\": %llu, \"timeout\": %llu, \"lies\": %llu, \"latency_ms\": %.3f}",
+			   "\"servfail\": %llu, \"refused\": %llu, \"timeout\": %llu, \"lies\": %llu, \"in_doubt\": %llu, "
+			   "\"latency_ms\": %.3f}",
 			i > 0 ? "," : "", address, sum.address.port, resolvers_state_name(sum.state),
 			(unsigned long long)sum.asked, (unsigned long long)sum.outcomes[RESOLVERS_ANSWERED],
 			(unsigned long long)sum.outcomes[RESOLVERS_SERVFAIL],
 			(unsigned long long)sum.outcomes[RESOLVERS_REFUSED],
 			(unsigned long long)sum.outcomes[RESOLVERS_TIMEOUT], (unsigned long long)sum.lies,
-			(double)latency_ns / 1e6);
+			(unsigned long long)sum.in_doubt, (double)latency_ns / 1e6);
 	}
 	fprintf(f, "\n  ]");
 }

@@ -184,10 +184,39 @@ print_answers(const struct engine *e)
 		separator = ", ";
 	}
 	engine_dns_stats(e, &s);
-	fprintf(stderr, "%s; replies late %llu, repeated %llu, forged %llu, malformed %llu\n",
+	fprintf(stderr, "%s; replies late %llu, repeated %llu, forged %llu, of other case %llu, malformed %llu\n",
 		*separator == '\0' ? "none" : "", (unsigned long long)s.late, (unsigned long long)s.repeated,
 		(unsigned long long)(s.forged_port + s.forged_resolver + s.forged_id + s.forged_question),
-		(unsigned long long)s.malformed);
+		(unsigned long long)s.other_case, (unsigned long long)s.malformed);
+}
+
+/* How resolvers stand at the end, and what those that lied had answered before they were found out. */
+static void
+print_resolvers(const struct engine *e)
+{
+	uint64_t counts[RESOLVERS_STATES], in_doubt = 0;
+	const char *separator = "";
+	struct resolvers_report one;
+
+	if (engine_resolver_count(e) == 0)
+		return;
+	engine_resolver_states(e, counts);
+	fprintf(stderr, "resolvers:   ");
+	for (unsigned int state = 0; state < RESOLVERS_STATES; state++) {
+		if (counts[state] == 0)
+			continue;
+		fprintf(stderr, "%s%s %llu", separator, resolvers_state_name(state), (unsigned long long)counts[state]);
+		separator = ", ";
+	}
+	for (unsigned int view = 0; view < engine_resolver_views(e); view++) {
+		for (uint32_t i = 0; i < engine_resolver_count(e); i++) {
+			engine_resolver_report(e, view, i, &one);
+			in_doubt += one.in_doubt;
+		}
+	}
+	if (counts[RESOLVERS_LIES] > 0)
+		fprintf(stderr, "; %llu answers in doubt", (unsigned long long)in_doubt);
+	fprintf(stderr, "\n");
 }
 
 static void
@@ -262,6 +291,7 @@ report_print(const struct engine *e, const struct job *job, const struct sinks *
 		print_port(e, i);
 	print_coverage(e, job);
 	print_answers(e);
+	print_resolvers(e);
 	print_list_error(e);
 	if (!balanced)
 		fprintf(stderr,

@@ -4,10 +4,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/time.h"
+#include "say.h"
 #include "text.h"
 
 void
@@ -20,6 +19,7 @@ watch_init(struct watch *w, struct engine *e, const struct job *job, struct even
 	w->events = events;
 	w->course = course;
 	w->rate_changes = engine_rate_changes(e);
+	liars_init(&w->liars, e, job->name, events);
 	health_init(&w->health, engine_port_count(e), engine_first(e));
 }
 
@@ -56,19 +56,6 @@ describe(const struct watch *w, enum health_trouble trouble, unsigned int port, 
 	}
 }
 
-/* A line of its own, also where the status has one that is rewritten. */
-static void
-say(const struct watch *w, const char *what, const char *more)
-{
-	time_t now = time(NULL);
-	char clock[sizeof("23:59:59")];
-	struct tm tm;
-
-	strftime(clock, sizeof(clock), "%H:%M:%S", localtime_r(&now, &tm));
-	fprintf(stderr, "%sasdic: %s: %s %s%s\n", isatty(STDERR_FILENO) ? "\r\033[K" : "", w->job->name,
-		clock, what, more);
-}
-
 static const char *
 outlook(enum health_trouble trouble)
 {
@@ -98,7 +85,7 @@ begin_trouble(struct watch *w, const struct health_news *news, uint64_t now_ns)
 	char text[EVENT_TEXT_SIZE], elapsed[TEXT_SIZE];
 
 	describe(w, news->trouble, news->port, text);
-	say(w, text, outlook(news->trouble));
+	say(w->job->name, text, outlook(news->trouble));
 	/* One that follows another finds the sending held: nothing more has come into doubt. */
 	positions.is_some = news->mended == HEALTH_FINE && positions.end > positions.first;
 	events_add_doubt(w->events, now_ns, "hold", positions, "%s; all was well at %s", text,
@@ -117,7 +104,7 @@ end_trouble(struct watch *w, const struct health_news *news, uint64_t now_ns)
 	snprintf(text, sizeof(text), "%s: sending goes on after %s",
 		 news->mended == HEALTH_HITRATE ? "a trial of the hit rate" : health_name(news->mended),
 		 text_elapsed(held, now_ns - w->begun_ns));
-	say(w, text, "");
+	say(w->job->name, text, "");
 	events_add(w->events, now_ns, "resume", "%s", text);
 	engine_hold(w->engine, NULL);
 }
@@ -128,7 +115,7 @@ take_news(struct watch *w, const struct health_news *news, uint64_t now_ns)
 	static const char level[] = "the hit rate stays low, and is taken for what there is";
 
 	if (news->is_level) {
-		say(w, level, "");
+		say(w->job->name, level, "");
 		events_add(w->events, now_ns, "level", "%s", level);
 	} else if (news->trouble == HEALTH_FINE) {
 		end_trouble(w, news, now_ns);
@@ -217,6 +204,7 @@ watch_update(struct watch *w, uint64_t now_ns)
 	engine_ledger(w->engine, &l);
 	course_note(w->course, now_ns, l.count[LEDGER_SENT + LEDGER_PROBE], l.count[LEDGER_RECEIVED]);
 	look(w, &l, now_ns);
+	liars_look(&w->liars, now_ns);
 }
 
 bool
@@ -242,4 +230,6 @@ watch_end(struct watch *w, uint64_t now_ns)
 
 	engine_ledger(w->engine, &l);
 	course_end(w->course, now_ns, l.count[LEDGER_SENT + LEDGER_PROBE], l.count[LEDGER_RECEIVED]);
+	liars_look(&w->liars, now_ns);
+	liars_free(&w->liars);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The watch over a running scan: each second a look at its health (health/health.h), and what follows: sending
- * is held and goes on again, the operator is told once, and the manifest gets to know.
+ * is held and goes on again, the operator is told once, and the manifest gets to know. And a look at its
+ * resolvers (liars.h).
  *
  * Positions that may have been probed in vain are in doubt until they have been probed once more. That comes when
  * the network is there again; after a hit rate that had collapsed, when its trial has shown that, or when no new
@@ -19,6 +20,7 @@
 #include "events.h"
 #include "health/health.h"
 #include "job/job.h"
+#include "liars.h"
 
 struct watch {
 	struct engine *engine;
@@ -26,6 +28,7 @@ struct watch {
 	struct events *events;
 	struct course *course;
 	struct health health;
+	struct liars liars;
 	uint64_t rate_changes; /* that health knows of */
 	uint64_t begun_ns;     /* of a trouble, when it was noticed */
 	bool is_in_doubt;      /* positions from doubt_first on are */

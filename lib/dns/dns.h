@@ -10,16 +10,21 @@
  * Tries. Each goes to a resolver drawn anew (resolvers/resolvers.h), or to the server that the ask
  * names, from a port drawn anew, with an id from a cryptographic generator (RFC 5452). A reply counts
  * only if it comes from the address and port that were asked, to the address and port that asked,
- * and has the id and the question, byte for byte with its case. Anything else is counted by what did
- * not fit; a try that has met DNS_FORGED_MAX such datagrams is given up, and begun anew elsewhere
+ * and has the id and the question, byte for byte with its case: letters are sent as they were given,
+ * never mixed at random ("0x20"), and a server that changes them is as good as silent, though counted
+ * apart (other_case). Anything else is counted by what did not fit; a try that has met DNS_FORGED_MAX such datagrams is given up, and begun anew elsewhere
  * where the ask has tries left. A reply to a try that is over is late, and counted as such. ICMP
  * errors prove nothing: they are counted and change nothing.
  *
  * Retries. A try ends unanswered after timeout_ns. SERVFAIL and REFUSED from a resolver are tried
  * again elsewhere while the ask has tries left, and then stand; a server that the ask names is taken
- * at its word. FORMERR without OPT is asked again without EDNS, and a truncated answer from the same
- * server over TCP, at no cost in tries; if TCP fails, the truncated one stands when no try is left. An
+ * at its word. FORMERR without OPT is asked again without EDNS, also where it is a header alone, without
+ * the question, as some servers say it; that is believed of nothing but this. A truncated answer is asked for from
+ * the same server over TCP. Both are at no cost in tries. If TCP fails, the truncated one stands when no try is left. An
  * answer is not read beyond its question: one that makes no sense is an answer.
+ *
+ * Lies. A resolver that is found lying (resolvers/resolvers.h) is asked no more. What was asked of it and has
+ * no answer yet is asked of another, at no cost in tries, and what it still answers is thrown away.
  *
  * Memory is taken at the start, and DNS_ASK_BYTES an ask in flight; c-ares takes some 400 bytes of the
  * heap for each. A struct dns belongs to one thread; dns_new() and dns_free() of all of them to one
@@ -198,7 +203,9 @@ struct dns_stats {
 	uint64_t forged_resolver;  /* to a port that asks, from who was not asked */
 	uint64_t forged_id;
 	uint64_t forged_question;
+	uint64_t other_case;       /* would fit, but for the case of letters in its question */
 	uint64_t malformed;        /* no reply, or too short for a header; from who was asked */
+	uint64_t distrusted;       /* replies that fit, of resolvers that lie: thrown away */
 	uint64_t icmp;
 	uint64_t blocked;          /* queries that were not sent: their server may not be asked */
 	uint64_t crowded;          /* queries that had to wait: all ports to their server were in use */

@@ -161,6 +161,9 @@ void lookup_finish(struct dns *d, struct lookup *l, enum dns_status status, enum
 void lookup_fail(struct dns *d, struct lookup *l, uint64_t now_ns);
 bool lookup_may_retry(const struct dns *d, const struct lookup *l, uint64_t now_ns);
 void lookup_retry(struct dns *d, struct lookup *l, uint64_t now_ns);
+/* Whether it is a question of a resolver that lies; and to have it asked of another, whatever its tries. */
+bool lookup_is_of_liar(const struct dns *d, const struct lookup *l);
+void lookup_ask_another(struct dns *d, struct lookup *l, uint64_t now_ns);
 
 /* query.c: a try over UDP, and what a reply means. */
 unsigned int query_send_waiting(struct dns *d, enum waiting where, uint64_t now_ns);
@@ -170,7 +173,7 @@ size_t query_len(struct lookup *l);
 void query_settle(struct dns *d, struct lookup *l, struct span message, bool is_tcp, uint64_t now_ns);
 
 /* What a message that says it is the reply to a lookup's query has wrong first. */
-enum query_fit { QUERY_FITS, QUERY_MALFORMED, QUERY_OTHER_ID, QUERY_OTHER_QUESTION };
+enum query_fit { QUERY_FITS, QUERY_MALFORMED, QUERY_OTHER_ID, QUERY_OTHER_QUESTION, QUERY_OTHER_CASE };
 enum query_fit query_fit(const struct lookup *l, struct span message);
 
 /* stream.c: a try over TCP. */

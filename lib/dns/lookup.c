@@ -175,6 +175,8 @@ lookup_finish(struct dns *d, struct lookup *l, enum dns_status status, enum grab
 	}
 	d->live--;
 	d->stats.answered[status]++;
+	if (message.len > 0 && resolver != NONE)
+		resolvers_believed(d->config.resolvers, resolver);
 	d->config.events.answer(d->config.context, user, &answer);
 }
 
@@ -207,4 +209,20 @@ lookup_retry(struct dns *d, struct lookup *l, uint64_t now_ns)
 		lookup_wait(d, l, l->flags & LOOKUP_NAMED ? WAITING_ROOM : WAITING_RESOLVER);
 	else
 		lookup_fail(d, l, now_ns);
+}
+
+bool
+lookup_is_of_liar(const struct dns *d, const struct lookup *l)
+{
+	return l->resolver != NONE && !(l->flags & LOOKUP_TRIAL) &&
+	       resolvers_state(d->config.resolvers, l->resolver) == RESOLVERS_LIES;
+}
+
+void
+lookup_ask_another(struct dns *d, struct lookup *l, uint64_t now_ns)
+{
+	l->flags &= (uint8_t)~LOOKUP_AGAIN;
+	if (l->tries_max < UINT8_MAX)
+		l->tries_max++;
+	lookup_retry(d, l, now_ns);
 }

@@ -6,6 +6,7 @@
 
 #define OPT_BYTES 11
 #define FLAG_RESPONSE 0x80 /* of a header's third byte */
+#define FLAG_TRUNCATED 0x02
 
 /* Draws of a port before a query waits: where nine of ten ports are in use, two of five wait. */
 #define TUPLE_DRAWS 8
@@ -13,7 +14,10 @@
 /* Lookups whose turn comes together: what they will touch is fetched while others are dealt with. */
 #define BURST 32
 
-/* Its resolver and manners, where that is to be chosen: 0; -EAGAIN: none has a token; -ENOENT: there is nobody. */
+/*
+ * Its resolver and manners, where that is to be chosen: 0; -EAGAIN: none has a token; -ENOENT: there is nobody;
+ * -ESTALE: who was to be asked again has been found lying.
+ */
 static int
 choose_resolver(struct dns *d, struct lookup *l, uint64_t now_ns)
 {
@@ -21,6 +25,8 @@ choose_resolver(struct dns *d, struct lookup *l, uint64_t now_ns)
 	uint32_t number;
 	int rc;
 
+	if (l->flags & LOOKUP_AGAIN && lookup_is_of_liar(d, l))
+		return -ESTALE;
 	if (l->flags & (LOOKUP_NAMED | LOOKUP_TRIAL | LOOKUP_AGAIN))
 		return 0;
 	if (d->config.resolvers == NULL)
@@ -159,6 +165,8 @@ refuse(struct dns *d, struct lookup *l, int why, uint64_t now_ns)
 		return; /* it was stopped meanwhile */
 	if (why == -EACCES) {
 		block(d, l, now_ns);
+	} else if (why == -ESTALE) {
+		lookup_ask_another(d, l, now_ns);
 	} else {
 		l->status = DNS_NO_RESOLVER;
 		lookup_fail(d, l, now_ns);
@@ -212,6 +220,43 @@ query_lost(struct dns *d, struct lookup *l, uint64_t now_ns)
 	lookup_retry(d, l, now_ns);
 }
 
+/*
+ * A format error by a header alone, without the question: so say servers from before EDNS that they did not read
+ * the query. It is worth an attempt without OPT, and nothing else.
+ */
+static bool
+is_bare_formerr(const struct lookup *l, struct span message)
+{
+	static const uint8_t no_records[8];
+
+	return l->flags & LOOKUP_EDNS && (message.at[2] & FLAG_TRUNCATED) == 0 &&
+	       (message.at[3] & 15) == DNS_FORMERR && memcmp(message.at + 4, no_records, sizeof(no_records)) == 0;
+}
+
+static bool
+is_same_but_for_case(const uint8_t *a, const uint8_t *b, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (a[i] != b[i] && ((a[i] ^ b[i]) != 0x20 || (a[i] | 0x20) < 'a' || (a[i] | 0x20) > 'z'))
+			return false;
+	return true;
+}
+
+static enum query_fit
+question_fit(const struct lookup *l, struct span message)
+{
+	const uint8_t *said = message.at + DNS_HEADER_BYTES, *asked = l->query + DNS_HEADER_BYTES;
+	size_t name_len = l->question_len - 4u;
+
+	if (load_be16(message.at + 4) != 1 || message.len < DNS_HEADER_BYTES + (size_t)l->question_len)
+		return QUERY_OTHER_QUESTION;
+	if (memcmp(said, asked, l->question_len) == 0)
+		return QUERY_FITS;
+	if (memcmp(said + name_len, asked + name_len, 4) == 0 && is_same_but_for_case(said, asked, name_len))
+		return QUERY_OTHER_CASE;
+	return QUERY_OTHER_QUESTION;
+}
+
 enum query_fit
 query_fit(const struct lookup *l, struct span message)
 {
@@ -219,10 +264,9 @@ query_fit(const struct lookup *l, struct span message)
 		return QUERY_MALFORMED;
 	if (memcmp(message.at, l->query, 2) != 0)
 		return QUERY_OTHER_ID;
-	if (load_be16(message.at + 4) != 1 || message.len < DNS_HEADER_BYTES + (size_t)l->question_len ||
-	    memcmp(message.at + DNS_HEADER_BYTES, l->query + DNS_HEADER_BYTES, l->question_len) != 0)
-		return QUERY_OTHER_QUESTION;
-	return QUERY_FITS;
+	if (is_bare_formerr(l, message))
+		return QUERY_FITS;
+	return question_fit(l, message);
 }
 
 static bool
@@ -254,7 +298,7 @@ end_of(const struct dns *d, const struct lookup *l, struct span message, bool is
 {
 	unsigned int rcode = message.at[3] & 15;
 
-	if (!is_tcp && message.at[2] & 2)
+	if (!is_tcp && message.at[2] & FLAG_TRUNCATED)
 		return DNS_TRY_TRUNCATED;
 	if (rcode == DNS_FORMERR && l->flags & LOOKUP_EDNS && !has_opt(message))
 		return DNS_TRY_NO_EDNS;
@@ -268,7 +312,8 @@ end_of(const struct dns *d, const struct lookup *l, struct span message, bool is
 void
 query_settle(struct dns *d, struct lookup *l, struct span message, bool is_tcp, uint64_t now_ns)
 {
-	enum dns_try_end end = end_of(d, l, message, is_tcp, now_ns);
+	bool of_liar = lookup_is_of_liar(d, l);
+	enum dns_try_end end = of_liar ? DNS_TRY_RETRIED : end_of(d, l, message, is_tcp, now_ns);
 	unsigned int rcode = message.at[3] & 15;
 	uint32_t stream = is_tcp ? l->stream : NONE;
 
@@ -277,7 +322,10 @@ query_settle(struct dns *d, struct lookup *l, struct span message, bool is_tcp, 
 		stream_end(d, l, end);
 	else
 		query_end(d, l, end);
-	if (end == DNS_TRY_TRUNCATED) {
+	if (of_liar) {
+		d->stats.distrusted++;
+		lookup_ask_another(d, l, now_ns);
+	} else if (end == DNS_TRY_TRUNCATED) {
 		stream_follow(d, l, message, now_ns);
 	} else if (end == DNS_TRY_NO_EDNS) {
 		l->flags &= (uint8_t)~LOOKUP_EDNS;
@@ -343,6 +391,9 @@ dns_datagram(struct dns *d, uint32_t endpoint, uint64_t user, struct span bytes,
 		break;
 	case QUERY_OTHER_QUESTION:
 		forged(d, l, bytes, &d->stats.forged_question, now_ns);
+		break;
+	case QUERY_OTHER_CASE:
+		forged(d, l, bytes, &d->stats.other_case, now_ns);
 		break;
 	}
 }

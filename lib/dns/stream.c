@@ -49,7 +49,9 @@ give_up(struct dns *d, struct lookup *l, uint64_t now_ns)
 	const struct stream *s = &d->streams[number];
 
 	l->status = DNS_TRUNCATED;
-	if (lookup_may_retry(d, l, now_ns))
+	if (lookup_is_of_liar(d, l))
+		lookup_ask_another(d, l, now_ns);
+	else if (lookup_may_retry(d, l, now_ns))
 		lookup_retry(d, l, now_ns);
 	else
 		lookup_finish(d, l, DNS_TRUNCATED, GRAB_COMPLETE, span_of(s->truncated, s->truncated_len),
@@ -108,6 +110,11 @@ stream_begin_waiting(struct dns *d, uint64_t now_ns)
 
 	if (first == NONE)
 		return false;
+	if (lookup_is_of_liar(d, &d->lookup[first])) {
+		lookup_unwait(d, &d->lookup[first]);
+		lookup_ask_another(d, &d->lookup[first], now_ns);
+		return true;
+	}
 	number = take(d);
 	if (number == NONE)
 		return false;
@@ -195,6 +202,7 @@ void
 dns_tcp_received(struct dns *d, uint32_t handle, struct span bytes, uint64_t now_ns)
 {
 	struct lookup *l = of_handle(d, handle);
+	enum query_fit fit;
 	struct span message;
 	struct stream *s;
 
@@ -206,7 +214,9 @@ dns_tcp_received(struct dns *d, uint32_t handle, struct span bytes, uint64_t now
 	if (s->have < PREFIX || s->have < wanted(s))
 		return;
 	message = span_of(s->bytes + PREFIX, s->have - PREFIX);
-	if (query_fit(l, message) != QUERY_FITS)
+	fit = query_fit(l, message);
+	d->stats.other_case += fit == QUERY_OTHER_CASE;
+	if (fit != QUERY_FITS)
 		stream_lost(d, l, DNS_TRY_BROKEN, now_ns);
 	else
 		query_settle(d, l, message, true, now_ns);

@@ -521,6 +521,16 @@ walk(struct lookups *l)
 	return work;
 }
 
+/* Whom others have found lying is asked no more here either. */
+static void
+hear_accusations(struct lookups *l)
+{
+	uint32_t resolver;
+
+	while (l->resolvers != NULL && accused_next(l->config.accused, &l->accusations, &resolver))
+		resolvers_accuse(l->resolvers, resolver, l->now_ns);
+}
+
 static unsigned int
 lookups_poll(void *context, uint64_t now_ns)
 {
@@ -528,6 +538,7 @@ lookups_poll(void *context, uint64_t now_ns)
 	unsigned int work;
 
 	l->now_ns = now_ns;
+	hear_accusations(l);
 	work = streams_poll(l->streams, now_ns);
 	work += dns_poll(l->dns, now_ns);
 	work += take_names(l);

@@ -34,6 +34,7 @@
 
 #include "dns/dns.h"
 #include "dnsmsg/dnsmsg.h"
+#include "fabric/accused.h"
 #include "fabric/fabric.h"
 #include "fabric/feed.h"
 #include "fabric/outlet.h"
@@ -69,6 +70,7 @@ struct lookups_plan {
 	size_t canary_count;
 	uint32_t server_rate; /* of direct mode: questions/s to one server, of all workers together; 0: no bound */
 	uint32_t server_in_flight; /* and at a time */
+	uint64_t canary_every_ns;
 	uint64_t rate_pps;   /* of queries, of all workers together: what resolvers' shares add up to */
 	uint64_t timeout_ns; /* of a try */
 	uint8_t tries;
@@ -82,6 +84,7 @@ struct lookups_config {
 	struct feed_lane lanes[LOOKUPS_FEEDS]; /* of no rings: there is no such feed */
 	struct rte_ring *grabs;    /* to the writer: pointers to struct grab; one producer, one consumer */
 	struct pace *rate;         /* of queries; shared by all workers */
+	const struct accused *accused; /* resolvers that some worker has found lying; NULL of direct mode */
 	struct ledger *ledger;
 	const _Atomic bool *stop;  /* set by control: take no more names */
 	unsigned int worker;       /* of so many: whose buckets these are */
@@ -126,7 +129,7 @@ void lookups_fini(struct lookups *l, uint64_t now_ns);
 
 /* Then, or by the owner: what was asked, and of whom. */
 const struct dns_stats *lookups_stats(const struct lookups *l);
-/* NULL in direct mode, of which the other is. */
+/* NULL in direct mode, of which the other is. Any thread, for what any may ask of resolvers. */
 const struct resolvers *lookups_resolvers(const struct lookups *l);
 const struct iterate_stats *lookups_walks(const struct lookups *l);
 

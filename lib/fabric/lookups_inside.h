@@ -32,6 +32,7 @@ struct lookups {
 	struct feed_batch *batch[LOOKUPS_FEEDS]; /* being read */
 	unsigned int next_feed;
 	uint32_t queue; /* datagrams that may wait */
+	uint32_t accusations; /* that were heard */
 	struct dns_stats counted; /* what of dns's counts is in the ledger */
 	uint64_t now_ns;          /* of the call that is under way */
 	uint64_t heard_ns;        /* all that came before has been dealt with */

@@ -186,7 +186,7 @@ make_resolvers(const struct lookups_config *c, uint64_t now_ns)
 		.timeout_ns = plan->timeout_ns,
 		.canaries = plan->canaries,
 		.canary_count = plan->canary_count,
-		.canary_every_ns = 60 * NS_PER_SEC,
+		.canary_every_ns = plan->canary_every_ns,
 	};
 
 	return resolvers_new(&config, now_ns);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "job/dns_rules.h"
 
+#include <strings.h>
+
 #include "job/readers.h"
 
 bool
@@ -124,11 +126,42 @@ apply_manners(struct reader *r)
 				 keys[i] + sizeof("dns.") - 1);
 }
 
+/* Whether one of those so far has the name of another. */
+static void
+check_name_is_new(struct reader *r, const struct job_dns_canary *c, const struct job_dns_canary *others, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (others[i].is_drawn == c->is_drawn && strcasecmp(others[i].name, c->name) == 0)
+			diag_add(r->diag, c->place, "'%s%s' is a canary already; remove one",
+				 c->is_drawn ? "*." : "", c->name);
+}
+
+static void
+check_canaries(struct reader *r, const struct yaml_node *node)
+{
+	struct job_dns_canaries *c = &r->job->dns.canaries;
+
+	c->are_given = true;
+	if (r->job->dns.mode == JOB_DNS_DIRECT)
+		diag_add(r->diag, node->place,
+			 "'canaries' are asked of resolvers, and 'mode' is direct; remove one of the two");
+	if (c->known_count + c->absent_count > JOB_DNS_CANARIES_MAX)
+		diag_add(r->diag, node->place, "'canaries' has %zu names; at most %d are asked",
+			 c->known_count + c->absent_count, JOB_DNS_CANARIES_MAX);
+	for (size_t i = 0; i < c->known_count; i++)
+		check_name_is_new(r, &c->known[i], c->known, i);
+	for (size_t i = 0; i < c->absent_count; i++) {
+		check_name_is_new(r, &c->absent[i], c->known, c->known_count);
+		check_name_is_new(r, &c->absent[i], c->absent, i);
+	}
+}
+
 void
 dns_rules_apply(struct reader *r)
 {
 	const struct yaml_node *node = schema_given(r, "dns"), *lookups = schema_given(r, "dns.lookups");
 	const struct yaml_node *resolvers = schema_given(r, "dns.resolvers");
+	const struct yaml_node *canaries = schema_given(r, "dns.canaries");
 	struct job_dns *dns = &r->job->dns;
 
 	if (node == NULL || node->kind != YAML_MAPPING)
@@ -142,6 +175,8 @@ dns_rules_apply(struct reader *r)
 			 "'lookups' is missing; write which names to look up, like 'lookups: [{names_file: "
 			 "names.txt, types: [A]}]'");
 	apply_manners(r);
+	if (canaries != NULL && canaries->kind == YAML_MAPPING)
+		check_canaries(r, canaries);
 	if (dns->mode != JOB_DNS_DIRECT &&
 	    (resolvers == NULL || (resolvers->kind == YAML_SEQUENCE && resolvers->count == 0)))
 		diag_add(r->diag, node->place,

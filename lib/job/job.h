@@ -195,6 +195,28 @@ struct job_lookup {
 #define JOB_PER_SERVER 500
 #define JOB_PER_SERVER_IN_FLIGHT 100
 
+/* Names whose answers are known: of each kind, and of both together; addresses of one. */
+#define JOB_DNS_CANARIES_MAX 16
+#define JOB_CANARY_ADDRESSES_MAX 8
+#define JOB_CANARY_TEXT_MAX 1024 /* bytes of a name's text */
+
+struct job_dns_canary {
+	char *name;
+	bool is_drawn; /* a label drawn by chance goes before it */
+	unsigned int address_count;
+	uint32_t addresses[JOB_CANARY_ADDRESSES_MAX]; /* all that it may have */
+	struct diag_place place;
+};
+
+struct job_dns_canaries {
+	bool are_given; /* else there are those of the public DNS, where they are of use */
+	struct job_dns_canary known[JOB_DNS_CANARIES_MAX];
+	size_t known_count;
+	struct job_dns_canary absent[JOB_DNS_CANARIES_MAX]; /* names that there are not */
+	size_t absent_count;
+	uint64_t every_ns;
+};
+
 /* Names to look up. */
 struct job_dns {
 	bool is_given;
@@ -209,6 +231,7 @@ struct job_dns {
 	uint64_t per_server_in_flight;
 	uint8_t tries;
 	uint64_t timeout_ns;        /* of a try */
+	struct job_dns_canaries canaries;
 	struct job_lookup lookups[JOB_LOOKUPS_MAX];
 	size_t lookup_count;
 	struct diag_place place;

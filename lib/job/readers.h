@@ -40,6 +40,8 @@ key_read reader_text;       /* struct job_text, may be empty */
 key_read reader_payload;    /* struct job_payload: any text, control characters too */
 key_read reader_texts;      /* struct job_texts; one, or a list */
 key_read reader_choice;     /* an enum: the number of the word among the row's choices */
+key_read reader_known;      /* struct job_dns_canaries: a mapping of names to addresses */
+key_read reader_absent;     /* struct job_dns_canaries: names that there are not */
 key_read reader_types;      /* struct job_types: types of DNS records */
 key_read reader_module;     /* char *: the probe module */
 key_read reader_records;    /* unsigned int: the kinds of records of an output */

@@ -43,7 +43,7 @@ struct key {
 	size_t offset, size; /* of the field in struct job; size 0 where nothing is stored */
 };
 
-#define KEYS_MAX 96
+#define KEYS_MAX 100
 
 /* What of an interface is given, for the rules; NULL: absent. */
 struct given_interface {

@@ -3,6 +3,8 @@
 #ifndef RESOLVERS_INTERNAL_H
 #define RESOLVERS_INTERNAL_H
 
+#include <stdatomic.h>
+
 #include "base/time.h"
 #include "dnsmsg/dnsmsg.h"
 #include "resolvers/resolvers.h"
@@ -18,8 +20,9 @@
 struct canary {
 	uint8_t name[DNS_NAME_MAX];
 	uint8_t name_len;
-	bool exists;
-	uint32_t address;
+	uint8_t kind; /* enum resolvers_canary_kind */
+	uint8_t address_count;
+	uint32_t address[RESOLVERS_CANARY_ADDRESSES];
 };
 
 /* What a pick looks at is in the first cache line. */
@@ -44,19 +47,25 @@ struct resolver {
 	uint64_t retry_wait_ns;
 	/* A round of canaries: sets of them. */
 	uint64_t round_ns;     /* the next one */
-	uint8_t to_ask;
-	uint8_t out;
-	uint8_t right;
-	uint8_t wrong;
+	uint16_t to_ask;
+	uint16_t out;
+	uint16_t right;
 	uint8_t again[RESOLVERS_CANARIES_MAX]; /* how often it was asked again */
 	uint64_t lies;
+	/* Answers that were believed: all; when the round began; when the last that it passed did. */
+	uint64_t believed;
+	uint64_t believed_at_round;
+	uint64_t vouched;
+	uint64_t in_doubt;
+	struct resolvers_lie lie;
 } __attribute__((aligned(64)));
 
 struct resolvers {
 	struct resolver *resolver;
 	uint32_t *order;       /* those that are good first */
 	uint32_t count;
-	uint32_t in_state[RESOLVERS_STATES];
+	_Atomic uint8_t *standing;  /* states once more, for other threads */
+	_Atomic uint32_t in_state[RESOLVERS_STATES];
 	uint64_t rate_pps;
 	uint64_t timeout_ns;
 	uint64_t interval_ns;  /* between two tokens of a whole part */

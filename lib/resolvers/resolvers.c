@@ -17,10 +17,23 @@
 /* Smoothed latency moves an eighth of the way to a new one, as TCP's does (RFC 6298). */
 #define LATENCY_SHIFT 3
 
+static uint32_t
+count_of(const struct resolvers *r, enum resolvers_state state)
+{
+	return atomic_load_explicit(&r->in_state[state], memory_order_relaxed);
+}
+
+/* Of the owner, whom others only read from. */
+static void
+add_to(struct resolvers *r, enum resolvers_state state, uint32_t more)
+{
+	atomic_store_explicit(&r->in_state[state], count_of(r, state) + more, memory_order_relaxed);
+}
+
 static void
 set_interval(struct resolvers *r)
 {
-	uint32_t users = r->in_state[RESOLVERS_GOOD];
+	uint32_t users = count_of(r, RESOLVERS_GOOD);
 
 	if (users == 0)
 		users = r->count;
@@ -47,7 +60,7 @@ begin(struct resolvers *r, uint32_t number, struct resolvers_address address, ui
 	x->window_ns = now_ns;
 	r->order[number] = number;
 	x->state = RESOLVERS_ASIDE;
-	r->in_state[RESOLVERS_ASIDE]++;
+	add_to(r, RESOLVERS_ASIDE, 1);
 	trust_back(r, x, now_ns);
 }
 
@@ -63,9 +76,10 @@ resolvers_new(const struct resolvers_config *config, uint64_t now_ns)
 		return NULL;
 	r->resolver = aligned_alloc(64, config->count * sizeof(*r->resolver));
 	r->order = calloc(config->count, sizeof(*r->order));
+	r->standing = calloc(config->count, sizeof(*r->standing));
 	r->rate_pps = config->rate_pps;
 	r->timeout_ns = config->timeout_ns;
-	if (r->resolver == NULL || r->order == NULL || trust_init(r, config) != 0) {
+	if (r->resolver == NULL || r->order == NULL || r->standing == NULL || trust_init(r, config) != 0) {
 		resolvers_free(r);
 		return NULL;
 	}
@@ -85,6 +99,7 @@ resolvers_free(struct resolvers *r)
 		return;
 	free(r->resolver);
 	free(r->order);
+	free((void *)r->standing);
 	free(r);
 }
 
@@ -125,12 +140,14 @@ resolver_set_state(struct resolvers *r, struct resolver *x, enum resolvers_state
 	if (x->state == state)
 		return;
 	if (x->state == RESOLVERS_GOOD)
-		move_to(r, x, r->in_state[RESOLVERS_GOOD] - 1);
+		move_to(r, x, count_of(r, RESOLVERS_GOOD) - 1);
 	else if (state == RESOLVERS_GOOD)
-		move_to(r, x, r->in_state[RESOLVERS_GOOD]);
-	r->in_state[x->state]--;
-	r->in_state[state]++;
+		move_to(r, x, count_of(r, RESOLVERS_GOOD));
+	add_to(r, x->state, UINT32_MAX);
+	add_to(r, state, 1);
 	x->state = (uint8_t)state;
+	/* Who sees that it lies sees by what. */
+	atomic_store_explicit(&r->standing[x - r->resolver], (uint8_t)state, memory_order_release);
 	set_interval(r);
 }
 
@@ -164,7 +181,7 @@ resolver_take_token(struct resolvers *r, struct resolver *x, uint64_t now_ns)
 static uint32_t
 drawn_from(const struct resolvers *r)
 {
-	return r->in_state[RESOLVERS_GOOD] > 0 ? r->in_state[RESOLVERS_GOOD] : r->count;
+	return count_of(r, RESOLVERS_GOOD) > 0 ? count_of(r, RESOLVERS_GOOD) : r->count;
 }
 
 /* The one at a place of the order, if it may be asked now. Else NULL, and when is told. */
@@ -205,10 +222,10 @@ resolvers_pick(struct resolvers *r, uint64_t random, uint32_t not_this, uint64_t
 	uint32_t n = drawn_from(r), first = draw((uint32_t)random, n), second;
 	struct resolver *x;
 
-	if (r->in_state[RESOLVERS_LIES] == r->count)
+	if (count_of(r, RESOLVERS_LIES) == r->count)
 		return -ENOENT;
 	r->ready_ns = TIME_NEVER;
-	if (r->in_state[RESOLVERS_GOOD] == 0 && r->in_state[RESOLVERS_UNPROVEN] > 0)
+	if (count_of(r, RESOLVERS_GOOD) == 0 && count_of(r, RESOLVERS_UNPROVEN) > 0)
 		return -EAGAIN; /* until a canary comes back */
 	second = n > 1 ? (first + 1 + draw((uint32_t)(random >> 32), n - 1)) % n : first;
 	x = better(at_place(r, first, not_this, now_ns), at_place(r, second, not_this, now_ns));
@@ -309,14 +326,21 @@ resolvers_report(const struct resolvers *r, uint32_t number, struct resolvers_re
 		.edns = x->edns,
 		.asked = x->asked,
 		.lies = x->lies,
+		.in_doubt = x->in_doubt,
 		.latency_ns = x->latency_ns,
 		.rate_pps = NS_PER_SEC / interval_of(r, x),
 	};
 	memcpy(out->outcomes, x->outcomes, sizeof(out->outcomes));
 }
 
+enum resolvers_state
+resolvers_state(const struct resolvers *r, uint32_t number)
+{
+	return atomic_load_explicit(&r->standing[number], memory_order_acquire);
+}
+
 size_t
 resolvers_in_state(const struct resolvers *r, enum resolvers_state state)
 {
-	return r->in_state[state];
+	return count_of(r, state);
 }

@@ -15,16 +15,20 @@
  * again by a question of ours after 1 s, then 2 s, up to 60 s. If all are aside, all are asked all
  * the same: slowly, since halved. One that answers again meets the canaries first.
  *
- * Lies. Canaries are questions with a known answer, or with none (a label drawn by chance below a
- * name that has no wildcard). Each resolver gets each at the start, before anything else, and again
- * every canary_every_ns. One that answers a canary wrongly is set aside until it answers all of them
- * right; one that says nothing, or that it cannot tell, has not lied. If all lie, nobody is asked.
+ * Lies. Canaries are questions with a known answer: names with all addresses that they may have, and
+ * names that do not exist. Each resolver gets each at the start, before anything else, and again
+ * every canary_every_ns. One that answers a canary wrongly (an address that the name has not, no
+ * address, no such name, an address of a name that is not) is asked no more, for good: who lies now
+ * and then is no better than who always does. One that says nothing, or that it cannot tell, has not
+ * lied. If all lie, nobody is asked. What one has answered since it last began a round of canaries
+ * that it passed is in doubt when it is found out.
  *
  * EDNS. A resolver that says FORMERR without an OPT record knows no EDNS (RFC 6891, section 7) and
  * is asked without from then on.
  *
  * Pure: no clock, no system call, no randomness but what is given; memory is taken at the start. A
- * struct resolvers belongs to one thread. Numbers of resolvers go from 0 in the order of the list.
+ * struct resolvers belongs to one thread, but for what says that any may call it. Numbers of resolvers
+ * go from 0 in the order of the list.
  */
 #ifndef RESOLVERS_RESOLVERS_H
 #define RESOLVERS_RESOLVERS_H
@@ -36,7 +40,8 @@
 #include "base/span.h"
 
 #define RESOLVERS_MAX 65536
-#define RESOLVERS_CANARIES_MAX 8
+#define RESOLVERS_CANARIES_MAX 16
+#define RESOLVERS_CANARY_ADDRESSES 8
 #define RESOLVERS_SILENT 8
 #define RESOLVERS_WINDOW_NS UINT64_C(100000000)
 #define RESOLVERS_WINDOW_COUNT 16
@@ -48,11 +53,18 @@ struct resolvers_address {
 	uint16_t port;
 };
 
+enum resolvers_canary_kind {
+	RESOLVERS_KNOWN,  /* it has addresses, of those that are given */
+	RESOLVERS_ABSENT, /* there is no such name */
+	RESOLVERS_BELOW,  /* nor one of a label drawn by chance before it, anew each time */
+};
+
 /* What every honest resolver says of a name. */
 struct resolvers_canary {
-	const char *name;  /* as people write it; of `exists` false, what a label drawn by chance goes before */
-	uint32_t address;  /* one of its A records */
-	bool exists;       /* false: NXDOMAIN */
+	const char *name; /* as people write it */
+	enum resolvers_canary_kind kind;
+	unsigned int address_count;
+	uint32_t address[RESOLVERS_CANARY_ADDRESSES];
 };
 
 /* Of the public DNS: a.root-servers.net, and names below com, org and net. */
@@ -136,14 +148,43 @@ enum resolvers_state {
 	RESOLVERS_UNPROVEN, /* its canaries are not all back */
 	RESOLVERS_GOOD,
 	RESOLVERS_ASIDE,    /* does not answer */
-	RESOLVERS_LIES,
+	RESOLVERS_LIES,     /* and is asked no more */
 	RESOLVERS_STATES
 };
 
 /* The words: "unproven", "good", "silent", "lies". */
 const char *resolvers_state_name(enum resolvers_state state);
 
-/* Of one resolver; any time. */
+/* An answer of the resolver's was given to who had asked: should it turn out to lie, it is in doubt. */
+void resolvers_believed(struct resolvers *r, uint32_t number);
+
+/* Somebody else has found it lying: it is asked no more here either. */
+void resolvers_accuse(struct resolvers *r, uint32_t number, uint64_t now_ns);
+
+/* What a resolver was found out by. */
+enum resolvers_lie_kind {
+	RESOLVERS_SAID_ADDRESS,   /* that the name has not */
+	RESOLVERS_SAID_NO_NAME,   /* of one that exists */
+	RESOLVERS_SAID_NO_ADDRESS,
+	RESOLVERS_ACCUSED,        /* by resolvers_accuse() */
+};
+
+struct resolvers_lie {
+	uint64_t at_ns;
+	enum resolvers_lie_kind kind;
+	uint32_t canary;  /* in the config's order; not of one that was accused */
+	uint32_t address; /* that it said */
+};
+
+/*
+ * Any thread: how a resolver stands; how many stand so; and of one that lies by what it was found out,
+ * which never changes then.
+ */
+enum resolvers_state resolvers_state(const struct resolvers *r, uint32_t number);
+size_t resolvers_in_state(const struct resolvers *r, enum resolvers_state state);
+struct resolvers_lie resolvers_lie(const struct resolvers *r, uint32_t number);
+
+/* Of one resolver, by its owner. */
 struct resolvers_report {
 	struct resolvers_address address;
 	enum resolvers_state state;
@@ -151,14 +192,12 @@ struct resolvers_report {
 	uint64_t asked;                      /* picked, and canaries */
 	uint64_t outcomes[RESOLVERS_OUTCOMES];
 	uint64_t lies;                       /* canaries answered wrongly */
+	uint64_t in_doubt;                   /* answers that were believed before it was found out */
 	uint64_t latency_ns;                 /* smoothed */
 	uint64_t rate_pps;                   /* that it gets now */
 };
 
 void resolvers_report(const struct resolvers *r, uint32_t number, struct resolvers_report *out);
-
-/* How many are in a state. */
-size_t resolvers_in_state(const struct resolvers *r, enum resolvers_state state);
 
 /*
  * Read lists of resolvers, a line at a time: `a.b.c.d`, `a.b.c.d:port`, or resolv.conf's

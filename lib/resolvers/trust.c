@@ -7,9 +7,6 @@
 #define RETRY_FIRST_NS NS_PER_SEC
 #define RETRY_MOST_NS (60 * NS_PER_SEC)
 
-/* A liar is asked again even where canaries are for the start alone. */
-#define LIAR_AGAIN_NS (60 * NS_PER_SEC)
-
 /* A canary without an answer is asked again so often. */
 #define CANARY_AGAIN 2
 
@@ -18,18 +15,24 @@
 
 /* The root's address list says who a.root-servers.net is; com, org and net have no wildcards. */
 const struct resolvers_canary resolvers_public_canaries[] = {
-	{"a.root-servers.net", UINT32_C(0xc6290004), true},
-	{"com", 0, false},
-	{"org", 0, false},
-	{"net", 0, false},
+	{.name = "a.root-servers.net", .kind = RESOLVERS_KNOWN, .address_count = 1, .address = {UINT32_C(0xc6290004)}},
+	{.name = "com", .kind = RESOLVERS_BELOW},
+	{.name = "org", .kind = RESOLVERS_BELOW},
+	{.name = "net", .kind = RESOLVERS_BELOW},
 };
 const size_t resolvers_public_canary_count =
 	sizeof(resolvers_public_canaries) / sizeof(resolvers_public_canaries[0]);
 
-static uint8_t
+static uint16_t
 all_canaries(const struct resolvers *r)
 {
-	return (uint8_t)((1u << r->canary_count) - 1);
+	return (uint16_t)((1u << r->canary_count) - 1);
+}
+
+static uint16_t
+bit(unsigned int canary)
+{
+	return (uint16_t)(1u << canary);
 }
 
 int
@@ -40,11 +43,14 @@ trust_init(struct resolvers *r, const struct resolvers_config *config)
 		struct canary *c = &r->canary[i];
 		size_t len = dns_name_from_text(from->name, strlen(from->name), c->name);
 
-		if (len == 0 || (!from->exists && len + LABEL_LEN + 1 > DNS_NAME_MAX))
+		if (len == 0 || from->address_count > RESOLVERS_CANARY_ADDRESSES ||
+		    (from->kind == RESOLVERS_KNOWN && from->address_count == 0) ||
+		    (from->kind == RESOLVERS_BELOW && len + LABEL_LEN + 1 > DNS_NAME_MAX))
 			return -EINVAL;
 		c->name_len = (uint8_t)len;
-		c->exists = from->exists;
-		c->address = from->address;
+		c->kind = (uint8_t)from->kind;
+		c->address_count = (uint8_t)from->address_count;
+		memcpy(c->address, from->address, sizeof(c->address));
 	}
 	r->canary_count = (unsigned int)config->canary_count;
 	r->canary_every_ns = config->canary_every_ns;
@@ -64,7 +70,7 @@ begin_round(struct resolvers *r, struct resolver *x, uint64_t now_ns)
 {
 	x->to_ask = all_canaries(r);
 	x->right = 0;
-	x->wrong = 0;
+	x->believed_at_round = x->believed;
 	memset(x->again, 0, sizeof(x->again));
 	x->round_ns = TIME_NEVER;
 	note_due(r, now_ns);
@@ -105,6 +111,8 @@ trust_silent(struct resolvers *r, struct resolver *x, uint64_t now_ns)
 static uint64_t
 due_ns(const struct resolvers *r, const struct resolver *x)
 {
+	if (x->state == RESOLVERS_LIES)
+		return TIME_NEVER;
 	if (x->to_ask != 0)
 		return 0;
 	if (x->state == RESOLVERS_ASIDE)
@@ -129,11 +137,11 @@ question_of_canary(const struct resolvers *r, struct resolver *x, uint64_t rando
 	unsigned int number = (unsigned int)__builtin_ctz(x->to_ask);
 	const struct canary *c = &r->canary[number];
 
-	x->to_ask &= (uint8_t)(x->to_ask - 1);
-	x->out |= (uint8_t)(1u << number);
+	x->to_ask &= (uint16_t)(x->to_ask - 1);
+	x->out |= bit(number);
 	q->number = number;
 	q->type = DNS_A;
-	if (!c->exists) {
+	if (c->kind == RESOLVERS_BELOW) {
 		name_nobody(c, random, q);
 		return;
 	}
@@ -194,60 +202,101 @@ resolvers_wants_ns(const struct resolvers *r)
 	return r->wants_ns;
 }
 
-/* Whether a message has an A record, and whether one of them is the right one. */
-static void
-look_for(struct dns_reader *reader, uint32_t address, bool *any, bool *found)
+static bool
+may_be_at(const struct canary *c, uint32_t address)
+{
+	for (unsigned int i = 0; i < c->address_count; i++)
+		if (c->address[i] == address)
+			return true;
+	return false;
+}
+
+/* The addresses in an answer: whether there is any, and one that the name has not. -EBADMSG: it makes no sense. */
+static int
+look_at(const struct canary *c, struct dns_reader *reader, bool *any, bool *wrong, uint32_t *address)
 {
 	struct dns_rr rr;
+	int rc;
 
-	*any = *found = false;
-	while (dns_reader_next(reader, &rr) == 1) {
+	*any = *wrong = false;
+	while ((rc = dns_reader_next(reader, &rr)) == 1) {
 		if (rr.section != DNS_ANSWERS)
-			return;
+			return 0;
 		if (rr.type != DNS_A || rr.class != DNS_CLASS_IN || rr.len != 4)
 			continue;
 		*any = true;
-		*found |= load_be32(reader->message.at + rr.at) == address;
+		*address = load_be32(reader->message.at + rr.at);
+		*wrong = !may_be_at(c, *address);
+		if (*wrong)
+			return 0;
 	}
+	return rc;
 }
 
 enum verdict { NOTHING, RIGHT, WRONG };
 
 static enum verdict
-verdict_of(const struct canary *c, struct span message)
+verdict_of(const struct canary *c, struct span message, struct resolvers_lie *lie)
 {
+	bool is_known = c->kind == RESOLVERS_KNOWN, any, wrong;
 	struct dns_reader reader;
-	bool any, found;
 
-	if (dns_reader_init(&reader, message) != 0)
+	if (dns_reader_init(&reader, message) != 0 || reader.header.truncated)
 		return NOTHING;
+	lie->kind = RESOLVERS_SAID_NO_NAME;
 	if (reader.header.rcode == DNS_NXDOMAIN)
-		return c->exists ? WRONG : RIGHT;
-	if (reader.header.rcode != DNS_NOERROR)
+		return is_known ? WRONG : RIGHT;
+	if (reader.header.rcode != DNS_NOERROR || look_at(c, &reader, &any, &wrong, &lie->address) != 0)
 		return NOTHING;
-	look_for(&reader, c->address, &any, &found);
-	if (!any)
-		return NOTHING;
-	return c->exists && found ? RIGHT : WRONG;
+	lie->kind = wrong ? RESOLVERS_SAID_ADDRESS : RESOLVERS_SAID_NO_ADDRESS;
+	if (is_known)
+		return any && !wrong ? RIGHT : WRONG;
+	return any ? WRONG : NOTHING; /* no address of no name is half of the truth */
 }
 
-/* All canaries of a round are back. */
+/* It is found out, by its own answer or by somebody else. */
+static void
+convict(struct resolvers *r, struct resolver *x, const struct resolvers_lie *lie)
+{
+	if (x->state == RESOLVERS_LIES)
+		return;
+	x->lie = *lie;
+	x->in_doubt = x->believed - x->vouched;
+	x->to_ask = 0;
+	resolver_set_state(r, x, RESOLVERS_LIES);
+}
+
+void
+resolvers_accuse(struct resolvers *r, uint32_t number, uint64_t now_ns)
+{
+	const struct resolvers_lie lie = {.at_ns = now_ns, .kind = RESOLVERS_ACCUSED};
+
+	convict(r, &r->resolver[number], &lie);
+}
+
+void
+resolvers_believed(struct resolvers *r, uint32_t number)
+{
+	r->resolver[number].believed++;
+}
+
+struct resolvers_lie
+resolvers_lie(const struct resolvers *r, uint32_t number)
+{
+	return r->resolver[number].lie;
+}
+
+/* All canaries of a round are back, and none was a lie. */
 static void
 end_round(struct resolvers *r, struct resolver *x, uint64_t now_ns)
 {
-	uint64_t every_ns = r->canary_every_ns;
-
-	if (x->wrong != 0)
-		resolver_set_state(r, x, RESOLVERS_LIES);
-	else if (x->state == RESOLVERS_LIES && x->right == all_canaries(r))
-		resolver_set_state(r, x, RESOLVERS_GOOD);
-	else if (x->state == RESOLVERS_UNPROVEN && x->silent == 0)
+	if (x->right == all_canaries(r))
+		x->vouched = x->believed_at_round;
+	if (x->state == RESOLVERS_UNPROVEN && x->silent == 0)
 		resolver_set_state(r, x, RESOLVERS_GOOD);
 	else if (x->state == RESOLVERS_UNPROVEN)
 		set_aside(r, x, now_ns);
-	if (every_ns == 0 && x->state == RESOLVERS_LIES)
-		every_ns = LIAR_AGAIN_NS;
-	x->round_ns = every_ns > 0 ? now_ns + every_ns : TIME_NEVER;
+	x->round_ns = r->canary_every_ns > 0 ? now_ns + r->canary_every_ns : TIME_NEVER;
 	note_due(r, x->round_ns);
 }
 
@@ -265,6 +314,7 @@ end_trial(struct resolvers *r, struct resolver *x, bool answered, uint64_t now_n
 void
 resolvers_judge(struct resolvers *r, uint32_t resolver, uint32_t number, struct span message, uint64_t now_ns)
 {
+	struct resolvers_lie lie = {.at_ns = now_ns, .canary = number};
 	struct resolver *x = &r->resolver[resolver];
 	enum verdict verdict;
 
@@ -272,16 +322,19 @@ resolvers_judge(struct resolvers *r, uint32_t resolver, uint32_t number, struct 
 		end_trial(r, x, message.len > 0, now_ns);
 		return;
 	}
-	x->out &= (uint8_t)~(1u << number);
-	verdict = verdict_of(&r->canary[number], message);
-	if (verdict == RIGHT) {
-		x->right |= (uint8_t)(1u << number);
-	} else if (verdict == WRONG) {
-		x->wrong |= (uint8_t)(1u << number);
+	x->out &= (uint16_t)~bit(number);
+	verdict = verdict_of(&r->canary[number], message, &lie);
+	if (verdict == WRONG) {
 		x->lies++;
+		convict(r, x, &lie);
+	}
+	if (x->state == RESOLVERS_LIES)
+		return;
+	if (verdict == RIGHT) {
+		x->right |= bit(number);
 	} else if (message.len == 0 && x->again[number] < CANARY_AGAIN) {
 		x->again[number]++;
-		x->to_ask |= (uint8_t)(1u << number);
+		x->to_ask |= bit(number);
 		note_due(r, now_ns);
 	}
 	if (x->to_ask == 0 && x->out == 0)

@@ -83,7 +83,7 @@ static struct {
 	uint32_t server;
 	uint16_t port, id, len;
 	bool edns;
-} seen[64];
+} seen[128];
 static unsigned int seen_count;
 
 static void
@@ -184,6 +184,176 @@ test_without_edns(void **state)
 	assert_int_equal(seen_count, 2);
 	assert_int_equal(dns_stats(net.dns)->ended[DNS_TRY_NO_EDNS], 2);
 	net_stop(&net);
+}
+
+/* Says so by a header alone; unless it is asked without: then it says nothing else, ever. */
+static bool mute;
+
+static bool
+bare(struct net *n, uint32_t address, struct net_packet *query, bool is_tcp, uint8_t *reply, size_t *len)
+{
+	if (!mute && (is_tcp || load_be16(query->bytes + 28 + 10) == 0))
+		return old(n, address, query, is_tcp, reply, len);
+	note(address, query);
+	memset(reply, 0, DNS_HEADER_BYTES);
+	memcpy(reply, query->bytes + 28, 2);
+	reply[2] = 0x80;
+	reply[3] = DNS_FORMERR;
+	*len = DNS_HEADER_BYTES;
+	return true;
+}
+
+static void
+test_bare_format_error(void **state)
+{
+	const struct net_answer *a;
+
+	(void)state;
+	start(31, 1);
+	net.server = bare;
+	mute = false;
+	seen_count = 0;
+	for (unsigned int i = 0; i < 3; i++) {
+		a = one("www.example", 0, 1);
+		assert_int_equal(a->status, DNS_NOERROR);
+		assert_int_equal(a->tries, 1);
+		assert_true(a->right);
+		assert_int_equal(seen_count, 2 + i); /* remembered */
+		assert_int_equal(seen[seen_count - 1].edns, false);
+	}
+	assert_int_equal(dns_stats(net.dns)->ended[DNS_TRY_NO_EDNS], 1);
+	/* Of a question without OPT it is no answer. */
+	mute = true;
+	a = one("www.example", 0, 2);
+	assert_int_equal(a->status, DNS_TIMEOUT);
+	assert_int_equal(a->len, 0);
+	assert_int_equal(dns_stats(net.dns)->forged_question, 2);
+	seen_count = 0;
+	a = one("www.example", NET_SERVER + 9, 1);
+	assert_int_equal(a->status, DNS_TIMEOUT);
+	assert_int_equal(seen_count, 2);
+	assert_true(seen[0].edns && !seen[1].edns);
+	net_stop(&net);
+}
+
+/* What a header alone says else is believed of nothing: another code, the truncation bit, another id. */
+static uint8_t bare_flags, bare_code;
+static bool bare_other_id;
+
+static bool
+odd(struct net *n, uint32_t address, struct net_packet *query, bool is_tcp, uint8_t *reply, size_t *len)
+{
+	mute = true;
+	if (!bare(n, address, query, is_tcp, reply, len))
+		return false;
+	reply[2] = (uint8_t)(0x80 | bare_flags);
+	reply[3] = bare_code;
+	reply[1] ^= bare_other_id;
+	return true;
+}
+
+static void
+test_bare_otherwise(void **state)
+{
+	static const struct {
+		uint8_t flags, code;
+		bool other_id;
+	} cases[] = {{0, DNS_NOERROR, false}, {0, DNS_SERVFAIL, false}, {2, DNS_FORMERR, false}, {0, DNS_FORMERR, true}};
+
+	(void)state;
+	start(32, 1);
+	net.server = odd;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		bare_flags = cases[i].flags;
+		bare_code = cases[i].code;
+		bare_other_id = cases[i].other_id;
+		seen_count = 0;
+		assert_int_equal(one("www.example", 0, 2)->status, DNS_TIMEOUT);
+		assert_int_equal(seen_count, 2);
+		assert_true(seen[0].edns && seen[1].edns);
+	}
+	assert_int_equal(dns_stats(net.dns)->forged_question, 6);
+	assert_int_equal(dns_stats(net.dns)->forged_id, 2);
+	net_stop(&net);
+}
+
+/* A server that writes all names in lower case: as good as silent, but counted. */
+static bool
+lowers(struct net *n, uint32_t address, struct net_packet *query, bool is_tcp, uint8_t *reply, size_t *len)
+{
+	net_honest(n, address, query, is_tcp, reply, len);
+	for (size_t i = DNS_HEADER_BYTES; reply[i] != 0; i++)
+		if (reply[i] >= 'A' && reply[i] <= 'Z')
+			reply[i] |= 0x20;
+	return true;
+}
+
+static void
+test_case_must_fit(void **state)
+{
+	(void)state;
+	start(33, 1);
+	net.server = lowers;
+	assert_int_equal(one("www.example", 0, 1)->status, DNS_NOERROR);
+	assert_int_equal(one("wWw.example", 0, 3)->status, DNS_TIMEOUT);
+	assert_int_equal(dns_stats(net.dns)->other_case, 3);
+	assert_int_equal(dns_stats(net.dns)->forged_question, 0);
+	net_stop(&net);
+}
+
+/* Sixteen asks of two resolvers, of which one or both turn out to lie after so many steps: what of it has an answer. */
+static void
+ask_liars(bool (*server)(struct net *, uint32_t, struct net_packet *, bool, uint8_t *, size_t *), unsigned int steps,
+	  unsigned int liars)
+{
+	static const char *const names[] = {"www.example", "t.example", "n.example"};
+	unsigned int early = 0;
+
+	start(34 + steps, 2);
+	net.server = server;
+	mute = false;
+	seen_count = 0;
+	memset(net.answers, 0, 16 * sizeof(net.answers[0]));
+	for (unsigned int i = 0; i < 16; i++)
+		assert_int_equal(net_ask(&net, names[i % 3], i, 0, 1), 0);
+	for (unsigned int i = 0; i < steps; i++)
+		net_step(&net);
+	early = net.answered;
+	for (uint32_t i = 0; i < liars; i++)
+		resolvers_accuse(net.resolvers, i, net.now_ns);
+	net_run(&net);
+	for (unsigned int i = 0; i < 16; i++)
+		assert_int_equal(net.answers[i].times, 1);
+	if (liars == 2) {
+		unsigned int lost = 0;
+
+		for (unsigned int i = 0; i < 16; i++)
+			lost += net.answers[i].status == DNS_NO_RESOLVER && net.answers[i].cause == GRAB_UNREACHABLE;
+		assert_int_equal(lost, 16 - early);
+	} else {
+		unsigned int of_liar = 0;
+
+		for (unsigned int i = 0; i < 16; i++) {
+			assert_true(net.answers[i].right);
+			of_liar += net.answers[i].server == NET_SERVER;
+		}
+		assert_true(of_liar <= early);
+	}
+	if (early == 0)
+		assert_true(dns_stats(net.dns)->distrusted > 0);
+	net_stop(&net);
+}
+
+static void
+test_liars_are_not_believed(void **state)
+{
+	(void)state;
+	for (unsigned int steps = 1; steps < 60; steps++) {
+		ask_liars(net_honest, steps, 1);
+		ask_liars(net_honest, steps, 2);
+		ask_liars(bare, steps, 1);
+		ask_liars(bare, steps, 2);
+	}
 }
 
 static void
@@ -491,6 +661,10 @@ main(void)
 		cmocka_unit_test(test_statuses),
 		cmocka_unit_test(test_tries),
 		cmocka_unit_test(test_without_edns),
+		cmocka_unit_test(test_bare_format_error),
+		cmocka_unit_test(test_bare_otherwise),
+		cmocka_unit_test(test_case_must_fit),
+		cmocka_unit_test(test_liars_are_not_believed),
 		cmocka_unit_test(test_may_not_be_asked),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_names),

@@ -305,6 +305,23 @@ check_every_address(const struct job *job)
 }
 
 static void
+check_canaries(const struct job_dns_canaries *c)
+{
+	assert_true(c->are_given);
+	assert_int_equal(c->every_ns, 30 * NS_PER_SEC);
+	assert_int_equal(c->known_count, 2);
+	assert_string_equal(c->known[0].name, "www.example.org");
+	assert_int_equal(c->known[0].address_count, 2);
+	assert_int_equal(c->known[0].addresses[1], 0xc0000208);
+	assert_int_equal(c->known[1].address_count, 1);
+	assert_int_equal(c->absent_count, 2);
+	assert_string_equal(c->absent[0].name, "nx.example.org");
+	assert_false(c->absent[0].is_drawn);
+	assert_string_equal(c->absent[1].name, "org");
+	assert_true(c->absent[1].is_drawn);
+}
+
+static void
 check_every_lookup(const struct job_dns *dns)
 {
 	const struct job_lookup *l = dns->lookups;
@@ -317,6 +334,7 @@ check_every_lookup(const struct job_dns *dns)
 	assert_int_equal(dns->tries, 3);
 	assert_int_equal(dns->timeout_ns, 2 * NS_PER_SEC);
 	assert_int_equal(dns->lookup_count, 3);
+	check_canaries(&dns->canaries);
 	assert_int_equal(l[0].names, JOB_NAMES_CERTIFICATES);
 	assert_int_equal(l[0].types.count, 2);
 	assert_int_equal(l[0].types.type[1], 28);

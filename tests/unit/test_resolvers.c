@@ -16,8 +16,9 @@
 #define MOST 64
 
 static const struct resolvers_canary canaries[] = {
-	{"known.example", 0xc0000201, true},
-	{"example", 0, false},
+	{.name = "known.example", .kind = RESOLVERS_KNOWN, .address_count = 2, .address = {0xc0000207, 0xc0000201}},
+	{.name = "example", .kind = RESOLVERS_BELOW},
+	{.name = "absent.example", .kind = RESOLVERS_ABSENT},
 };
 
 static uint64_t drawn;
@@ -199,12 +200,12 @@ test_adapts(void **state)
 }
 
 /* What a resolver of these tests says to a question of the resolvers' own. */
-enum manner { HONEST, DEAD, HIJACKS, CENSORS, WRONG_ADDRESS, BROKEN };
+enum manner { HONEST, DEAD, HIJACKS, CENSORS, WRONG_ADDRESS, ONE_WRONG, NO_ADDRESS, CUT, GARBLED, BROKEN };
 
 static struct span
 say(enum manner manner, const struct resolvers_question *q, uint8_t *buf, size_t size)
 {
-	bool exists = dns_name_labels(q->name) > 0 && q->name[0] != 16;
+	bool exists = dns_name_labels(q->name) > 0 && q->name[0] == 5;
 	struct dns_header h = {.is_response = true, .rcode = exists || q->type == DNS_NS ? DNS_NOERROR : DNS_NXDOMAIN};
 	uint8_t address[4] = {192, 0, 2, 1};
 	struct dns_writer w;
@@ -219,10 +220,16 @@ say(enum manner manner, const struct resolvers_question *q, uint8_t *buf, size_t
 		h.rcode = DNS_SERVFAIL;
 	if (manner == WRONG_ADDRESS)
 		address[3] = 2;
+	h.truncated = manner == CUT;
 	dns_writer_begin(&w, buf, size, &h);
 	dns_writer_question(&w, q->name, q->type, DNS_CLASS_IN);
-	if (h.rcode == DNS_NOERROR && q->type == DNS_A)
+	if (h.rcode == DNS_NOERROR && q->type == DNS_A && manner != NO_ADDRESS && manner != CUT)
 		dns_writer_record(&w, DNS_ANSWERS, q->name, DNS_A, 60, address, 4);
+	address[3] = 9;
+	if (h.rcode == DNS_NOERROR && q->type == DNS_A && manner == ONE_WRONG)
+		dns_writer_record(&w, DNS_ANSWERS, q->name, DNS_A, 60, address, 4);
+	if (manner == GARBLED)
+		w.len -= 3;
 	assert_false(w.overflow);
 	return span_of(buf, w.len);
 }
@@ -260,10 +267,26 @@ state_of(struct resolvers *r, uint32_t number)
 static void
 test_lies(void **state)
 {
-	enum manner manners[] = {HONEST, HIJACKS, CENSORS, WRONG_ADDRESS, BROKEN, DEAD};
-	static const enum resolvers_state states[] = {RESOLVERS_GOOD, RESOLVERS_LIES, RESOLVERS_LIES,
-						      RESOLVERS_LIES, RESOLVERS_GOOD, RESOLVERS_ASIDE};
-	struct resolvers *r = make(6, 1000000, 2, 10 * NS_PER_SEC);
+	enum manner manners[] = {HONEST, HIJACKS, CENSORS, WRONG_ADDRESS, ONE_WRONG, NO_ADDRESS,
+				 BROKEN, CUT, GARBLED, DEAD};
+	static const struct {
+		enum resolvers_state state;
+		enum resolvers_lie_kind kind;
+		uint32_t canary;
+		uint32_t address;
+	} found[] = {
+		{RESOLVERS_GOOD, 0, 0, 0},
+		{RESOLVERS_LIES, RESOLVERS_SAID_ADDRESS, 1, 0xc0000201},
+		{RESOLVERS_LIES, RESOLVERS_SAID_NO_NAME, 0, 0},
+		{RESOLVERS_LIES, RESOLVERS_SAID_ADDRESS, 0, 0xc0000202},
+		{RESOLVERS_LIES, RESOLVERS_SAID_ADDRESS, 0, 0xc0000209},
+		{RESOLVERS_LIES, RESOLVERS_SAID_NO_ADDRESS, 0, 0},
+		{RESOLVERS_GOOD, 0, 0, 0},
+		{RESOLVERS_GOOD, 0, 0, 0},
+		{RESOLVERS_GOOD, 0, 0, 0},
+		{RESOLVERS_ASIDE, 0, 0, 0},
+	};
+	struct resolvers *r = make(10, 1000000, 3, 10 * NS_PER_SEC);
 	struct resolvers_report report;
 	uint32_t number;
 
@@ -271,37 +294,81 @@ test_lies(void **state)
 	/* Nobody is asked before the canaries are back. */
 	assert_int_equal(resolvers_pick(r, chance(), RESOLVERS_NONE, 0, &number), -EAGAIN);
 	assert_int_equal(resolvers_pick_ns(r), TIME_NEVER);
-	/* Two each; six of the dead one, which are asked again. */
-	assert_int_equal(serve(r, manners, 0), 5 * 2 + 6);
-	for (uint32_t i = 0; i < 6; i++)
-		assert_int_equal(state_of(r, i), states[i]);
-	assert_int_equal(resolvers_in_state(r, RESOLVERS_LIES), 3);
+	/* Three each, until one lies; nine of the dead one, which are asked again. */
+	assert_int_equal(serve(r, manners, 7), 4 * 3 + 2 + 4 + 9);
+	for (uint32_t i = 0; i < 10; i++) {
+		struct resolvers_lie lie = resolvers_lie(r, i);
+
+		assert_int_equal(resolvers_state(r, i), found[i].state);
+		assert_int_equal(state_of(r, i), found[i].state);
+		if (found[i].state != RESOLVERS_LIES)
+			continue;
+		assert_int_equal(lie.kind, found[i].kind);
+		assert_int_equal(lie.canary, found[i].canary);
+		assert_int_equal(lie.at_ns, 7);
+		if (lie.kind == RESOLVERS_SAID_ADDRESS)
+			assert_int_equal(lie.address, found[i].address);
+	}
+	assert_int_equal(resolvers_in_state(r, RESOLVERS_LIES), 5);
 	resolvers_report(r, 3, &report);
 	assert_int_equal(report.lies, 1);
+	assert_int_equal(report.in_doubt, 0);
 	for (unsigned int i = 0; i < 1000; i++) {
 		assert_int_equal(resolvers_pick(r, chance(), RESOLVERS_NONE, i * NS_PER_MS, &number), 0);
-		assert_true(number == 0 || number == 4);
+		assert_int_equal(found[number].state, RESOLVERS_GOOD);
 	}
-	/* Liars are asked again, and are good when they are; who has learnt to lie is found out. */
-	manners[0] = HIJACKS;
-	manners[1] = HONEST;
-	manners[2] = BROKEN;
-	assert_true(serve(r, manners, 11 * NS_PER_SEC) >= 5 * 2);
-	assert_int_equal(state_of(r, 0), RESOLVERS_LIES);
-	assert_int_equal(state_of(r, 1), RESOLVERS_GOOD);
-	assert_int_equal(state_of(r, 2), RESOLVERS_LIES);
-	assert_int_equal(state_of(r, 4), RESOLVERS_GOOD);
 	resolvers_free(r);
-	/* All lie. */
-	r = make(2, 1000, 2, 0);
-	manners[0] = manners[1] = HIJACKS;
-	serve(r, manners, 0);
-	assert_int_equal(resolvers_pick(r, chance(), RESOLVERS_NONE, 0, &number), -ENOENT);
-	assert_int_equal(resolvers_wants_ns(r), 60 * NS_PER_SEC);
-	manners[1] = HONEST;
-	serve(r, manners, 60 * NS_PER_SEC);
-	assert_int_equal(resolvers_pick(r, chance(), RESOLVERS_NONE, 60 * NS_PER_SEC, &number), 0);
-	assert_int_equal(number, 1);
+}
+
+/* Who has learnt to lie is found out by a later round, and never asked again; what it said since the last is in doubt. */
+static void
+test_lies_later(void **state)
+{
+	enum manner manners[] = {HONEST, HONEST, HONEST};
+	struct resolvers *r = make(3, 1000000, 3, 10 * NS_PER_SEC);
+	struct resolvers_report report;
+	uint32_t number;
+
+	(void)state;
+	assert_int_equal(serve(r, manners, 0), 9);
+	for (unsigned int i = 0; i < 100; i++)
+		resolvers_believed(r, 0);
+	assert_int_equal(serve(r, manners, 10 * NS_PER_SEC), 9);
+	for (unsigned int i = 0; i < 40; i++)
+		resolvers_believed(r, 0);
+	manners[1] = BROKEN; /* vouches for nothing */
+	resolvers_believed(r, 1);
+	assert_int_equal(serve(r, manners, 20 * NS_PER_SEC), 9);
+	resolvers_believed(r, 1);
+	for (unsigned int i = 0; i < 3; i++)
+		resolvers_believed(r, 0);
+	manners[0] = HIJACKS;
+	manners[1] = CENSORS;
+	assert_int_equal(serve(r, manners, 30 * NS_PER_SEC), 2 + 1 + 3);
+	resolvers_report(r, 0, &report);
+	assert_int_equal(report.state, RESOLVERS_LIES);
+	assert_int_equal(report.in_doubt, 3);
+	resolvers_report(r, 1, &report);
+	assert_int_equal(report.state, RESOLVERS_LIES);
+	assert_int_equal(report.in_doubt, 2);
+	manners[0] = manners[1] = HONEST;
+	for (uint64_t at_ns = 40 * NS_PER_SEC; at_ns < 1000 * NS_PER_SEC; at_ns += 10 * NS_PER_SEC)
+		assert_int_equal(serve(r, manners, at_ns), 3);
+	assert_int_equal(state_of(r, 0), RESOLVERS_LIES);
+	/* Others' word counts as much; then there is nobody left. */
+	resolvers_believed(r, 2);
+	assert_int_equal(resolvers_pick(r, chance(), RESOLVERS_NONE, 1000 * NS_PER_SEC, &number), 0);
+	assert_int_equal(number, 2);
+	resolvers_accuse(r, 0, 1001 * NS_PER_SEC);
+	assert_int_equal(resolvers_lie(r, 0).kind, RESOLVERS_SAID_ADDRESS);
+	resolvers_accuse(r, 2, 1001 * NS_PER_SEC);
+	assert_int_equal(resolvers_lie(r, 2).kind, RESOLVERS_ACCUSED);
+	resolvers_report(r, 2, &report);
+	assert_int_equal(report.in_doubt, 1);
+	assert_int_equal(report.lies, 0);
+	assert_int_equal(resolvers_pick(r, chance(), RESOLVERS_NONE, 1001 * NS_PER_SEC, &number), -ENOENT);
+	assert_int_equal(serve(r, manners, 2000 * NS_PER_SEC), 0);
+	assert_int_equal(resolvers_wants_ns(r), TIME_NEVER);
 	resolvers_free(r);
 }
 
@@ -383,7 +450,7 @@ static void
 test_refused_configs(void **state)
 {
 	const struct resolvers_address one = {1, 53};
-	const struct resolvers_canary none = {"a..b", 0, true};
+	struct resolvers_canary none = {.name = "a..b", .kind = RESOLVERS_ABSENT};
 	const struct resolvers_config good = {.list = &one, .count = 1, .rate_pps = 1, .timeout_ns = 1};
 	struct resolvers_config c = good;
 
@@ -396,6 +463,10 @@ test_refused_configs(void **state)
 	c = good;
 	c.canaries = &none;
 	c.canary_count = 1;
+	assert_null(resolvers_new(&c, 0));
+	none = (struct resolvers_canary){.name = "a.b", .kind = RESOLVERS_KNOWN};
+	assert_null(resolvers_new(&c, 0)); /* known of what address? */
+	none.address_count = RESOLVERS_CANARY_ADDRESSES + 1;
 	assert_null(resolvers_new(&c, 0));
 	c.canaries = resolvers_public_canaries;
 	c.canary_count = resolvers_public_canary_count;
@@ -469,6 +540,7 @@ main(void)
 		cmocka_unit_test(test_better_of_two),
 		cmocka_unit_test(test_adapts),
 		cmocka_unit_test(test_lies),
+		cmocka_unit_test(test_lies_later),
 		cmocka_unit_test(test_health),
 		cmocka_unit_test(test_back_to_canaries),
 		cmocka_unit_test(test_edns),
