@@ -133,7 +133,7 @@ show(const struct optout_files *files)
 	for (size_t i = 0; i < files->count; i++) {
 		char *text;
 		size_t len;
-		int rc = lines_read_all(files->path[i], &text, &len);
+		int rc = lines_read_all(files->path[i], LINES_WHOLE_MAX, &text, &len);
 
 		if (rc == -ENOENT || rc == -ENOTDIR)
 			continue;

@@ -179,7 +179,7 @@ exclude_file(const struct job_text *file, struct sink *sink, struct gate *gate)
 	struct exclusion x = {sink, shown_name(file)};
 	char *text;
 	size_t len;
-	int rc = lines_read_all(file->text, &text, &len);
+	int rc = lines_read_all(file->text, LINES_WHOLE_MAX, &text, &len);
 
 	if (rc != 0)
 		return add_unreadable(file, rc, sink->diag);

@@ -32,7 +32,7 @@ exclude_file(struct optouts *o, struct gate *gate)
 {
 	char *text;
 	size_t len;
-	int rc = lines_read_all(o->file, &text, &len);
+	int rc = lines_read_all(o->file, LINES_WHOLE_MAX, &text, &len);
 
 	if (rc == -ENOENT || rc == -ENOTDIR)
 		return 0;

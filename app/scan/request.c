@@ -11,6 +11,7 @@
 #include "lines/lines.h"
 #include "reserved.h"
 #include "text.h"
+#include "yaml/yaml.h"
 
 static int
 load_job(struct request *r, struct diag *diag)
@@ -21,7 +22,12 @@ load_job(struct request *r, struct diag *diag)
 	int rc = 0;
 
 	if (path != NULL)
-		rc = lines_read_all(path, &r->text, &len);
+		rc = lines_read_all(path, YAML_TEXT_MAX, &r->text, &len);
+	if (rc == -EFBIG) {
+		diag_add(diag, (struct diag_place){path, 0, 0},
+			 "longer than %zu bytes; put long lists into files of their own", YAML_TEXT_MAX);
+		return -EINVAL;
+	}
 	if (rc != 0) {
 		diag_add(diag, (struct diag_place){path, 0, 0}, "cannot read the job: %s%s", lines_error(rc),
 			 rc == -ENOENT ? "; write a job file, or targets like 203.0.113.0/24" : "");

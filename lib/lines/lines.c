@@ -240,7 +240,7 @@ lines_is_ready(const struct lines *l)
 }
 
 int
-lines_read_all(const char *path, char **text, size_t *len)
+lines_read_all(const char *path, size_t most, char **text, size_t *len)
 {
 	struct lines *l;
 	int rc = lines_open(path, &l);
@@ -255,6 +255,8 @@ lines_read_all(const char *path, char **text, size_t *len)
 			rc = l->decoder != NULL ? fill_zstd(l) : fill_plain(l);
 		if (rc == 0 && l->end == before)
 			break;
+		if (rc == 0 && l->end > most)
+			rc = -EFBIG;
 	}
 	if (rc == 0) {
 		l->text[l->end] = '\0';
@@ -274,6 +276,8 @@ lines_error(int rc)
 		return "its compressed bytes are damaged, or end too soon; give what 'zstd -dc' makes of it";
 	case -EMSGSIZE:
 		return "it has a line longer than 16 MiB";
+	case -EFBIG:
+		return "it is too long to be read";
 	default:
 		return strerror(-rc);
 	}

@@ -36,11 +36,14 @@ bool lines_is_ready(const struct lines *l);
 /* NULL is fine. */
 void lines_close(struct lines *l);
 
+/* A list that is held whole while it is read: some 70 million addresses. */
+#define LINES_WHOLE_MAX ((size_t)1 << 30)
+
 /*
  * All of a file, for what is read more than once: *text is the caller's to free, and terminated by a NUL
- * that is not counted. 0 or a negative errno as above.
+ * that is not counted. 0; -EFBIG for more than most bytes; or a negative errno as above.
  */
-int lines_read_all(const char *path, char **text, size_t *len);
+int lines_read_all(const char *path, size_t most, char **text, size_t *len);
 
 /* What an error means, for people: strerror()'s words but for those above. */
 const char *lines_error(int rc);

@@ -135,6 +135,11 @@ class Lists(SimnetTest):
         if not SANITIZED:
             self.assertLess(int(re.search(r"(\d+) MB was the most", plan)[1]), 40)
 
+    def test_a_job_without_end(self):
+        status, _, err = self.asdic("check", "/dev/zero", timeout=60)
+        self.assertEqual((status, err.splitlines()[0]),
+                         (2, "/dev/zero: longer than 4194304 bytes; put long lists into files of their own"))
+
     def test_standard_input_is_read_once(self):
         for flags in (("-I", "-", "-b", "-"), ("-I", "-", "-I", "-"), ("-b", "-", "-")):
             with self.subTest(flags):

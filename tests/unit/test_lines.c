@@ -58,11 +58,13 @@ check_lines(const char *text, size_t len)
 	assert_int_equal(lines_next(l, &line, &n), 0);
 	assert_int_equal(lines_next(l, &line, &n), 0);
 	lines_close(l);
-	assert_int_equal(lines_read_all(path, &all, &n), 0);
+	assert_int_equal(lines_read_all(path, len, &all, &n), 0);
 	assert_int_equal(n, len);
 	assert_memory_equal(all, text, len);
 	assert_int_equal(all[len], '\0');
 	free(all);
+	if (len > 0)
+		assert_int_equal(lines_read_all(path, len - 1, &all, &n), -EFBIG);
 }
 
 static void
@@ -145,7 +147,7 @@ test_damaged(void **state)
 	for (size_t cut = 4; cut < n; cut += n / 20 + 1) {
 		put_file(packed, cut);
 		assert_int_equal(read_through(), -EBADMSG);
-		assert_int_equal(lines_read_all(path, &all, &len), -EBADMSG);
+		assert_int_equal(lines_read_all(path, LINES_WHOLE_MAX, &all, &len), -EBADMSG);
 	}
 	packed[n / 2] ^= 0x55;
 	packed[4] ^= 0x40; /* the frame's header, too */
