@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <rte_version.h>
 
@@ -37,6 +38,7 @@ usage(void)
 static int
 take_flags(int argc, char **argv, struct doctor *d)
 {
+	struct stat st;
 	int kept = 1;
 
 	for (int i = 1; i < argc; i++) {
@@ -45,13 +47,18 @@ take_flags(int argc, char **argv, struct doctor *d)
 		} else if (strcmp(argv[i], "--root") == 0 && i + 1 < argc) {
 			d->host.root = argv[++i];
 		} else if (strcmp(argv[i], "--root") == 0) {
-			fprintf(stderr, "asdic: --root takes a folder\n");
+			fprintf(stderr, "asdic doctor: --root takes a folder\n");
 			return 0;
 		} else {
 			argv[kept++] = argv[i];
 		}
 	}
 	argv[kept] = NULL;
+	if (d->host.root[0] != '\0' && (stat(d->host.root, &st) != 0 || !S_ISDIR(st.st_mode))) {
+		fprintf(stderr, "asdic doctor: '%s' is no folder; --root takes one with a copy of proc and sys\n",
+			d->host.root);
+		return 0;
+	}
 	return kept;
 }
 

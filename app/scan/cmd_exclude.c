@@ -79,7 +79,8 @@ read_arguments(int argc, char **argv, struct options *o, bool *done)
 	int c;
 
 	*done = true;
-	while ((c = getopt_long(argc, argv, "h", names, NULL)) != -1) {
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, ":h", names, NULL)) != -1) {
 		if (c == 'h') {
 			usage(stdout);
 			return EXIT_DONE;
@@ -90,8 +91,10 @@ read_arguments(int argc, char **argv, struct options *o, bool *done)
 			o->file = optarg;
 		else if (c == 'l')
 			o->lists = true;
-		else
+		else {
+			text_refuse_flag("exclude", c, argv[optind - 1]);
 			return EXIT_BAD_JOB;
+		}
 	}
 	o->entries = argv + optind;
 	o->count = (size_t)(argc - optind);

@@ -78,7 +78,8 @@ read_arguments(int argc, char **argv, struct options *o, bool *done)
 	int c;
 
 	*done = true;
-	while ((c = getopt_long(argc, argv, "hB:", names, NULL)) != -1) {
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, ":hB:", names, NULL)) != -1) {
 		if (c == 'h') {
 			usage(stdout);
 			return EXIT_DONE;
@@ -87,8 +88,10 @@ read_arguments(int argc, char **argv, struct options *o, bool *done)
 			o->bandwidth = optarg;
 		else if (c == 's')
 			o->scan = optarg;
-		else
+		else {
+			text_refuse_flag("rate", c, argv[optind - 1]);
 			return EXIT_BAD_JOB;
+		}
 	}
 	if (optind < argc)
 		o->rate = argv[optind++];

@@ -116,7 +116,7 @@ complete(struct options *o, int argc, char **argv)
 		fputs("asdic: world: make certificates and list by two commands\n", stderr);
 		return false;
 	}
-	o->path = argv[optind];
+	o->path = strcmp(argv[optind], "-") == 0 ? "/dev/stdin" : argv[optind];
 	return true;
 }
 
@@ -139,7 +139,8 @@ read_options(struct options *o, int argc, char **argv, int *status)
 	int c = 0;
 
 	*status = EXIT_BAD_JOB;
-	while (good && (c = getopt_long(argc, argv, "hp:", names, NULL)) != -1) {
+	opterr = 0;
+	while (good && (c = getopt_long(argc, argv, ":hp:", names, NULL)) != -1) {
 		if (c == 'o')
 			good = read_range(o, WORLD_OPEN, optarg);
 		else if (c == 'c')
@@ -156,6 +157,8 @@ read_options(struct options *o, int argc, char **argv, int *status)
 			o->makes_certificates = true;
 		else
 			good = false;
+		if (c == '?' || c == ':')
+			text_refuse_flag("world", c, argv[optind - 1]);
 	}
 	if (c == 'h') {
 		usage(stdout);

@@ -22,6 +22,15 @@ text_print_faults(struct diag *diag)
 	fprintf(stderr, "asdic: %zu fault%s\n", total, total == 1 ? "" : "s");
 }
 
+void
+text_refuse_flag(const char *command, int value, const char *written)
+{
+	if (value == ':')
+		fprintf(stderr, "asdic: %s: %s needs an argument\n", command, written);
+	else
+		fprintf(stderr, "asdic: %s: unknown flag '%s'; see 'asdic %s --help'\n", command, written, command);
+}
+
 static const char units[] = " KMGT";
 
 /* The index of the unit in which a value has at most three digits before the point. */

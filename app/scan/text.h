@@ -11,6 +11,9 @@
 /* Print the faults on standard error, one a line, then how many. */
 void text_print_faults(struct diag *diag);
 
+/* Say that a command does not take a flag: value is getopt's, ':' where its argument is missing. */
+void text_refuse_flag(const char *command, int value, const char *written);
+
 #define TEXT_SIZE 32
 
 /* "9.99K", "1.26G": three digits that matter. */

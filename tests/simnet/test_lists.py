@@ -140,6 +140,17 @@ class Lists(SimnetTest):
         self.assertEqual((status, err.splitlines()[0]),
                          (2, "/dev/zero: longer than 4194304 bytes; put long lists into files of their own"))
 
+    def test_flags_that_a_command_does_not_take(self):
+        for arguments, told in (
+                (("world", "--bogus"), "asdic: world: unknown flag '--bogus'; see 'asdic world --help'\n"),
+                (("rate", "-B"), "asdic: rate: -B needs an argument\n"),
+                (("exclude", "--reason"), "asdic: exclude: --reason needs an argument\n"),
+                (("doctor", "--root", "/nosuch"),
+                 "asdic doctor: '/nosuch' is no folder; --root takes one with a copy of proc and sys\n"),
+                (("scna",), "asdic: unknown command 'scna'; did you mean 'scan'?\n")):
+            with self.subTest(arguments):
+                self.assertEqual(self.asdic(*arguments), (2, "", told))
+
     def test_standard_input_is_read_once(self):
         for flags in (("-I", "-", "-b", "-"), ("-I", "-", "-I", "-"), ("-b", "-", "-")):
             with self.subTest(flags):
