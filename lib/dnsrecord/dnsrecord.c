@@ -46,23 +46,8 @@ dnsrecord_free(struct dnsrecord *r)
 	free(r);
 }
 
-/* The upper bits of the code stand in OPT (RFC 6891, 6.1.3). */
-static unsigned int
-error_code(struct span message)
-{
-	struct dns_reader reader;
-	struct dns_rr rr;
-
-	if (dns_reader_init(&reader, message) != 0)
-		return 0;
-	while (dns_reader_next(&reader, &rr) == 1)
-		if (rr.type == DNS_OPT)
-			return reader.header.rcode | (rr.ttl >> 24) << 4;
-	return reader.header.rcode;
-}
-
 static void
-flags_json(struct span message, const struct dns_header *h, struct json *j)
+flags_json(const struct dns_header *h, unsigned int error_code, struct json *j)
 {
 	json_open_object(j, "flags");
 	json_bool(j, "response", h->is_response);
@@ -73,16 +58,20 @@ flags_json(struct span message, const struct dns_header *h, struct json *j)
 	json_bool(j, "recursion_available", h->recursion_available);
 	json_bool(j, "authenticated", h->authenticated);
 	json_bool(j, "checking_disabled", h->checking_disabled);
-	json_number(j, "error_code", error_code(message));
+	json_number(j, "error_code", error_code);
 	json_close_object(j);
 }
 
-/* The sections that have something in them; true when all of the message could be read. */
+/*
+ * The sections that have something in them; true when all of the message could be read. The upper bits of the code stand
+ * in OPT (RFC 6891, 6.1.3): in the first, where there are several.
+ */
 static bool
-sections_json(struct span message, struct dns_reader *reader, struct json *j)
+sections_json(struct span message, struct dns_reader *reader, unsigned int *error_code, struct json *j)
 {
 	static const char *const names[] = {"", "answers", "authorities", "additionals"};
 	unsigned int open = 0;
+	bool has_opt = false;
 	struct dns_rr rr;
 	int rc;
 
@@ -92,6 +81,10 @@ sections_json(struct span message, struct dns_reader *reader, struct json *j)
 				json_close_array(j);
 			open = rr.section;
 			json_open_array(j, names[open]);
+		}
+		if (rr.type == DNS_OPT && !has_opt) {
+			*error_code |= (rr.ttl >> 24) << 4;
+			has_opt = true;
 		}
 		rdata_json(message, &rr, j);
 	}
@@ -108,9 +101,10 @@ message_json(struct span message, struct json *j)
 
 	if (whole) {
 		struct dns_header header = reader.header;
+		unsigned int error_code = header.rcode;
 
-		whole = sections_json(message, &reader, j);
-		flags_json(message, &header, j);
+		whole = sections_json(message, &reader, &error_code, j);
+		flags_json(&header, error_code, j);
 	}
 	if (!whole) {
 		json_bool(j, "parse_error", true);
@@ -118,16 +112,31 @@ message_json(struct span message, struct json *j)
 	}
 }
 
+/* A number's digits; how many. */
+static unsigned int
+decimal(uint16_t number, char text[5])
+{
+	unsigned int len = 0;
+
+	for (unsigned int scale = 10000; scale > 0; scale /= 10)
+		if (number >= scale || scale == 1)
+			text[len++] = (char)('0' + number / scale % 10);
+	return len;
+}
+
 static void
 resolver_json(const struct grab_dns_result *result, struct json *j)
 {
-	char ip[IPV4_TEXT_SIZE];
+	char text[IPV4_TEXT_SIZE + sizeof(":65535")];
+	unsigned int len;
 
 	if (result->resolver == 0)
 		return;
-	ipv4_format(result->resolver, ip);
+	len = ipv4_format(result->resolver, text);
+	text[len++] = ':';
+	len += decimal(result->resolver_port, text + len);
 	json_string(j, "protocol", result->is_tcp ? "tcp" : "udp");
-	json_format(j, "resolver", "%s:%u", ip, result->resolver_port);
+	json_text(j, "resolver", span_of(text, len));
 }
 
 static void

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/bytes.h"
+#include "base/ipv4.h"
 #include "rdata.h"
 
 /* What a field of a record's data is. */
@@ -179,11 +181,19 @@ name_json(const uint8_t *wire, const char *key, struct json *j)
 }
 
 static void
-address_json(int family, struct span address, const char *key, struct json *j)
+address4_json(struct span address, const char *key, struct json *j)
+{
+	char text[IPV4_TEXT_SIZE];
+
+	json_text(j, key, span_of(text, ipv4_format(load_be32(address.at), text)));
+}
+
+static void
+address6_json(struct span address, const char *key, struct json *j)
 {
 	char text[INET6_ADDRSTRLEN];
 
-	json_string(j, key, inet_ntop(family, address.at, text, sizeof(text)));
+	json_string(j, key, inet_ntop(AF_INET6, address.at, text, sizeof(text)));
 }
 
 static void
@@ -240,10 +250,10 @@ field_json(const struct field *f, struct span message, struct span *rest, struct
 			name_json(wire, f->key, j);
 		return;
 	case ADDRESS4:
-		address_json(AF_INET, take(rest, 4), f->key, j);
+		address4_json(take(rest, 4), f->key, j);
 		return;
 	case ADDRESS6:
-		address_json(AF_INET6, take(rest, 16), f->key, j);
+		address6_json(take(rest, 16), f->key, j);
 		return;
 	case STRING:
 		span_vec8(rest, &value);

@@ -4,7 +4,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 static const char hex_digits[] = "0123456789abcdef";
 
@@ -43,24 +42,33 @@ put_char(struct json *j, char c)
 	put(j, &c, 1);
 }
 
+/* Whatever is due before a value, and the value's first byte, if that is given ('\0': it is not). */
 static void
-put_key(struct json *j, const char *key)
+put_key(struct json *j, const char *key, char first)
 {
-	if (j->comma)
-		put_char(j, ',');
+	size_t comma = j->comma, len = key != NULL ? strlen(key) : 0, marks = key != NULL ? 3 : 0;
+	char *at = room(j, comma + len + marks + (first != '\0'));
+
 	j->comma = true;
-	if (key == NULL)
+	if (at == NULL)
 		return;
-	put_char(j, '"');
-	put(j, key, strlen(key));
-	put(j, "\":", 2);
+	if (comma)
+		*at++ = ',';
+	if (key != NULL) {
+		*at++ = '"';
+		memcpy(at, key, len);
+		at += len;
+		*at++ = '"';
+		*at++ = ':';
+	}
+	if (first != '\0')
+		*at = first;
 }
 
 static void
 open_group(struct json *j, const char *key, char bracket)
 {
-	put_key(j, key);
-	put_char(j, bracket);
+	put_key(j, key, bracket);
 	j->comma = false;
 }
 
@@ -108,48 +116,96 @@ put_number(struct json *j, uint64_t value)
 	put(j, digits + at, sizeof(digits) - at);
 }
 
+/* Of so many digits, zeros before it. */
+static char *
+write_digits(char *at, unsigned int digits, uint64_t value)
+{
+	for (unsigned int i = digits; i > 0; i--) {
+		at[i - 1] = (char)('0' + value % 10);
+		value /= 10;
+	}
+	return at + digits;
+}
+
 void
 json_number(struct json *j, const char *key, uint64_t value)
 {
-	put_key(j, key);
+	put_key(j, key, '\0');
 	put_number(j, value);
 }
 
 void
 json_seconds(struct json *j, const char *key, uint64_t us)
 {
-	char text[32];
+	char *at;
 
-	put_key(j, key);
-	put(j, text, (size_t)snprintf(text, sizeof(text), "%llu.%06u", (unsigned long long)(us / 1000000),
-				      (unsigned int)(us % 1000000)));
+	put_key(j, key, '\0');
+	put_number(j, us / 1000000);
+	at = room(j, 7);
+	if (at == NULL)
+		return;
+	*at++ = '.';
+	write_digits(at, 6, us % 1000000);
 }
 
 void
 json_signed(struct json *j, const char *key, int64_t value)
 {
-	put_key(j, key);
-	if (value < 0)
-		put_char(j, '-');
+	put_key(j, key, value < 0 ? '-' : '\0');
 	put_number(j, value < 0 ? -(uint64_t)value : (uint64_t)value);
 }
 
+#define ERA_DAYS 146097
+
+/*
+ * A day's date in the Gregorian calendar, of days since 1970, none before the year 0 or after 9999: counted from March
+ * on, so that a leap day ends a year, in eras of 400 years, which are alike, from the one before the year 0 on (the inverse of Hinnant's days_from_civil,
+ * "chrono-Compatible Low-Level Date Algorithms").
+ */
+static char *
+write_date(char *at, int64_t days)
+{
+	uint32_t since = (uint32_t)(days + 719468 + ERA_DAYS), era = since / ERA_DAYS, of_era = since % ERA_DAYS;
+	uint32_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+	uint32_t of_year = of_era - (365 * year + year / 4 - year / 100);
+	uint32_t from_march = (5 * of_year + 2) / 153, month = from_march < 10 ? from_march + 3 : from_march - 9;
+
+	at = write_digits(at, 4, year + 400 * era - 400 + (month <= 2));
+	*at++ = '-';
+	at = write_digits(at, 2, month);
+	*at++ = '-';
+	return write_digits(at, 2, of_year - (153 * from_march + 2) / 5 + 1);
+}
+
+static char *
+write_clock(char *at, uint32_t of_day)
+{
+	at = write_digits(at, 2, of_day / 3600);
+	*at++ = ':';
+	at = write_digits(at, 2, of_day / 60 % 60);
+	*at++ = ':';
+	return write_digits(at, 2, of_day % 60);
+}
+
+/* RFC 3339 has years of four digits: what is beyond them is told as the last or first second there is. */
 void
 json_time(struct json *j, const char *key, int64_t seconds)
 {
-	time_t when = (time_t)seconds;
-	char text[32];
-	struct tm tm;
+	static const int64_t first = -62167219200, last = 253402300799;
+	int64_t at = seconds < first ? first : seconds > last ? last : seconds;
+	int64_t days = (at - first) / 86400 + first / 86400;
+	char text[24], *end = write_date(text, days);
 
-	gmtime_r(&when, &tm);
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	json_string(j, key, text);
+	*end++ = 'T';
+	end = write_clock(end, (uint32_t)(at - days * 86400));
+	*end++ = 'Z';
+	json_text(j, key, span_of(text, (size_t)(end - text)));
 }
 
 void
 json_bool(struct json *j, const char *key, bool value)
 {
-	put_key(j, key);
+	put_key(j, key, '\0');
 	put(j, value ? "true" : "false", value ? 4 : 5);
 }
 
@@ -217,14 +273,45 @@ is_plain(uint8_t byte)
 	return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
 }
 
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Whether some byte is zero ("Hacker's Delight", 6-1): one that is above 0x80 may say so falsely. */
+static uint64_t
+zero_in(uint64_t word)
+{
+	return (word - EACH(1)) & ~word & EACH(0x80);
+}
+
+/* Of eight bytes, whether all are plain. False of some that are, never true of some that are not. */
+static bool
+are_plain(const uint8_t *bytes)
+{
+	uint64_t word;
+
+	memcpy(&word, bytes, sizeof(word));
+	return ((word | (word - EACH(0x20)) | (word + EACH(1))) & EACH(0x80)) == 0 &&
+	       (zero_in(word ^ EACH('"')) | zero_in(word ^ EACH('\\'))) == 0;
+}
+
+/* Bytes at the front that are written as they are. */
+static size_t
+plain_length(struct span text)
+{
+	size_t len = 0;
+
+	while (text.len - len >= 8 && are_plain(text.at + len))
+		len += 8;
+	while (len < text.len && is_plain(text.at[len]))
+		len++;
+	return len;
+}
+
 void
 json_piece(struct json *j, struct span text)
 {
 	while (text.len > 0 && !j->overflow) {
-		size_t len = 0;
+		size_t len = plain_length(text);
 
-		while (len < text.len && is_plain(text.at[len]))
-			len++;
 		if (len == 0 && text.at[0] >= 0x80)
 			len = sequence_length(text);
 		if (len > 0) {
@@ -240,8 +327,7 @@ json_piece(struct json *j, struct span text)
 void
 json_open_string(struct json *j, const char *key)
 {
-	put_key(j, key);
-	put_char(j, '"');
+	put_key(j, key, '"');
 }
 
 void

@@ -39,7 +39,7 @@ void json_close_array(struct json *j);
 void json_number(struct json *j, const char *key, uint64_t value);
 void json_signed(struct json *j, const char *key, int64_t value);
 void json_seconds(struct json *j, const char *key, uint64_t us); /* 1500000: 1.500000 */
-void json_time(struct json *j, const char *key, int64_t seconds); /* since 1970, UTC: RFC 3339, as "2026-11-22T13:02:11Z" */
+void json_time(struct json *j, const char *key, int64_t seconds); /* since 1970, UTC: RFC 3339, as "2026-11-22T13:02:11Z"; of the years 0 to 9999 */
 void json_bool(struct json *j, const char *key, bool value);
 
 /* A terminated text. */

@@ -51,8 +51,17 @@ count_lines(const char *data, size_t len)
 {
 	uint64_t lines = 0;
 
-	for (size_t i = 0; i < len; i++)
-		lines += data[i] == '\n';
+	/* In pieces whose count fits a byte: so the compiler counts in lanes of bytes. */
+	while (len > 0) {
+		size_t piece = len < UINT8_MAX ? len : UINT8_MAX;
+		uint8_t some = 0;
+
+		for (size_t i = 0; i < piece; i++)
+			some += data[i] == '\n';
+		lines += some;
+		data += piece;
+		len -= piece;
+	}
 	return lines;
 }
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -80,6 +81,78 @@ test_every_size(void **state)
 }
 
 static void
+check_time(int64_t seconds)
+{
+	char buf[64], expected[64];
+	time_t when = (time_t)seconds;
+	struct json j;
+	struct tm tm;
+
+	gmtime_r(&when, &tm);
+	snprintf(expected, sizeof(expected), "\"%04d-%02d-%02dT%02d:%02d:%02dZ\"", tm.tm_year + 1900, tm.tm_mon + 1,
+		 tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	json_begin(&j, buf, sizeof(buf));
+	json_time(&j, NULL, seconds);
+	assert_int_equal(j.len, strlen(expected));
+	assert_memory_equal(buf, expected, j.len);
+}
+
+static void
+test_times(void **state)
+{
+	static const int64_t first = -62167219200, last = 253402300799;
+	char buf[64];
+	struct json j;
+
+	(void)state;
+	/* Each day that there is, at another second. */
+	for (int64_t day = 0; first + day * 86400 < last; day++)
+		check_time(first + day * 86400 + day % 86400);
+	check_time(last);
+	json_begin(&j, buf, sizeof(buf));
+	json_time(&j, NULL, INT64_MIN);
+	json_time(&j, NULL, INT64_MAX);
+	assert_memory_equal(buf, "\"0000-01-01T00:00:00Z\",\"9999-12-31T23:59:59Z\"", j.len);
+}
+
+static void
+test_seconds(void **state)
+{
+	char buf[64];
+	struct json j;
+
+	(void)state;
+	json_begin(&j, buf, sizeof(buf));
+	json_seconds(&j, NULL, 0);
+	json_seconds(&j, NULL, 1500000);
+	json_seconds(&j, "k", UINT64_MAX);
+	assert_memory_equal(buf, "0.000000,1.500000,\"k\":18446744073709.551615", j.len);
+}
+
+/* Each byte at each place among others: plain ones are written as they are, and no other is. */
+static void
+test_plain(void **state)
+{
+	(void)state;
+	for (unsigned int byte = 0; byte < 256; byte++) {
+		for (size_t at = 0; at < 20; at++) {
+			uint8_t text[20];
+			char buf[64];
+			struct json j;
+			bool plain = byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
+
+			memset(text, 'x', sizeof(text));
+			text[at] = (uint8_t)byte;
+			json_begin(&j, buf, sizeof(buf));
+			json_text(&j, NULL, span_of(text, sizeof(text)));
+			assert_int_equal(j.len == sizeof(text) + 2, plain);
+			assert_true(!plain || memcmp(buf + 1, text, sizeof(text)) == 0);
+			assert_int_equal(buf[1 + at] == '\\', !plain);
+		}
+	}
+}
+
+static void
 test_base64(void **state)
 {
 	/* RFC 4648, section 10. */
@@ -137,6 +210,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_times),
+		cmocka_unit_test(test_seconds),
+		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_every_size),
 		cmocka_unit_test(test_base64),
