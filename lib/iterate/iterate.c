@@ -17,7 +17,7 @@
 #define SEEK_DEPTH_MAX 3 /* walks for servers of walks for servers */
 #define SEEK_TTL_S 3600  /* of addresses of servers that were sought, where less is not said */
 #define WAIT_BUCKETS 4096
-#define PLACES (UINT32_C(1) << 16) /* of servers that are asked with manners */
+#define PLACES_MAX (UINT32_C(1) << 16) /* of servers that are asked with manners */
 
 static const uint8_t root_name[] = {0};
 
@@ -82,12 +82,23 @@ has_manners(const struct iterate_config *c)
 	return c->server_rate > 0 || c->server_in_flight > 0;
 }
 
+/* Twice as many as walks ask servers at a time, or more. */
+static uint32_t
+places_of(const struct iterate_config *c)
+{
+	uint32_t places = 64;
+
+	while (places < 4 * c->walks && places < PLACES_MAX)
+		places *= 2;
+	return places;
+}
+
 size_t
 iterate_memory_bytes(const struct iterate_config *c)
 {
 	return sizeof(struct iterate) + (2 * (size_t)c->walks + 1) * sizeof(struct walk) +
 	       cache_bytes(c->cache) + ALIASES_JOINED_MAX +
-	       (has_manners(c) ? manners_bytes(PLACES, 2 * c->walks) : 0);
+	       (has_manners(c) ? manners_bytes(places_of(c), 2 * c->walks) : 0);
 }
 
 static bool
@@ -101,7 +112,7 @@ static struct manners *
 make_manners(const struct iterate_config *c)
 {
 	const struct manners_config manners = {
-		.places = PLACES,
+		.places = places_of(c),
 		.waiters = 2 * c->walks,
 		.rate = c->server_rate,
 		.in_flight = c->server_in_flight,
