@@ -212,6 +212,7 @@ bench_open_port(struct port *port, const struct bench_options *o, bool is_pci)
 		.memory_mb = MEMORY_MB + LCORE_MB * o->lcores,
 		.rate_pps = o->rate_pps,
 	};
+	const struct port_config wanted = {.name = o->device, .queues = (uint16_t)o->lcores};
 	const char *what = "starting DPDK";
 	uint16_t id = 0;
 	int rc = eal_start(&eal);
@@ -219,7 +220,7 @@ bench_open_port(struct port *port, const struct bench_options *o, bool is_pci)
 	if (rc == 0)
 		rc = port_find(o->device, &id);
 	if (rc == 0)
-		rc = port_open(port, o->device, id, (uint16_t)o->lcores, 0, &what);
+		rc = port_open(port, id, &wanted, &what);
 	if (rc != 0)
 		fprintf(stderr, "asdic-bench: device '%s': %s: %s\n", o->device, what,
 			rte_strerror(-rc));

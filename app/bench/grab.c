@@ -307,7 +307,7 @@ open_ports(struct bench *b)
 	for (size_t i = 0; i < RTE_DIM(devices) && rc == 0; i++) {
 		rc = port_find(devices[i], &id);
 		if (rc == 0)
-			rc = port_open(&b->ports[i], devices[i], id, 1, 0, &what);
+			rc = port_open(&b->ports[i], id, &(struct port_config){.name = devices[i], .queues = 1}, &what);
 	}
 	if (rc != 0)
 		fprintf(stderr, "asdic-bench: %s: %s\n", what, rte_strerror(-rc));

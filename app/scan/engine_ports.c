@@ -10,6 +10,7 @@
 #include <rte_errno.h>
 
 #include "engine_state.h"
+#include "host/host.h"
 #include "onlink.h"
 #include "port/eal.h"
 
@@ -77,12 +78,41 @@ pin_lcores(struct engine *e)
 	return 0;
 }
 
+/*
+ * What stands in the way of a PCI device, as 'asdic doctor' sees it; how much. The EAL passes over what it cannot
+ * open and does not say why.
+ */
+static size_t
+explain_nic(const char *device)
+{
+	const struct host here = {.root = "", .has_job = true, .needs_hugepages = true};
+	struct host_report r = HOST_REPORT_EMPTY;
+	char address[64];
+	size_t found;
+
+	snprintf(address, sizeof(address), "%.*s", (int)strcspn(device, ","), device);
+	host_check_iommu(&here, &r);
+	host_check_nic(&here, address, &r);
+	for (size_t i = 0; i < r.count; i++)
+		if (r.items[i].level == HOST_PROBLEM)
+			fprintf(stderr, "asdic: %s%s%s\n", r.items[i].text, r.items[i].mend != NULL ? "; mend: " : "",
+				r.items[i].mend != NULL ? r.items[i].mend : "");
+	found = host_count(&r, HOST_PROBLEM);
+	host_report_free(&r);
+	return found;
+}
+
 /* What to do about a device that cannot be had. */
 static const char *
-mend_device(const char *device)
+mend_device(const char *device, int rc)
 {
+	bool is_pci = job_device_kind(device) == JOB_DEVICE_PCI;
 	char name[IFNAMSIZ];
 
+	if (is_pci && explain_nic(device) > 0)
+		return "see above";
+	if (is_pci && geteuid() == 0 && rc == -ENODEV)
+		return "DPDK has no driver for it here, or another program has it open";
 	if (onlink_interface(device, name, sizeof(name)) == 0 && if_nametoindex(name) == 0)
 		return "there is no such interface; 'asdic devices' lists what is here";
 	if (geteuid() != 0)
@@ -94,17 +124,19 @@ static void
 tell_no_eal(const struct engine *e, const struct eal_config *config, int rc)
 {
 	const struct job *job = e->config.job;
+	const char *mend;
 
 	if (rc == -ENOMEM && config->any_pci) {
-		fprintf(stderr, "asdic: a PCI device needs %u MB of free hugepages; "
-			"try: echo %u > /proc/sys/vm/nr_hugepages\n", config->memory_mb,
-			config->memory_mb / 2);
+		fprintf(stderr, "asdic: a PCI device needs %u MB of free hugepages; mend: echo %u > "
+			"/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages\n", config->memory_mb,
+			(config->memory_mb + 1) / 2);
 		return;
 	}
+	mend = mend_device(job->interfaces[0].device.text, rc);
 	fprintf(stderr, "asdic: DPDK cannot start with ");
 	for (size_t i = 0; i < job->interface_count; i++)
 		fprintf(stderr, "%s'%s'", i > 0 ? ", " : "device ", job->interfaces[i].device.text);
-	fprintf(stderr, ": %s; %s\n", rte_strerror(-rc), mend_device(job->interfaces[0].device.text));
+	fprintf(stderr, ": %s; %s\n", rte_strerror(-rc), mend);
 }
 
 static int
@@ -147,17 +179,24 @@ engine_has_flows(const struct engine *e)
 static int
 open_port(struct engine *e, unsigned int i, unsigned int lcores)
 {
-	const char *device = e->config.job->interfaces[i].device.text, *what = "finding it";
+	const struct job_interface *interface = &e->config.job->interfaces[i];
+	const struct port_config config = {
+		.name = interface->device.text,
+		.queues = (uint16_t)lcores,
+		.vlan = (uint16_t)interface->vlan,
+		.waiting = engine_has_flows(e) ? segments_frames(lcores) : 0,
+	};
+	const char *what = "finding it", *mend;
 	struct engine_port *p = &e->ports[i];
 	uint16_t id;
-	int rc = port_find(device, &id);
+	int rc = port_find(config.name, &id);
 
 	if (rc == 0)
-		rc = port_open(&p->port, device, id, (uint16_t)lcores,
-			       engine_has_flows(e) ? segments_frames(lcores) : 0, &what);
-	if (rc != 0)
-		fprintf(stderr, "asdic: device '%s': %s: %s; %s\n", device, what, rte_strerror(-rc),
-			mend_device(device));
+		rc = port_open(&p->port, id, &config, &what);
+	if (rc != 0) {
+		mend = mend_device(config.name, rc);
+		fprintf(stderr, "asdic: device '%s': %s: %s; %s\n", config.name, what, rte_strerror(-rc), mend);
+	}
 	p->is_open = rc == 0;
 	return rc;
 }

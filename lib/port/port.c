@@ -12,6 +12,9 @@
 
 #include "port/sockets.h"
 
+/* How a PCI device is named: "0000:3b:00.0". */
+#define PCI_NAME "%04x:%02x:%02x.%x"
+
 #define RX_DESCRIPTORS 2048
 #define TX_DESCRIPTORS 1024
 
@@ -19,16 +22,26 @@
 #define RX_POOL_SPARE 2048
 #define POOL_CACHE 256
 
+/* The EAL takes a PCI address also without its domain, and in capitals, but gives its port one name. */
+static void
+name_of(const char *device, char name[RTE_ETH_NAME_MAX_LEN])
+{
+	unsigned int domain, bus, slot, function;
+
+	if (sscanf(device, "%x:%x:%x.%x", &domain, &bus, &slot, &function) == 4)
+		snprintf(name, RTE_ETH_NAME_MAX_LEN, PCI_NAME, domain, bus, slot, function);
+	else if (sscanf(device, "%x:%x.%x", &bus, &slot, &function) == 3)
+		snprintf(name, RTE_ETH_NAME_MAX_LEN, PCI_NAME, 0, bus, slot, function);
+	else
+		snprintf(name, RTE_ETH_NAME_MAX_LEN, "%.*s", (int)strcspn(device, ","), device);
+}
+
 int
 port_find(const char *device, uint16_t *id)
 {
 	char name[RTE_ETH_NAME_MAX_LEN];
-	size_t len = strcspn(device, ",");
 
-	if (len >= sizeof(name))
-		return -ENODEV;
-	memcpy(name, device, len);
-	name[len] = '\0';
+	name_of(device, name);
 	return rte_eth_dev_get_port_by_name(name, id) == 0 ? 0 : -ENODEV;
 }
 
@@ -64,6 +77,17 @@ choose_rss(struct rte_eth_conf *conf, const struct rte_eth_dev_info *info, uint1
 		return;
 	conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 	conf->rx_adv_conf.rss_conf.rss_hf = info->flow_type_rss_offloads & wanted;
+}
+
+/*
+ * A virtual NIC (virtio) may pass no tagged frame but of the VLANs that it is told of; a real one passes all
+ * unless it is asked to filter, and then spares us the others.
+ */
+static void
+choose_vlan(struct rte_eth_conf *conf, const struct rte_eth_dev_info *info, uint16_t vlan)
+{
+	if (vlan != 0)
+		conf->rxmode.offloads |= info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_VLAN_FILTER;
 }
 
 static bool
@@ -103,19 +127,51 @@ rx_pool_new(const struct port *p, uint16_t descriptors, unsigned int waiting, in
 	return pool;
 }
 
+/* Some drivers take powers of two alone (net_vmxnet3), or fewer than they say. */
+static int
+configure_queues(struct port *p, struct rte_eth_conf *conf, const struct rte_eth_dev_info *info)
+{
+	int rc;
+
+	for (;;) {
+		uint16_t fewer = 1;
+
+		choose_rss(conf, info, p->rx_queues);
+		rc = rte_eth_dev_configure(p->id, p->rx_queues, p->tx_queues, conf);
+		if (rc == 0 || p->rx_queues < 2 || p->rx_queues != p->tx_queues)
+			return rc;
+		while (fewer * 2 < p->rx_queues)
+			fewer = (uint16_t)(fewer * 2);
+		p->rx_queues = p->tx_queues = fewer;
+	}
+}
+
+/* Memory of the NIC's own node where there is some, else of another: slower, but it works. */
+static int
+choose_socket(struct port *p, uint16_t descriptors, unsigned int waiting)
+{
+	int socket = rte_eth_dev_socket_id(p->id);
+
+	p->rx_pool = rx_pool_new(p, descriptors, waiting, socket);
+	if (p->rx_pool != NULL || socket == SOCKET_ID_ANY)
+		return socket;
+	p->rx_pool = rx_pool_new(p, descriptors, waiting, SOCKET_ID_ANY);
+	return SOCKET_ID_ANY;
+}
+
 static int
 setup_queues(struct port *p, unsigned int waiting, const struct rte_eth_dev_info *info)
 {
 	uint16_t rx = RX_DESCRIPTORS, tx = TX_DESCRIPTORS;
-	int socket = rte_eth_dev_socket_id(p->id);
-	int rc = rte_eth_dev_adjust_nb_rx_tx_desc(p->id, &rx, &tx);
+	int rc = rte_eth_dev_adjust_nb_rx_tx_desc(p->id, &rx, &tx), socket;
 
 	if (rc != 0)
 		return rc;
-	p->rx_pool = rx_pool_new(p, rx, waiting, socket);
+	socket = choose_socket(p, rx, waiting);
 	if (p->rx_pool == NULL)
 		return -ENOMEM;
 	p->tx_pool = has_umem(p) ? p->rx_pool : NULL;
+	p->tx_descriptors = tx;
 	for (uint16_t q = 0; q < p->rx_queues && rc == 0; q++)
 		rc = rte_eth_rx_queue_setup(p->id, q, rx, (unsigned int)socket,
 					    &info->default_rxconf, p->rx_pool);
@@ -126,9 +182,8 @@ setup_queues(struct port *p, unsigned int waiting, const struct rte_eth_dev_info
 }
 
 static int
-configure(struct port *p, uint16_t wanted_queues, unsigned int waiting, const char **what)
+configure(struct port *p, const struct port_config *config, struct rte_eth_conf *conf, const char **what)
 {
-	struct rte_eth_conf conf = {0};
 	struct rte_eth_dev_info info;
 	struct rte_ether_addr mac;
 	int rc;
@@ -139,14 +194,14 @@ configure(struct port *p, uint16_t wanted_queues, unsigned int waiting, const ch
 		return rc;
 	snprintf(p->driver, sizeof(p->driver), "%s", info.driver_name);
 	p->sockets = sockets_new(p->driver, info.if_index);
-	choose_queues(p, &info, wanted_queues);
-	choose_rss(&conf, &info, p->rx_queues);
+	choose_queues(p, &info, config->queues);
+	choose_vlan(conf, &info, config->vlan);
 	*what = "configuring its queues";
-	rc = rte_eth_dev_configure(p->id, p->rx_queues, p->tx_queues, &conf);
+	rc = configure_queues(p, conf, &info);
 	if (rc != 0)
 		return rc;
 	*what = "setting up its queues";
-	rc = setup_queues(p, waiting, &info);
+	rc = setup_queues(p, config->waiting, &info);
 	if (rc != 0)
 		return rc;
 	*what = "reading its MAC address";
@@ -167,22 +222,33 @@ note_removal(uint16_t id, enum rte_eth_event_type event, void *arg, void *result
 	return 0;
 }
 
-int
-port_open(struct port *p, const char *name, uint16_t id, uint16_t wanted_queues, unsigned int waiting,
-	  const char **what)
+static int
+start(struct port *p, uint16_t vlan, const struct rte_eth_conf *conf, const char **what)
 {
 	int rc;
 
+	*what = "starting it";
+	rc = rte_eth_dev_start(p->id);
+	sockets_find(p->sockets);
+	if (rc != 0 || (conf->rxmode.offloads & RTE_ETH_RX_OFFLOAD_VLAN_FILTER) == 0)
+		return rc;
+	*what = "letting its VLAN in";
+	return rte_eth_dev_vlan_filter(p->id, vlan, 1);
+}
+
+int
+port_open(struct port *p, uint16_t id, const struct port_config *config, const char **what)
+{
+	struct rte_eth_conf conf = {0};
+	int rc;
+
 	memset(p, 0, sizeof(*p));
-	p->name = name;
+	p->name = config->name;
 	p->id = id;
 	rte_eth_dev_callback_register(id, RTE_ETH_EVENT_INTR_RMV, note_removal, p);
-	rc = configure(p, wanted_queues, waiting, what);
-	if (rc == 0) {
-		*what = "starting it";
-		rc = rte_eth_dev_start(id);
-		sockets_find(p->sockets);
-	}
+	rc = configure(p, config, &conf, what);
+	if (rc == 0)
+		rc = start(p, config->vlan, &conf, what);
 	if (rc != 0)
 		port_close(p);
 	return rc;

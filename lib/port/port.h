@@ -30,6 +30,7 @@ struct port {
 	uint16_t id;       /* ethdev port */
 	uint16_t rx_queues;
 	uint16_t tx_queues;
+	uint16_t tx_descriptors; /* of each TX queue: as many frames may be with the driver */
 	uint8_t mac[WIRE_MAC_SIZE];
 	char driver[32];
 	struct rte_mempool *rx_pool;
@@ -49,18 +50,24 @@ struct port_counters {
 };
 
 /*
- * Find the ethdev that a device text made: "net_af_packet0,iface=eth1" or "0000:3b:00.0".
+ * Find the ethdev that a device text made: "net_af_packet0,iface=eth1", "0000:3b:00.0" or "3b:00.0".
  * 0 and *id; -ENODEV.
  */
 int port_find(const char *device, uint16_t *id);
 
+/* What is wanted of a port. */
+struct port_config {
+	const char *name; /* borrowed */
+	uint16_t queues;  /* as many lcores would like one of their own */
+	uint16_t vlan;    /* to hear; 0: none */
+	unsigned int waiting; /* received frames that may be on their way inside, beside those in bursts */
+};
+
 /*
- * Configure and start. wanted_queues is the number of lcores that would like a queue of their own, waiting that of
- * received frames that may be on their way inside, beside those in bursts.
+ * Configure and start. The link may come up seconds later.
  * 0; -ENOMEM; -ENODEV or the driver's error, with *what (static text) naming the step that failed.
  */
-int port_open(struct port *p, const char *name, uint16_t id, uint16_t wanted_queues, unsigned int waiting,
-	      const char **what);
+int port_open(struct port *p, uint16_t id, const struct port_config *config, const char **what);
 
 /* Stop and close the device and free its pools. */
 void port_close(struct port *p);

@@ -74,6 +74,7 @@ static inline void
 rig_open(struct rig *g, unsigned int places)
 {
 	static unsigned int made;
+	const struct port_config config = {.name = g->name, .queues = 1};
 	const char *what = "";
 	int id;
 
@@ -83,7 +84,7 @@ rig_open(struct rig *g, unsigned int places)
 	g->arriving = rig_ring("arriving", 1024);
 	id = rte_eth_from_rings(g->name, &g->arriving, 1, &g->sent, 1, 0);
 	assert_true(id >= 0);
-	assert_int_equal(port_open(&g->port, g->name, (uint16_t)id, 1, 0, &what), 0);
+	assert_int_equal(port_open(&g->port, (uint16_t)id, &config, &what), 0);
 	g->pool = rte_pktmbuf_pool_create(g->name, RIG_POOL_SIZE, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
 					  SOCKET_ID_ANY);
 	assert_non_null(g->pool);
