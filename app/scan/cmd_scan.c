@@ -109,6 +109,11 @@ resolve(struct engine *e, const struct job *job)
 		return EXIT_DONE;
 	if (rc == -EINTR)
 		return EXIT_STOPPED;
+	if (!port_link_is_up(engine_port(e, unanswered))) {
+		fprintf(stderr, "asdic: the link of '%s' is down; mend the cable, or what it leads to\n",
+			job->interfaces[unanswered].device.text);
+		return EXIT_FAILED;
+	}
 	ipv4_format(job->interfaces[unanswered].gateway, gateway);
 	fprintf(stderr,
 		"asdic: gateway %s does not answer ARP on '%s' within 5 s; mend interfaces.gateway, "

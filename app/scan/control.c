@@ -4,8 +4,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/time.h"
+#include "commands.h"
 #include "status.h"
 
 /* How long the last frames may wait for a driver that takes none. */
@@ -27,13 +29,16 @@ struct control {
 	uint64_t stage_end_ns; /* of the cooldown, and of waiting for the senders */
 };
 
-static volatile sig_atomic_t signals_caught;
+static volatile sig_atomic_t signals_caught, is_running;
 
+/* Before there is a run to end in order, the second ends the process: a device may keep DPDK waiting for ever. */
 static void
 on_signal(int number)
 {
 	(void)number;
 	signals_caught++;
+	if (signals_caught > 1 && !is_running)
+		_exit(EXIT_STOPPED);
 }
 
 void
@@ -291,6 +296,7 @@ control_run(struct engine *e, const struct job *job, uint64_t targets, bool quie
 	struct status status;
 	uint64_t start_ns = engine_now_ns(e), now_ns = start_ns;
 
+	is_running = 1;
 	memset(result, 0, sizeof(*result));
 	status_init(&status, e, job, targets, quiet);
 	status_file_start(status_file, e, job, targets);

@@ -11,6 +11,12 @@
 
 #define RESOLVE_TIMEOUT_NS (5 * NS_PER_SEC)
 
+/* A NIC that has just been started agrees with its peer on how to talk first: seconds, for copper. */
+#define LINK_TIMEOUT_NS (9 * NS_PER_SEC)
+
+/* After the last frame was given to a driver: until the NIC has sent it and counted it. */
+#define SENT_TIMEOUT_NS (100 * NS_PER_MS)
+
 /* A busy round of a virtual clock: a burst at the line rate of dual 10GbE. */
 #define VIRTUAL_ROUND_NS NS_PER_US
 
@@ -81,12 +87,46 @@ resolve_round(struct engine *e, uint64_t now_ns)
 	return work;
 }
 
+static bool
+links_are_up(const struct engine *e)
+{
+	for (unsigned int i = 0; i < e->port_count; i++)
+		if (!port_link_is_up(&e->ports[i].port))
+			return false;
+	return true;
+}
+
+/* A moment without work. */
+static void
+rest(struct engine *e)
+{
+	if (e->config.virtual_clock)
+		set_virtual_time(e, e->clock.virtual_ns + NS_PER_MS);
+	else
+		nanosleep(&(struct timespec){0, 1000 * 1000}, NULL);
+}
+
+/* Nothing is sent before links are up; one that stays down is a matter of health, which holds the sending. */
+static int
+await_links(struct engine *e, bool (*is_stopped)(void))
+{
+	uint64_t start = engine_now_ns(e);
+
+	while (!links_are_up(e) && engine_now_ns(e) - start < LINK_TIMEOUT_NS) {
+		if (is_stopped())
+			return -EINTR;
+		rest(e);
+	}
+	return 0;
+}
+
 int
 engine_resolve(struct engine *e, bool (*is_stopped)(void), unsigned int *unanswered)
 {
+	int rc = await_links(e, is_stopped);
 	uint64_t start = engine_now_ns(e), now = start;
 
-	while ((*unanswered = find_unanswered(e)) < e->port_count) {
+	while (rc == 0 && (*unanswered = find_unanswered(e)) < e->port_count) {
 		unsigned int work;
 
 		if (now - start > RESOLVE_TIMEOUT_NS)
@@ -94,13 +134,11 @@ engine_resolve(struct engine *e, bool (*is_stopped)(void), unsigned int *unanswe
 		if (is_stopped())
 			return -EINTR;
 		work = resolve_round(e, now);
-		if (e->config.virtual_clock)
-			set_virtual_time(e, e->clock.virtual_ns + NS_PER_MS);
-		else if (work == 0)
-			nanosleep(&(struct timespec){0, 1000 * 1000}, NULL);
+		if (e->config.virtual_clock || work == 0)
+			rest(e);
 		now = engine_now_ns(e);
 	}
-	return 0;
+	return rc;
 }
 
 /* The threads of a run: the writer's first, so that nothing waits for it. */
@@ -432,6 +470,41 @@ engine_ledger(const struct engine *e, struct ledger *total)
 	ledger_sum(total, &e->lookups.ledger);
 }
 
+static uint64_t
+frames_given(const struct engine *e)
+{
+	struct ledger total;
+	uint64_t n = 0;
+
+	engine_ledger(e, &total);
+	for (unsigned int kind = 0; kind < LEDGER_FRAMES; kind++)
+		n += total.count[LEDGER_SENT + kind];
+	return n;
+}
+
+static uint64_t
+frames_counted(const struct engine *e)
+{
+	struct port_counters c;
+	uint64_t n = 0;
+
+	for (unsigned int i = 0; i < e->port_count; i++) {
+		port_counters(&e->ports[i].port, &c);
+		n += c.tx_frames;
+	}
+	return n;
+}
+
+/* What stands in a NIC's descriptors when it is stopped is not sent. */
+static void
+await_sent(struct engine *e)
+{
+	uint64_t given = frames_given(e), start = engine_now_ns(e);
+
+	while (!e->config.virtual_clock && frames_counted(e) < given && engine_now_ns(e) - start < SENT_TIMEOUT_NS)
+		nanosleep(&(struct timespec){0, 1000 * 1000}, NULL);
+}
+
 int
 engine_stop(struct engine *e, bool abort)
 {
@@ -447,5 +520,6 @@ engine_stop(struct engine *e, bool abort)
 	for (unsigned int i = 0; i < e->layout.lcores; i++)
 		for (unsigned int p = 0; p < e->port_count; p++)
 			tx_give_up(&e->lcores[i].tx[p]);
+	await_sent(e);
 	return writer_finish(e->writer, abort);
 }

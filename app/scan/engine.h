@@ -2,7 +2,7 @@
 /*
  * The engine: a scan's ports, pools, rings and roles, put together.
  *
- * engine_open() makes everything and starts nothing; engine_resolve() finds the gateways;
+ * engine_open() makes everything and starts nothing; engine_resolve() waits for links and finds the gateways;
  * engine_launch() sets the roles off. From then on control reads and steers through the functions
  * below. All of it belongs to the control thread; what lcores share with it says so where it is
  * defined.
@@ -42,6 +42,9 @@ unsigned int engine_memory_mb(size_t interfaces, unsigned int lcores);
 /* Replies of 240 million targets that the workers can tell from repeats, at about so many bytes each. */
 #define ENGINE_DEDUP_BYTES_MAX (UINT64_C(3) << 30)
 #define ENGINE_DEDUP_BYTES_EACH 13
+
+/* And half of what this machine has, where that is less: the kernel gives nobody more than there is. */
+uint64_t engine_dedup_bytes(void);
 
 struct engine;
 

@@ -21,6 +21,9 @@
 #define URGENT_POOL_SIZE 8191
 #define POOL_CACHE 256
 
+/* Urgent frames that a lcore has: on its way out, on its way to another's, and in its cache of the pool. */
+#define URGENT_LCORE (TX_FIFO_SIZE * 5 + POOL_CACHE * 3 / 2)
+
 /* Of caps, workers have one part in so many. */
 #define OPENS_PART 4
 
@@ -48,12 +51,26 @@ make_probe_pools(struct engine *e, unsigned int lcore)
 	return 0;
 }
 
+/*
+ * A NIC's driver gives back what it has sent when it needs the descriptor again, and not before: a queue that
+ * rests may hold as many frames as it has descriptors.
+ */
+static unsigned int
+urgent_pool_size(const struct engine *e)
+{
+	unsigned int n = e->layout.lcores * e->port_count * URGENT_LCORE;
+
+	for (unsigned int p = 0; p < e->port_count; p++)
+		n += e->ports[p].port.tx_queues * e->ports[p].port.tx_descriptors;
+	return n > URGENT_POOL_SIZE ? n : URGENT_POOL_SIZE;
+}
+
 static int
 make_pools(struct engine *e)
 {
 	int rc = 0;
 
-	e->urgent_pool = rte_pktmbuf_pool_create("urgent", URGENT_POOL_SIZE, POOL_CACHE, 0,
+	e->urgent_pool = rte_pktmbuf_pool_create("urgent", urgent_pool_size(e), POOL_CACHE, 0,
 						 RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	if (e->urgent_pool == NULL)
 		return -ENOMEM;
@@ -269,6 +286,14 @@ receiver_count(const struct engine *e)
 	return n;
 }
 
+uint64_t
+engine_dedup_bytes(void)
+{
+	uint64_t half = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 2;
+
+	return half < ENGINE_DEDUP_BYTES_MAX ? half : ENGINE_DEDUP_BYTES_MAX;
+}
+
 static int
 init_workers(struct engine *e)
 {
@@ -302,7 +327,7 @@ init_workers(struct engine *e)
 			.marking = &e->marking,
 		};
 
-		l->dedup = dedup_new(ENGINE_DEDUP_BYTES_MAX / e->layout.workers, hash_key);
+		l->dedup = dedup_new(engine_dedup_bytes() / e->layout.workers, hash_key);
 		config.news.dedup = l->dedup;
 		if (l->dedup == NULL)
 			return -ENOMEM;
