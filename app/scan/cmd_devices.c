@@ -36,6 +36,26 @@ link_target(const char *device, const char *name, char *buf, size_t size)
 	return slash != NULL ? slash + 1 : buf;
 }
 
+/* The kernel's interface of a device, as " (eth1)"; "" where it has none. */
+static const char *
+interface_of(const char *device, char text[64])
+{
+	char path[512];
+	struct dirent *entry;
+	DIR *dir;
+
+	text[0] = '\0';
+	snprintf(path, sizeof(path), PCI_PATH "/%s/net", device);
+	dir = opendir(path);
+	if (dir == NULL)
+		return text;
+	while ((entry = readdir(dir)) != NULL)
+		if (is_shown(entry) && text[0] == '\0')
+			snprintf(text, 64, " (%.32s)", entry->d_name);
+	closedir(dir);
+	return text;
+}
+
 static unsigned long
 read_hex(const char *device, const char *name)
 {
@@ -61,12 +81,12 @@ print_pci(void)
 
 	for (int i = 0; i < n; i++) {
 		const char *device = entries[i]->d_name;
-		char driver[512], group[512];
+		char driver[512], group[512], name[64];
 
 		if (read_hex(device, "class") >> 8 == PCI_CLASS_ETHERNET) {
-			printf("\"%s\"  %04lx:%04lx  kernel driver %s, IOMMU group %s\n", device,
+			printf("\"%s\"  %04lx:%04lx  kernel driver %s%s, IOMMU group %s\n", device,
 			       read_hex(device, "vendor"), read_hex(device, "device"),
-			       link_target(device, "driver", driver, sizeof(driver)),
+			       link_target(device, "driver", driver, sizeof(driver)), interface_of(device, name),
 			       link_target(device, "iommu_group", group, sizeof(group)));
 			found++;
 		}

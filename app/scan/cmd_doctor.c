@@ -105,10 +105,10 @@ check_job(struct doctor *d)
 {
 	const struct job *job = d->request.job;
 
-	for (size_t i = 0; i < job->interface_count; i++)
-		check_device(d, &job->interfaces[i]);
 	if (job_has_pci(job))
 		host_check_iommu(&d->host, &d->report);
+	for (size_t i = 0; i < job->interface_count; i++)
+		check_device(d, &job->interfaces[i]);
 	for (size_t i = 0; i < job->output_count; i++)
 		host_check_disk(&d->host, job->outputs[i].file.text, &d->report);
 }

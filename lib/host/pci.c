@@ -6,27 +6,50 @@
 
 #define PCI_DIR "/sys/bus/pci/devices"
 #define CLASS_ETHERNET 0x0200
+#define CLASS_BRIDGE 0x06
+
+static bool
+has_driver(const struct host *h, const char *name)
+{
+	return host_exists(h, "/sys/bus/pci/drivers/%s", name);
+}
+
+/* Without an IOMMU there is nothing that VFIO could do; with one nobody should do without. */
+static void
+check_bindable(const struct host *h, bool has_iommu, struct host_report *r)
+{
+	enum host_level lacking = h->has_job && h->needs_hugepages ? HOST_PROBLEM : HOST_WARNING;
+
+	if (!has_iommu && (has_driver(h, "uio_pci_generic") || has_driver(h, "igb_uio")))
+		host_add(r, HOST_OK, "UIO", NULL, "NICs can be bound to it");
+	else if (!has_iommu)
+		host_add(r, lacking, "UIO", "modprobe uio_pci_generic",
+			 "uio_pci_generic is not loaded: PCI devices cannot be bound to it");
+	else if (!has_driver(h, "vfio-pci"))
+		host_add(r, lacking, "VFIO", "modprobe -a vfio-pci vfio_iommu_type1",
+			 "vfio-pci is not loaded: PCI devices cannot be bound to it");
+	else if (!host_exists(h, "/sys/module/vfio_iommu_type1"))
+		host_add(r, lacking, "VFIO", "modprobe vfio_iommu_type1",
+			 "vfio-pci is loaded, but not vfio_iommu_type1, by which it uses an IOMMU");
+	else
+		host_add(r, HOST_OK, "VFIO", NULL, "vfio-pci is loaded");
+}
 
 void
 host_check_iommu(const struct host *h, struct host_report *r)
 {
 	struct host_names groups;
-	enum host_level lacking = h->has_job && h->needs_hugepages ? HOST_PROBLEM : HOST_WARNING;
 
 	host_list(h, &groups, "/sys/kernel/iommu_groups");
 	if (groups.count > 0)
 		host_add(r, HOST_OK, "IOMMU", NULL, "%zu groups%s", groups.count,
 			 groups.count == HOST_NAMES_MAX ? " or more" : "");
 	else
-		host_add(r, lacking, "IOMMU",
-			 "turn VT-d or AMD-Vi on in the firmware and boot with intel_iommu=on iommu=pt; without one "
-			 "bind NICs to uio_pci_generic",
-			 "none: vfio-pci cannot be used for PCI devices");
+		host_add(r, HOST_WARNING, "IOMMU",
+			 "turn VT-d or AMD-Vi on in the firmware and boot with intel_iommu=on iommu=pt",
+			 "none: NICs can be bound to uio_pci_generic alone, and reach all memory");
+	check_bindable(h, groups.count > 0, r);
 	host_list_free(&groups);
-	if (host_exists(h, "/sys/bus/pci/drivers/vfio-pci"))
-		host_add(r, HOST_OK, "VFIO", NULL, "vfio-pci is loaded");
-	else
-		host_add(r, lacking, "VFIO", "modprobe vfio-pci", "vfio-pci is not loaded: PCI devices cannot be bound to it");
 }
 
 /* Vendors of NICs for which DPDK has drivers. */
@@ -73,15 +96,56 @@ describe_interface(const struct host *h, const char *address, char text[HOST_TEX
 	host_list(h, &names, PCI_DIR "/%s/net", address);
 	if (names.count > 0) {
 		host_read(h, state, "/sys/class/net/%s/operstate", names.name[0]);
-		snprintf(text, HOST_TEXT_SIZE, ", interface %s is %.32s", names.name[0], state[0] != '\0' ? state : "unknown");
+		snprintf(text, HOST_TEXT_SIZE,
+			 ", interface %s is %.32s; binding it takes the interface from the kernel, "
+			 "net_af_xdp0,iface=%s leaves it", names.name[0], state[0] != '\0' ? state : "unknown",
+			 names.name[0]);
 	}
 	host_list_free(&names);
+}
+
+#define MEND_SIZE 320
+
+/* Commands for a shell: by driver_override no other device of the kind is bound, and no driver of the kernel's races. */
+static void
+mend_binding(const char *address, const char *driver, bool has_group, char mend[MEND_SIZE])
+{
+	char unbind[128] = "";
+
+	if (driver[0] != '\0')
+		snprintf(unbind, sizeof(unbind), "echo %.31s > devices/%.31s/driver/unbind && ", address, address);
+	snprintf(mend, MEND_SIZE,
+		 "cd /sys/bus/pci && echo %s > devices/%s/driver_override && %secho %s > drivers_probe",
+		 has_group ? "vfio-pci" : "uio_pci_generic", address, unbind, address);
+}
+
+/* VFIO opens a group of devices only if no driver of the kernel's has one of them; bridges do not count. */
+static void
+check_group(const struct host *h, const char *address, const char *group, struct host_report *r)
+{
+	struct host_names others;
+
+	host_list(h, &others, "/sys/kernel/iommu_groups/%s/devices", group);
+	for (size_t i = 0; i < others.count; i++) {
+		const char *other = others.name[i];
+		char driver[HOST_TEXT_SIZE], mend[MEND_SIZE];
+
+		host_link_end(h, driver, PCI_DIR "/%s/driver", other);
+		if (strcmp(other, address) == 0 || driver[0] == '\0' || strcmp(driver, "vfio-pci") == 0 ||
+		    host_number(h, 0, PCI_DIR "/%s/class", other) >> 16 == CLASS_BRIDGE)
+			continue;
+		mend_binding(other, driver, true, mend);
+		host_add(r, h->has_job ? HOST_PROBLEM : HOST_WARNING, "IOMMU group", mend,
+			 "%s shares group %s with %s, which is the kernel's, by %s: VFIO takes all of a group or none",
+			 address, group, other, driver);
+	}
+	host_list_free(&others);
 }
 
 static void
 check_driver(const struct host *h, const char *address, const char *what, struct host_report *r)
 {
-	char driver[HOST_TEXT_SIZE], interface[HOST_TEXT_SIZE], group[HOST_TEXT_SIZE], mend[256];
+	char driver[HOST_TEXT_SIZE], interface[HOST_TEXT_SIZE], group[HOST_TEXT_SIZE], mend[MEND_SIZE];
 	bool has_group = host_link_end(h, group, PCI_DIR "/%s/iommu_group", address);
 
 	host_link_end(h, driver, PCI_DIR "/%s/driver", address);
@@ -89,10 +153,11 @@ check_driver(const struct host *h, const char *address, const char *what, struct
 	if (is_for_dpdk(driver) && (has_group || strcmp(driver, "vfio-pci") != 0)) {
 		host_add(r, HOST_OK, "NIC", NULL, "%s (%s) is bound to %s%s%s", address, what, driver,
 			 has_group ? ", IOMMU group " : "", group);
+		if (strcmp(driver, "vfio-pci") == 0)
+			check_group(h, address, group, r);
 		return;
 	}
-	snprintf(mend, sizeof(mend), "driverctl set-override %s %s%s", address, has_group ? "vfio-pci" : "uio_pci_generic",
-		 interface[0] != '\0' ? " (the kernel loses the interface), or use net_af_xdp0,iface=..." : "");
+	mend_binding(address, driver, has_group, mend);
 	if (driver[0] == '\0')
 		host_add(r, h->has_job ? HOST_PROBLEM : HOST_WARNING, "NIC", mend, "%s (%s) has no driver", address, what);
 	else if (is_for_dpdk(driver))
@@ -101,6 +166,44 @@ check_driver(const struct host *h, const char *address, const char *what, struct
 	else
 		host_add(r, h->has_job ? HOST_PROBLEM : HOST_OK, "NIC", h->has_job ? mend : NULL,
 			 "%s (%s) is the kernel's, by %s%s", address, what, driver, interface);
+}
+
+static long long
+node_pages(const struct host *h, long long node)
+{
+	struct host_names sizes;
+	long long pages = 0;
+
+	host_list(h, &sizes, "/sys/devices/system/node/node%lld/hugepages", node);
+	for (size_t i = 0; i < sizes.count; i++)
+		pages += host_number(h, 0, "/sys/devices/system/node/node%lld/hugepages/%s/free_hugepages", node,
+				     sizes.name[i]);
+	host_list_free(&sizes);
+	return pages;
+}
+
+/* Where none are free anywhere, that is told elsewhere. */
+static void
+check_node_pages(const struct host *h, const char *address, long long node, struct host_report *r)
+{
+	struct host_names nodes;
+	long long others = 0;
+	char mend[128];
+
+	host_list(h, &nodes, "/sys/devices/system/node");
+	for (size_t i = 0; i < nodes.count; i++) {
+		unsigned int other;
+
+		if (sscanf(nodes.name[i], "node%u", &other) == 1 && other != node)
+			others += node_pages(h, other);
+	}
+	host_list_free(&nodes);
+	if (others == 0 || node_pages(h, node) > 0)
+		return;
+	snprintf(mend, sizeof(mend), "echo %u > /sys/devices/system/node/node%lld/hugepages/hugepages-2048kB/nr_hugepages",
+		 (h->memory_mb + 1) / 2, node);
+	host_add(r, HOST_WARNING, "NUMA", mend,
+		 "%s is on node %lld, which has no free hugepages: its packets lie on another", address, node);
 }
 
 /* Packets that cross between sockets cost a third more or so. */
@@ -116,6 +219,7 @@ check_node(const struct host *h, const char *address, struct host_report *r)
 	host_value(h, allowed, "Cpus_allowed_list", "/proc/self/status");
 	host_cpus(cpus, &near);
 	host_cpus(allowed, &ours);
+	check_node_pages(h, address, node, r);
 	CPU_AND(&both, &near, &ours);
 	if (CPU_EQUAL(&both, &ours))
 		host_add(r, HOST_OK, "NUMA", NULL, "%s is on node %lld, cores %s", address, node, cpus);
