@@ -198,6 +198,10 @@ def netns(args):
     return run_programs(paths, 3600, RESUME_KILLS="200") if args.all else run_programs(paths, 600)
 
 
+def nic(_args):
+    return run_programs(executables("tests/nic/nics.py"), 3600)
+
+
 def ledger(_args):
     return run_programs(executables("tests/ledger/run"), 1800, as_owner)
 
@@ -212,16 +216,17 @@ SUITES = {
     "sanitize": (sanitize, "every meson test, with ASan and UBSan"),
     "fuzz": (fuzz, "each fuzz target for a while (FUZZ_SECONDS)"),
     "netns": (netns, "scans of real kernels in network namespaces (root)"),
+    "nic": (nic, "scans by DPDK's drivers of NICs, in a machine under QEMU (root; only with --all)"),
     "ledger": (ledger, "each ledger increment taken away must be noticed"),
     "debian13": (debian13, "builds and tests in a Debian 13 root (root; only with --all)"),
 }
-ONLY_WITH_ALL = {"debian13"}
+ONLY_WITH_ALL = {"debian13", "nic"}
 
 
 def arguments():
     parser = argparse.ArgumentParser(prog="scripts/test", description="Runs asdic's tests.")
     parser.add_argument("--all", action="store_true", help="the long tests too: whole-Internet "
-                        "simnet, 200 kills, ten minutes of each fuzz target, Debian 13")
+                        "simnet, 200 kills, ten minutes of each fuzz target, NICs under QEMU, Debian 13")
     parser.add_argument("--only", action="append", metavar="NAME", default=[],
                         help="only this suite (repeat, or separate by commas)")
     parser.add_argument("--list", action="store_true", help="list the suites")
