@@ -7,7 +7,7 @@
 static bool
 is_lame(const struct world *w, const struct names_query *q, const uint8_t *zone)
 {
-	return names_draw(hash_mix64(names_hash(w, zone) ^ q->address), DRAW_LAME, q->server->lame);
+	return names_draw(hash_mix64(names_hash(w, zone) ^ q->address), DRAW_LAME, world_bound(q->server->lame));
 }
 
 /* The lowest zone above a name that a server has; NULL: none. */

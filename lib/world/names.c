@@ -39,25 +39,23 @@ names_hash(const struct world *w, const uint8_t *name)
 }
 
 bool
-names_draw(uint64_t hash, uint64_t what, uint64_t share)
+names_draw(uint64_t hash, uint64_t what, uint64_t bound)
 {
-	return world_chance(world_hash(hash ^ what), world_bound(share));
+	return world_chance(world_hash(hash ^ what), bound);
 }
 
 static unsigned int
-name_status(const struct world_names *n, uint64_t hash)
+name_status(const struct world *w, uint64_t hash)
 {
-	uint64_t servfail = world_bound(n->servfail);
-
-	if (world_chance(hash, servfail))
+	if (world_chance(hash, w->names.servfail))
 		return DNS_SERVFAIL;
-	return world_chance(hash, world_bound(n->servfail + n->exists)) ? DNS_NOERROR : DNS_NXDOMAIN;
+	return world_chance(hash, w->names.exists) ? DNS_NOERROR : DNS_NXDOMAIN;
 }
 
 static bool
-is_alias(const struct world_names *n, uint64_t hash)
+is_alias(const struct world *w, uint64_t hash)
 {
-	return names_draw(hash, DRAW_ALIAS, n->alias);
+	return names_draw(hash, DRAW_ALIAS, w->names.alias);
 }
 
 /* ---- Records ----------------------------------------------------------------------------- */
@@ -168,18 +166,18 @@ record_count(uint16_t type, uint64_t t, bool big)
 
 /* The records of one name, if there are any of that type. */
 static void
-records_write(const struct world_names *n, struct dns_writer *to, const uint8_t *name, uint64_t hash,
+records_write(const struct world *w, struct dns_writer *to, const uint8_t *name, uint64_t hash,
 	      uint16_t type)
 {
 	uint64_t t = world_hash(hash ^ type);
-	bool big = names_draw(hash, DRAW_BIG, n->big);
+	bool big = names_draw(hash, DRAW_BIG, w->names.big);
 
-	if (!world_chance(t, world_bound(n->types)))
+	if (!world_chance(t, w->names.types))
 		return;
 	for (unsigned int i = 0; i < record_count(type, t, big); i++) {
 		uint64_t d = hash_mix64(t + 1 + i);
 		uint8_t data[128];
-		size_t len = record_data(n, type, d, big, data);
+		size_t len = record_data(&w->description.names, type, d, big, data);
 
 		if (len > 0)
 			dns_writer_record(to, DNS_ANSWERS, name, type, (uint32_t)(60 + d % 3600), data,
@@ -193,20 +191,19 @@ unsigned int
 names_resolve(const struct world *w, const struct dns_question *q, unsigned int names,
 	      struct dns_writer *to)
 {
-	const struct world_names *n = &w->description.names;
 	uint8_t name[DNS_NAME_MAX], target[DNS_NAME_MAX];
 	uint64_t hash = names_hash(w, q->name);
 
 	memcpy(name, q->name, sizeof(name));
 	for (unsigned int i = 0; i < names; i++) {
-		unsigned int status = name_status(n, hash);
+		unsigned int status = name_status(w, hash);
 		uint64_t d = hash_mix64(hash ^ DRAW_TARGET);
 		size_t len;
 
 		if (status != DNS_NOERROR)
 			return status;
-		if (!is_alias(n, hash)) {
-			records_write(n, to, name, hash, q->type);
+		if (!is_alias(w, hash)) {
+			records_write(w, to, name, hash, q->type);
 			return DNS_NOERROR;
 		}
 		len = made_name("", d, 16, target);
@@ -328,7 +325,8 @@ answer_authority(const struct world *w, const struct names_query *q, const struc
 static bool
 lies(const struct names_query *q, uint64_t hash, uint64_t how, uint64_t share)
 {
-	return q->now_ns >= q->server->honest_ns && names_draw(hash_mix64(hash ^ q->address), how, share);
+	return q->now_ns >= q->server->honest_ns && share != 0 &&
+	       names_draw(hash_mix64(hash ^ q->address), how, world_bound(share));
 }
 
 /* What it says in place of the truth, if it does: the status. */
@@ -388,7 +386,7 @@ names_answer(const struct world *w, const struct names_query *q, uint8_t *answer
 	hash = names_hash(w, a.question.name);
 	if (!q->is_tcp && size > a.bytes)
 		size = a.bytes;
-	if (!q->is_tcp && names_draw(hash, DRAW_CUT, w->description.names.truncated))
+	if (!q->is_tcp && names_draw(hash, DRAW_CUT, w->names.truncated))
 		return answer_empty(&a, DNS_NOERROR, true, answer, size);
 	len = answer_full(w, q, &a, hash, answer, size);
 	return len > 0 ? len : answer_empty(&a, DNS_NOERROR, true, answer, size);

@@ -30,7 +30,7 @@ struct names_query {
 
 /* A name's hash, and a draw of it: docs/world.md. */
 uint64_t names_hash(const struct world *w, const uint8_t *name);
-bool names_draw(uint64_t hash, uint64_t what, uint64_t share);
+bool names_draw(uint64_t hash, uint64_t what, uint64_t bound);
 
 /* What is said of a question, alias after alias, so many names of them: the status of the last. */
 unsigned int names_resolve(const struct world *w, const struct dns_question *q, unsigned int names,

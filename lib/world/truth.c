@@ -18,6 +18,19 @@ bounds_of(uint64_t open, uint64_t closed, uint64_t unreachable)
 	};
 }
 
+static struct world_name_bounds
+name_bounds_of(const struct world_names *n)
+{
+	return (struct world_name_bounds){
+		.servfail = world_bound(n->servfail),
+		.exists = world_bound(n->servfail + n->exists),
+		.alias = world_bound(n->alias),
+		.types = world_bound(n->types),
+		.big = world_bound(n->big),
+		.truncated = world_bound(n->truncated),
+	};
+}
+
 static bool
 shares_fit(uint64_t open, uint64_t closed, uint64_t unreachable)
 {
@@ -186,6 +199,7 @@ world_compile(struct world *w, const struct world_description *d)
 	if (d->zone_servers_count > 0)
 		memcpy(w->zone_servers, d->zone_servers, d->zone_servers_count * sizeof(*w->zone_servers));
 	w->description.zone_servers = w->zone_servers;
+	w->names = name_bounds_of(&d->names);
 	segments_compile(w);
 	return market_compile(w, d);
 }

@@ -49,6 +49,16 @@ struct world_terrain {
 	struct world_mix mix; /* of ports whose rule has none */
 };
 
+/* Of names: below which a hash of one is what it is (world_bound). */
+struct world_name_bounds {
+	uint64_t servfail;
+	uint64_t exists; /* or SERVFAIL */
+	uint64_t alias;
+	uint64_t types;
+	uint64_t big;
+	uint64_t truncated;
+};
+
 struct world {
 	uint64_t seed;
 	struct world_terrain *terrain; /* by network; the last, of no network, is all 0 */
@@ -61,6 +71,7 @@ struct world {
 	struct world_port *ports;
 	struct world_market *market;
 	struct world_zone_server *zone_servers;
+	struct world_name_bounds names;
 	struct world_description description;
 };
 

@@ -7,14 +7,13 @@
 /* A queue number that there is not. */
 #define REACTED SIMNET_QUEUES_MAX
 
-/* Reactions that belong to one queue's stage, in their order, its lock taken once. */
+/* Reactions that belong to one queue's stage, in their order, its lock held and taken once. */
 static void
 react_on(struct simnet_rx_queue *q, uint64_t now_ns, const struct world_reaction *reactions,
 	 uint16_t *queue, unsigned int count)
 {
 	const uint16_t number = queue[0];
 
-	rte_spinlock_lock(&q->lock);
 	for (unsigned int i = 0; i < count; i++) {
 		if (queue[i] != number)
 			continue;
@@ -25,19 +24,35 @@ react_on(struct simnet_rx_queue *q, uint64_t now_ns, const struct world_reaction
 	rte_spinlock_unlock(&q->lock);
 }
 
+static struct simnet_rx_queue *
+queue_of(const struct rte_eth_dev_data *data, uint16_t number)
+{
+	return data->rx_queues[number];
+}
+
+/* Queues whose lock is free come first: by then that of another may be. */
 static void
 react(struct simnet *simnet, uint64_t now_ns, const struct world_reaction *reactions,
       unsigned int count)
 {
 	struct rte_eth_dev_data *data = simnet->hearer->data;
+	bool is_tried[SIMNET_QUEUES_MAX] = {false};
 	uint16_t queue[BATCH];
 
 	for (unsigned int i = 0; i < count; i++)
 		queue[i] = (uint16_t)world_stage_of(&reactions[i], data->nb_rx_queues);
 	for (unsigned int i = 0; i < count; i++) {
-		if (queue[i] != REACTED)
-			react_on(data->rx_queues[queue[i]], now_ns, reactions + i, queue + i,
-				 count - i);
+		if (queue[i] == REACTED || is_tried[queue[i]])
+			continue;
+		is_tried[queue[i]] = true;
+		if (rte_spinlock_trylock(&queue_of(data, queue[i])->lock))
+			react_on(queue_of(data, queue[i]), now_ns, reactions + i, queue + i, count - i);
+	}
+	for (unsigned int i = 0; i < count; i++) {
+		if (queue[i] == REACTED)
+			continue;
+		rte_spinlock_lock(&queue_of(data, queue[i])->lock);
+		react_on(queue_of(data, queue[i]), now_ns, reactions + i, queue + i, count - i);
 	}
 }
 
