@@ -42,33 +42,42 @@ put_char(struct json *j, char c)
 	put(j, &c, 1);
 }
 
-/* Whatever is due before a value, and the value's first byte, if that is given ('\0': it is not). */
-static void
-put_key(struct json *j, const char *key, char first)
+/* Whatever is due before a value, and room for so many bytes of it; NULL: there is none. */
+static char *
+put_key(struct json *j, const char *key, size_t value_len)
 {
 	size_t comma = j->comma, len = key != NULL ? strlen(key) : 0, marks = key != NULL ? 3 : 0;
-	char *at = room(j, comma + len + marks + (first != '\0'));
+	char *at = room(j, comma + len + marks + value_len);
 
 	j->comma = true;
 	if (at == NULL)
-		return;
+		return NULL;
 	if (comma)
 		*at++ = ',';
-	if (key != NULL) {
-		*at++ = '"';
-		memcpy(at, key, len);
-		at += len;
-		*at++ = '"';
-		*at++ = ':';
-	}
-	if (first != '\0')
+	if (key == NULL)
+		return at;
+	*at++ = '"';
+	memcpy(at, key, len);
+	at += len;
+	*at++ = '"';
+	*at++ = ':';
+	return at;
+}
+
+/* The same, and the value's first byte. */
+static void
+put_first(struct json *j, const char *key, char first)
+{
+	char *at = put_key(j, key, 1);
+
+	if (at != NULL)
 		*at = first;
 }
 
 static void
 open_group(struct json *j, const char *key, char bracket)
 {
-	put_key(j, key, bracket);
+	put_first(j, key, bracket);
 	j->comma = false;
 }
 
@@ -130,7 +139,7 @@ write_digits(char *at, unsigned int digits, uint64_t value)
 void
 json_number(struct json *j, const char *key, uint64_t value)
 {
-	put_key(j, key, '\0');
+	put_key(j, key, 0);
 	put_number(j, value);
 }
 
@@ -139,7 +148,7 @@ json_seconds(struct json *j, const char *key, uint64_t us)
 {
 	char *at;
 
-	put_key(j, key, '\0');
+	put_key(j, key, 0);
 	put_number(j, us / 1000000);
 	at = room(j, 7);
 	if (at == NULL)
@@ -151,7 +160,10 @@ json_seconds(struct json *j, const char *key, uint64_t us)
 void
 json_signed(struct json *j, const char *key, int64_t value)
 {
-	put_key(j, key, value < 0 ? '-' : '\0');
+	if (value < 0)
+		put_first(j, key, '-');
+	else
+		put_key(j, key, 0);
 	put_number(j, value < 0 ? -(uint64_t)value : (uint64_t)value);
 }
 
@@ -205,8 +217,11 @@ json_time(struct json *j, const char *key, int64_t seconds)
 void
 json_bool(struct json *j, const char *key, bool value)
 {
-	put_key(j, key, '\0');
-	put(j, value ? "true" : "false", value ? 4 : 5);
+	size_t len = value ? 4 : 5;
+	char *at = put_key(j, key, len);
+
+	if (at != NULL)
+		memcpy(at, value ? "true" : "false", len);
 }
 
 /* The length of the valid sequence at the front of text, 0 if there is none. RFC 3629, section 4. */
@@ -327,7 +342,7 @@ json_piece(struct json *j, struct span text)
 void
 json_open_string(struct json *j, const char *key)
 {
-	put_key(j, key, '"');
+	put_first(j, key, '"');
 }
 
 void
@@ -339,9 +354,21 @@ json_close_string(struct json *j)
 void
 json_text(struct json *j, const char *key, struct span text)
 {
-	json_open_string(j, key);
-	json_piece(j, text);
-	json_close_string(j);
+	char *at;
+
+	if (plain_length(text) < text.len) {
+		json_open_string(j, key);
+		json_piece(j, text);
+		json_close_string(j);
+		return;
+	}
+	at = put_key(j, key, text.len + 2);
+	if (at == NULL)
+		return;
+	*at++ = '"';
+	if (text.len > 0)
+		memcpy(at, text.at, text.len);
+	at[text.len] = '"';
 }
 
 void
