@@ -279,6 +279,13 @@ write_grab(struct writer *w, const struct grab *g)
 		keeper_note(w->config.keeper, &reply);
 }
 
+/* One that the end of the scan cut short says nothing where a later run looks it up, or where nobody was asked. */
+static bool
+is_moot(const struct writer *w, const struct grab *g)
+{
+	return g->cause == GRAB_STOPPED && (w->config.keeper != NULL || g->stage == GRAB_CONNECT);
+}
+
 /* A lookup, past no filter: those are of what answered a probe. */
 static void
 write_lookup(struct writer *w, const struct grab *g)
@@ -287,6 +294,11 @@ write_lookup(struct writer *w, const struct grab *g)
 	const char *line = NULL;
 	size_t n = 0;
 
+	if (is_moot(w, g)) {
+		ledger_add(w->config.ledger, LEDGER_UNWRITTEN, w->config.sink_count);
+		quest_over(w->config.lookups.quest, g, false);
+		return;
+	}
 	for (unsigned int i = 0; i < w->config.sink_count; i++) {
 		bool wanted = (w->sinks[i].config.kinds & JOB_RECORD_DNS) != 0;
 

@@ -240,6 +240,17 @@ dns_stop(struct dns *d, uint64_t now_ns)
 		stop(d, &d->lookup[i], now_ns);
 }
 
+void
+dns_stop_waiting(struct dns *d, uint64_t now_ns)
+{
+	for (uint32_t i = 0; i < d->touched; i++) {
+		struct lookup *l = &d->lookup[i];
+
+		if (l->state == LOOKUP_WAITS && l->waiting == WAITING_RESOLVER && l->tries == 0)
+			stop(d, l, now_ns);
+	}
+}
+
 uint32_t
 dns_live(const struct dns *d)
 {

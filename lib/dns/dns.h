@@ -155,6 +155,9 @@ uint64_t dns_next_ns(const struct dns *d);
 /* End everything that is in flight as stopped, and take no more. */
 void dns_stop(struct dns *d, uint64_t now_ns);
 
+/* End what waits for a resolver's token and was never asked, as stopped: who wants no more need not wait for it. */
+void dns_stop_waiting(struct dns *d, uint64_t now_ns);
+
 /* Asks in flight, not counted those of the resolvers themselves; and how many more dns_ask() takes. */
 uint32_t dns_live(const struct dns *d);
 uint32_t dns_room(const struct dns *d);

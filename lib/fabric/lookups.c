@@ -296,8 +296,12 @@ take_names(struct lookups *l)
 	unsigned int most = l->now_ns > l->heard_ns + BEHIND_NS ? BURST_BEHIND : BURST, done = 0, empty = 0;
 	struct feed_name name;
 
-	if (atomic_load_explicit(l->config.stop, memory_order_relaxed))
+	if (atomic_load_explicit(l->config.stop, memory_order_relaxed)) {
+		if (!l->is_stopped)
+			dns_stop_waiting(l->dns, l->now_ns);
+		l->is_stopped = true;
 		return 0;
+	}
 	while (done < most && empty < LOOKUPS_FEEDS && has_credit(l)) {
 		unsigned int feed = l->next_feed++ % LOOKUPS_FEEDS;
 

@@ -31,6 +31,7 @@ struct lookups {
 	uint32_t free;
 	struct feed_batch *batch[LOOKUPS_FEEDS]; /* being read */
 	unsigned int next_feed;
+	bool is_stopped; /* no more names are taken, and none waits to be asked */
 	uint32_t queue; /* datagrams that may wait */
 	uint32_t accusations; /* that were heard */
 	struct dns_stats counted; /* what of dns's counts is in the ledger */

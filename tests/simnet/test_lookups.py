@@ -145,8 +145,23 @@ class Lists(LookupsTest):
 
     def test_enough(self):
         path, _ = self.list_of(3000)
-        self.scan(TEXT, *resolved({"names_file": path, "types": ["A"]}), *VIRTUAL, "-N", "100", "-o", "out.ndjson")
+        run = self.scan(TEXT, *resolved({"names_file": path, "types": ["A"]}), *VIRTUAL, "-N", "100", "-r", "500",
+                        "-o", "out.ndjson")
         self.assertEqual(len(self.lines(self.folder / "out.ndjson")), 100)
+        self.assertLess(run.ledger["queries sent"], 500)
+
+    def test_what_was_stopped_is_asked_later_and_told_once(self):
+        path, names = self.list_of(3000)
+        flags = (*resolved({"names_file": path, "types": ["A"]}), *VIRTUAL, "-e", "1", "-o", "out.ndjson")
+        run = self.scan(TEXT, *flags, "-r", "500", "-t", "1")
+        found = self.lines(self.folder / "out.ndjson")
+        self.assertEqual({r["results"]["A"]["status"] for r in found} & {"STOPPED"}, set())
+        self.assertTrue(200 < len(found) < 1000, len(found))
+        self.assertLess(run.ledger["queries sent"], 1000)
+        self.scan(TEXT, *flags, "--resume")
+        records = self.lines(self.folder / "out.ndjson")
+        self.check_once(records, names)
+        self.check_truth(records, TEXT, ("A",))
 
 
 class Found(LookupsTest):

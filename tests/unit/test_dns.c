@@ -516,6 +516,29 @@ test_rate(void **state)
 	net_stop(&net);
 }
 
+/* What was never asked ends at once; what was has its answer. */
+static void
+test_stop_waiting(void **state)
+{
+	(void)state;
+	start(9, 2);
+	for (unsigned int i = 0; i < 4; i++)
+		assert_int_equal(net_ask(&net, "www.example", i, 0, 0), 0);
+	dns_poll(net.dns, net.now_ns);
+	for (unsigned int i = 4; i < 6; i++)
+		assert_int_equal(net_ask(&net, "www.example", i, 0, 0), 0);
+	dns_stop_waiting(net.dns, net.now_ns);
+	for (unsigned int i = 0; i < 6; i++)
+		assert_int_equal(net.answers[i].times, i >= 4);
+	while (dns_live(net.dns) > 0)
+		net_step(&net);
+	for (unsigned int i = 0; i < 6; i++) {
+		assert_int_equal(net.answers[i].times, 1);
+		assert_int_equal(net.answers[i].cause, i < 4 ? GRAB_COMPLETE : GRAB_STOPPED);
+	}
+	net_stop(&net);
+}
+
 static void
 test_stop(void **state)
 {
@@ -670,6 +693,7 @@ main(void)
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_deadline),
 		cmocka_unit_test(test_rate),
+		cmocka_unit_test(test_stop_waiting),
 		cmocka_unit_test(test_stop),
 		cmocka_unit_test(test_ask_from_answer),
 		cmocka_unit_test(test_few_ports),
