@@ -148,6 +148,10 @@ expire(struct dns *d, struct lookup *l, uint64_t heard_ns, uint64_t now_ns)
 		stream_lost(d, l, DNS_TRY_LOST, now_ns);
 		break;
 	case LOOKUP_WAITS:
+		if (l->waiting == WAITING_LEAVE) {
+			stream_leave(d, l, now_ns);
+			break;
+		}
 		lookup_unwait(d, l);
 		lookup_fail(d, l, now_ns);
 		break;
@@ -219,6 +223,8 @@ stop(struct dns *d, struct lookup *l, uint64_t now_ns)
 		stream_end(d, l, DNS_TRY_STOPPED);
 		break;
 	case LOOKUP_WAITS:
+		if (l->waiting == WAITING_LEAVE)
+			stream = l->stream;
 		lookup_unwait(d, l);
 		break;
 	case LOOKUP_TURN:

@@ -98,8 +98,8 @@ struct dns_events {
 	bool (*allowed)(void *context, uint32_t server, uint16_t port);
 
 	/*
-	 * Begin a connection, named by handle until tcp_close; 0 or a negative errno. When it is
-	 * open send what dns_tcp_output() has, and give dns_tcp_received() what comes; dns_tcp_ended()
+	 * Begin a connection, named by handle until tcp_close; 0 or a negative errno. -EAGAIN: not now, since
+	 * queries have a rate; it is asked for again in each dns_poll(). When it is open send what dns_tcp_output() has, and give dns_tcp_received() what comes; dns_tcp_ended()
 	 * if it ends or never opens. tcp_close may come from within any of these but the last.
 	 */
 	int (*tcp_open)(void *context, uint32_t handle, uint32_t server, uint16_t port);
@@ -151,6 +151,9 @@ unsigned int dns_poll(struct dns *d, uint64_t now_ns);
  * is worth calling after dns_ask(), and when udp's queue, having been full, has room.
  */
 uint64_t dns_next_ns(const struct dns *d);
+
+/* Whether connections wait for tcp_open to let them begin. */
+bool dns_waits_for_tcp(const struct dns *d);
 
 /* End everything that is in flight as stopped, and take no more. */
 void dns_stop(struct dns *d, uint64_t now_ns);

@@ -94,8 +94,8 @@ struct list {
 	uint32_t tail;
 };
 
-/* For a resolver's token; for room in udp's queue alone; for a stream. */
-enum waiting { WAITING_RESOLVER, WAITING_ROOM, WAITING_STREAM, WAITINGS };
+/* For a resolver's token; for room in udp's queue alone; for a stream; with a stream, for leave to connect. */
+enum waiting { WAITING_RESOLVER, WAITING_ROOM, WAITING_STREAM, WAITING_LEAVE, WAITINGS };
 
 struct dns {
 	struct dns_config config;
@@ -180,6 +180,7 @@ enum query_fit query_fit(const struct lookup *l, struct span message);
 int stream_init(struct dns *d);
 void stream_follow(struct dns *d, struct lookup *l, struct span truncated, uint64_t now_ns);
 bool stream_begin_waiting(struct dns *d, uint64_t now_ns);
+void stream_leave(struct dns *d, struct lookup *l, uint64_t now_ns); /* one that waits to connect waits no more */
 void stream_end(struct dns *d, struct lookup *l, enum dns_try_end end);
 void stream_lost(struct dns *d, struct lookup *l, enum dns_try_end end, uint64_t now_ns);
 void stream_give(struct dns *d, uint32_t number);

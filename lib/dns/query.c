@@ -153,6 +153,8 @@ send_query(struct dns *d, struct lookup *l, uint64_t now_ns)
 		l->started_ns = now_ns;
 	if (!(l->flags & LOOKUP_AGAIN))
 		l->tries++;
+	else if (l->resolver != NONE)
+		resolvers_charge(d->config.resolvers, l->resolver, now_ns);
 	l->flags &= (uint8_t)~LOOKUP_AGAIN;
 	lookup_time(d, l, due_ns < l->deadline_ns ? due_ns : l->deadline_ns);
 }

@@ -59,23 +59,69 @@ give_up(struct dns *d, struct lookup *l, uint64_t now_ns)
 	stream_give(d, number);
 }
 
-static void
-begin(struct dns *d, struct lookup *l, uint32_t number, uint64_t now_ns)
+/* One that has a stream connects, if it may: false, it has to wait. */
+static bool
+connect_now(struct dns *d, struct lookup *l, uint64_t now_ns)
 {
 	uint64_t due_ns = now_ns + d->config.tcp_timeout_ns;
+	int rc = d->config.events.tcp_open(d->config.context, lookup_number(d, l), l->server, l->port);
 
-	l->state = LOOKUP_TCP;
-	l->stream = number;
-	l->query_ns = now_ns;
-	store_be16(l->query, (uint16_t)chance_u64(&d->chance));
-	if (d->config.events.tcp_open(d->config.context, lookup_number(d, l), l->server, l->port) != 0) {
+	if (rc == -EAGAIN)
+		return false;
+	if (l->state == LOOKUP_WAITS)
+		lookup_unwait(d, l);
+	if (rc != 0) {
 		d->stats.tcp_failed++;
 		give_up(d, l, now_ns);
-		return;
+		return true;
 	}
+	l->state = LOOKUP_TCP;
+	l->query_ns = now_ns;
+	store_be16(l->query, (uint16_t)chance_u64(&d->chance));
+	if (l->resolver != NONE)
+		resolvers_charge(d->config.resolvers, l->resolver, now_ns);
 	d->stats.queries_tcp++;
 	l->packets = (uint8_t)(l->packets + (l->packets < UINT8_MAX));
 	lookup_time(d, l, due_ns < l->deadline_ns ? due_ns : l->deadline_ns);
+	return true;
+}
+
+/* In its turn: those that wait are first. */
+static void
+begin(struct dns *d, struct lookup *l, uint32_t number, uint64_t now_ns)
+{
+	l->stream = number;
+	if (d->waiting[WAITING_LEAVE].head != NONE || !connect_now(d, l, now_ns))
+		lookup_wait(d, l, WAITING_LEAVE);
+}
+
+void
+stream_leave(struct dns *d, struct lookup *l, uint64_t now_ns)
+{
+	lookup_unwait(d, l);
+	give_up(d, l, now_ns);
+}
+
+bool
+dns_waits_for_tcp(const struct dns *d)
+{
+	return d->waiting[WAITING_LEAVE].head != NONE;
+}
+
+/* The first of those that wait to connect; false: none does, or it has to wait on. */
+static bool
+connect_first(struct dns *d, uint64_t now_ns)
+{
+	uint32_t first = d->waiting[WAITING_LEAVE].head;
+	struct lookup *l;
+
+	if (first == NONE)
+		return false;
+	l = &d->lookup[first];
+	if (!lookup_is_of_liar(d, l))
+		return connect_now(d, l, now_ns);
+	stream_leave(d, l, now_ns);
+	return true;
 }
 
 void
@@ -102,12 +148,15 @@ stream_follow(struct dns *d, struct lookup *l, struct span truncated, uint64_t n
 	begin(d, l, number, now_ns);
 }
 
-/* One that waited for a stream, if there is both. */
+/* One that waited to connect; or one that waited for a stream, if there is both. */
 bool
 stream_begin_waiting(struct dns *d, uint64_t now_ns)
 {
-	uint32_t first = d->waiting[WAITING_STREAM].head, number;
+	uint32_t first, number;
 
+	if (connect_first(d, now_ns))
+		return true;
+	first = d->waiting[WAITING_STREAM].head;
 	if (first == NONE)
 		return false;
 	if (lookup_is_of_liar(d, &d->lookup[first])) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <string.h>
 
 #include <rte_ring.h>
@@ -471,15 +472,27 @@ on_ahead(void *context, uint64_t user, bool again)
 	dns_ahead(l->dns, user, again);
 }
 
+/* Draws of a port for a connection, of which some are in use. */
+#define TUPLE_DRAWS 8
+
 static int
 on_tcp_open(void *context, uint32_t handle, uint32_t server, uint16_t port)
 {
 	struct lookups *l = context;
 	struct flow_tuple tuple = {.remote = server, .remote_port = port};
 	uint8_t link;
+	int rc = -EEXIST;
 
-	draw_tuple(l, COOKIE_OPEN, streams_random(l->streams), &tuple, &link);
-	return streams_open(l->streams, handle, &tuple, link, l->now_ns);
+	/* A query is a query, whatever carries it. */
+	if (pace_take(l->config.rate, PACE_WORKER, l->now_ns, 1) == 0)
+		return -EAGAIN;
+	for (unsigned int i = 0; i < TUPLE_DRAWS && rc == -EEXIST; i++) {
+		draw_tuple(l, COOKIE_OPEN, streams_random(l->streams), &tuple, &link);
+		rc = streams_open(l->streams, handle, &tuple, link, l->now_ns);
+	}
+	if (rc != 0)
+		pace_refund(l->config.rate, l->now_ns, l->now_ns, 1);
+	return rc == -EAGAIN ? -ENOBUFS : rc;
 }
 
 static void
@@ -589,7 +602,7 @@ lookups_next_ns(const void *context, uint64_t now_ns)
 		next = walks < next ? walks : next;
 	}
 	/* Without room it is the sender's time that counts. */
-	if (udp_room(l->udp) < l->queue && room_of_queries(l) > 0) {
+	if (dns_waits_for_tcp(l->dns) || (udp_room(l->udp) < l->queue && room_of_queries(l) > 0)) {
 		uint64_t paced = pace_next_ns(l->config.rate, PACE_WORKER, now_ns);
 
 		next = paced < next ? paced : next;

@@ -242,6 +242,12 @@ resolvers_pick(struct resolvers *r, uint64_t random, uint32_t not_this, uint64_t
 	return 0;
 }
 
+void
+resolvers_charge(struct resolvers *r, uint32_t number, uint64_t now_ns)
+{
+	resolver_take_token(r, &r->resolver[number], now_ns);
+}
+
 uint64_t
 resolvers_pick_ns(const struct resolvers *r)
 {

@@ -100,6 +100,9 @@ void resolvers_set_rate(struct resolvers *r, uint64_t rate_pps);
 int resolvers_pick(struct resolvers *r, uint64_t random, uint32_t not_this, uint64_t now_ns,
 		   uint32_t *number);
 
+/* It is asked once more, with a token or without: what it is asked later pays for it. */
+void resolvers_charge(struct resolvers *r, uint32_t number, uint64_t now_ns);
+
 /* Whether it is asked with EDNS. */
 bool resolvers_edns(const struct resolvers *r, uint32_t number);
 
@@ -189,7 +192,7 @@ struct resolvers_report {
 	struct resolvers_address address;
 	enum resolvers_state state;
 	bool edns;
-	uint64_t asked;                      /* picked, and canaries */
+	uint64_t asked;                      /* picked, charged, and canaries */
 	uint64_t outcomes[RESOLVERS_OUTCOMES];
 	uint64_t lies;                       /* canaries answered wrongly */
 	uint64_t in_doubt;                   /* answers that were believed before it was found out */

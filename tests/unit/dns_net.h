@@ -69,6 +69,8 @@ struct net {
 		       size_t *len);
 	unsigned int tcp_refused; /* thousandths of connections that fail */
 	size_t tcp_piece;         /* bytes at a time; 0: any */
+	uint64_t tcp_every_ns;    /* a connection may begin so often */
+	uint64_t tcp_next_ns;     /* the next */
 	unsigned int connections;
 	uint32_t turn[NET_USERS];
 	bool open[NET_USERS];
@@ -415,6 +417,9 @@ net_on_tcp_open(void *context, uint32_t handle, uint32_t server, uint16_t port)
 	struct net_packet p = {.is_tcp = true, .handle = handle, .is_query = true};
 
 	(void)port;
+	if (n->now_ns < n->tcp_next_ns)
+		return -EAGAIN;
+	n->tcp_next_ns = n->now_ns + n->tcp_every_ns;
 	assert_false(n->open[handle]);
 	n->open[handle] = true;
 	n->connections++;
@@ -534,6 +539,8 @@ net_step(struct net *n)
 	while (dns_poll(n->dns, n->now_ns) > 0 || udp_room(n->udp) < 64)
 		net_send(n);
 	next_ns = dns_next_ns(n->dns);
+	if (dns_waits_for_tcp(n->dns) && n->tcp_next_ns < next_ns)
+		next_ns = n->tcp_next_ns;
 	if (n->count > 0 && n->heap[0].at_ns <= next_ns) {
 		net_pop(n, &p);
 		n->now_ns = p.at_ns;

@@ -356,6 +356,73 @@ test_liars_are_not_believed(void **state)
 	}
 }
 
+/* Eight truncated answers where a connection may begin each so often; four may be there at once. */
+static void
+ask_by_tcp(uint64_t every_ns, uint64_t deadline_ns)
+{
+	uint8_t name[DNS_NAME_MAX];
+	struct dns_ask ask = {
+		.name = name,
+		.name_len = dns_name_from_text("t.example", 9, name),
+		.type = DNS_A,
+		.deadline_ns = deadline_ns,
+		.tries = 1,
+		.recurse = true,
+	};
+
+	start(35, 2);
+	net.tcp_every_ns = every_ns;
+	memset(net.answers, 0, 8 * sizeof(net.answers[0]));
+	for (unsigned int i = 0; i < 8; i++)
+		assert_int_equal(dns_ask(net.dns, &ask, i, 0), 0);
+}
+
+static void
+test_tcp_has_a_rate(void **state)
+{
+	unsigned int truncated = 0, with_message = 0;
+
+	(void)state;
+	ask_by_tcp(5 * NS_PER_SEC, 0);
+	net_run(&net);
+	for (unsigned int i = 0; i < 8; i++) {
+		assert_int_equal(net.answers[i].status, DNS_NOERROR);
+		assert_true(net.answers[i].is_tcp && net.answers[i].right);
+		assert_int_equal(net.answers[i].tries, 1);
+	}
+	assert_in_range(net.now_ns, 35 * NS_PER_SEC, 36 * NS_PER_SEC);
+	assert_int_equal(dns_stats(net.dns)->queries_tcp, 8);
+	net_stop(&net);
+	/* Whose time is up has the truncated answer, if there was a place for it. */
+	ask_by_tcp(5 * NS_PER_SEC, 7 * NS_PER_SEC);
+	net_run(&net);
+	for (unsigned int i = 0; i < 8; i++) {
+		truncated += net.answers[i].status == DNS_TRUNCATED;
+		with_message += net.answers[i].status == DNS_TRUNCATED && net.answers[i].len > 0;
+	}
+	assert_int_equal(truncated, 6);
+	assert_int_equal(with_message, 2); /* two others had found no place at first */
+	assert_int_equal(dns_stats(net.dns)->queries_tcp, 2);
+	net_stop(&net);
+	/* Or is stopped meanwhile; and all places are free again. */
+	ask_by_tcp(5 * NS_PER_SEC, 0);
+	while (net.now_ns < NS_PER_SEC)
+		net_step(&net);
+	dns_stop(net.dns, net.now_ns);
+	for (unsigned int i = 0; i < 8; i++)
+		assert_int_equal(net.answers[i].times, 1);
+	net_stop(&net);
+	ask_by_tcp(5 * NS_PER_SEC, 0);
+	while (net.now_ns < NS_PER_SEC)
+		net_step(&net);
+	resolvers_accuse(net.resolvers, 0, net.now_ns);
+	resolvers_accuse(net.resolvers, 1, net.now_ns);
+	net_run(&net);
+	for (unsigned int i = 1; i < 8; i++)
+		assert_true(net.answers[i].status == DNS_NO_RESOLVER || net.answers[i].is_tcp);
+	net_stop(&net);
+}
+
 static void
 test_may_not_be_asked(void **state)
 {
@@ -688,6 +755,7 @@ main(void)
 		cmocka_unit_test(test_bare_otherwise),
 		cmocka_unit_test(test_case_must_fit),
 		cmocka_unit_test(test_liars_are_not_believed),
+		cmocka_unit_test(test_tcp_has_a_rate),
 		cmocka_unit_test(test_may_not_be_asked),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_names),

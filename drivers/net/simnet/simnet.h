@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The inside of the net_simnet driver: simnet_ethdev.c, simnet_rxtx.c, simnet_stats.c. */
+/* The inside of the net_simnet driver: simnet_capture.c, simnet_ethdev.c, simnet_rxtx.c, simnet_stats.c. */
 #ifndef SIMNET_H
 #define SIMNET_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <rte_cycles.h>
 #include <rte_ether.h>
@@ -66,6 +67,7 @@ struct simnet {
 	struct simnet_clock clock;
 	struct rte_ether_addr mac;
 	char *report_path; /* NULL: none */
+	FILE *capture;     /* of what is sent; NULL: none */
 	char *answers;     /* the port where answers come in; NULL: this one */
 	struct simnet *hearer; /* that port, from the start on; itself as a rule */
 	uint32_t events;
@@ -119,5 +121,10 @@ void simnet_retire_tx(struct simnet *simnet, const struct simnet_tx_queue *q);
 
 /* Write the report, if there is to be one; what goes wrong is logged. */
 void simnet_report(const struct simnet *simnet);
+
+/* simnet_capture.c: NULL, told, when the file cannot be written. */
+FILE *simnet_capture_open(const char *path);
+void simnet_capture(FILE *f, struct rte_mbuf *const *mbufs, unsigned int n, uint64_t now_ns);
+void simnet_capture_close(FILE *f);
 
 #endif /* SIMNET_H */

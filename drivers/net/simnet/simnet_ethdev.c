@@ -19,6 +19,7 @@
 
 #define ARG_WORLD "world"
 #define ARG_REPORT "report"
+#define ARG_CAPTURE "capture"
 #define ARG_QUEUES "queues"
 #define ARG_CLOCK "clock"
 #define ARG_EVENTS "events"
@@ -208,6 +209,9 @@ simnet_free(struct simnet *s)
 	s->report_path = NULL;
 	free(s->answers);
 	s->answers = NULL;
+	if (s->capture != NULL)
+		simnet_capture_close(s->capture);
+	s->capture = NULL;
 }
 
 static int
@@ -358,6 +362,7 @@ rte_pmd_simnet_next_ns(uint16_t port_id, uint64_t *next_ns)
 struct simnet_args {
 	char *world_path;
 	char *report_path;
+	char *capture_path;
 	char *answers;
 	uint64_t queues;
 	uint64_t events;
@@ -443,7 +448,7 @@ arg_span(const char *key, const char *value, void *field)
 static int
 args_read(const char *text, struct simnet_args *args)
 {
-	static const char *const keys[] = {ARG_WORLD, ARG_REPORT, ARG_QUEUES,
+	static const char *const keys[] = {ARG_WORLD, ARG_REPORT, ARG_CAPTURE, ARG_QUEUES,
 					   ARG_CLOCK, ARG_EVENTS, ARG_CONNECTIONS,
 					   ARG_ANSWERS, ARG_DOWN, ARG_DEAF, NULL};
 	struct rte_kvargs *kvargs = rte_kvargs_parse(text, keys);
@@ -451,12 +456,13 @@ args_read(const char *text, struct simnet_args *args)
 
 	if (kvargs == NULL) {
 		SIMNET_LOG(ERR, "cannot read '%s': write world=PATH, and if need be report=PATH, "
-			   "queues=N, clock=tsc|virtual, events=N, connections=N, answers=PORT, "
+			   "capture=PATH, queues=N, clock=tsc|virtual, events=N, connections=N, answers=PORT, "
 			   "down=FROM-TO, deaf=FROM-TO\n", text);
 		return -EINVAL;
 	}
 	if (rte_kvargs_process(kvargs, ARG_WORLD, arg_path, &args->world_path) != 0 ||
 	    rte_kvargs_process(kvargs, ARG_REPORT, arg_path, &args->report_path) != 0 ||
+	    rte_kvargs_process(kvargs, ARG_CAPTURE, arg_path, &args->capture_path) != 0 ||
 	    rte_kvargs_process(kvargs, ARG_QUEUES, arg_queues, &args->queues) != 0 ||
 	    rte_kvargs_process(kvargs, ARG_CLOCK, arg_clock, &args->virtual) != 0 ||
 	    rte_kvargs_process(kvargs, ARG_EVENTS, arg_events, &args->events) != 0 ||
@@ -506,13 +512,20 @@ static int
 port_create(struct rte_vdev_device *vdev, struct simnet_args *args, struct world *world)
 {
 	size_t tallies = world_describe(world)->networks_count + 1;
+	FILE *capture = args->capture_path != NULL ? simnet_capture_open(args->capture_path) : NULL;
 	struct rte_eth_dev *dev;
 	struct simnet *s;
 
+	if (args->capture_path != NULL && capture == NULL)
+		return -EIO;
 	dev = rte_eth_vdev_allocate(vdev, sizeof(*s) + tallies * sizeof(s->tallies[0]));
-	if (dev == NULL)
+	if (dev == NULL) {
+		if (capture != NULL)
+			simnet_capture_close(capture);
 		return -ENOMEM;
+	}
 	s = dev->data->dev_private;
+	s->capture = capture;
 	s->data = dev->data;
 	s->world = world;
 	s->clock.virtual = args->virtual;
@@ -566,6 +579,7 @@ simnet_probe(struct rte_vdev_device *vdev)
 		world_free(world);
 	free(args.world_path);
 	free(args.report_path);
+	free(args.capture_path);
 	free(args.answers);
 	return rc;
 }
@@ -590,6 +604,7 @@ RTE_PMD_REGISTER_VDEV(net_simnet, simnet_driver);
 RTE_PMD_REGISTER_PARAM_STRING(net_simnet,
 			      ARG_WORLD "=<path> "
 			      ARG_REPORT "=<path> "
+			      ARG_CAPTURE "=<path> "
 			      ARG_QUEUES "=<int> "
 			      ARG_CLOCK "=<tsc|virtual> "
 			      ARG_EVENTS "=<int> "

@@ -120,6 +120,8 @@ simnet_tx_burst(void *queue, struct rte_mbuf **mbufs, uint16_t n)
 	uint64_t now_ns = simnet_now_ns(&q->simnet->clock);
 	bool is_cut = simnet_is_cut(q->simnet, now_ns);
 
+	if (unlikely(q->simnet->capture != NULL))
+		simnet_capture(q->simnet->capture, mbufs, n, now_ns);
 	for (uint16_t done = 0; done < n;) {
 		uint16_t batch = RTE_MIN(n - done, BATCH);
 
