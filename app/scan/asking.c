@@ -91,6 +91,7 @@ check_roots(struct asking *a, const struct job_dns *dns, struct diag *diag)
 	int rc = 0;
 
 	a->plan.direct = true;
+	a->plan.internet = dns->resolvers.count == 0;
 	for (size_t i = 0; i < a->plan.resolver_count; i++) {
 		if (a->resolvers[i].port != DNS_PORT) {
 			diag_add(diag, dns->place, "'mode' is direct, which asks at port %d alone; name the root's "

@@ -64,6 +64,7 @@ struct lookups_plan {
 	const struct resolvers_address *resolvers; /* borrowed; of direct mode the root's servers */
 	size_t resolver_count;
 	bool direct;                               /* iterative, from the root down (iterate/iterate.h) */
+	bool internet;                             /* and the root is the Internet's */
 	const struct ipv4_range *beside;           /* whom frames to the router do not reach; borrowed */
 	size_t beside_count;
 	const struct resolvers_canary *canaries;

@@ -144,6 +144,7 @@ walks_config_of(const struct lookups_config *c)
 		.walks = questions(c),
 		.cache = CACHE,
 		.port = DNS_PORT,
+		.root_has_tlds = c->plan->internet,
 		.tries = c->plan->tries,
 		.server_rate = part_of_rate(c),
 		.server_in_flight = part_in_flight(c),

@@ -8,7 +8,11 @@
 /* ---- cache.c ---- */
 
 /* What an entry is of. */
-enum cache_kind { CACHE_ZONE, CACHE_HOST };
+enum cache_kind {
+	CACHE_ZONE,
+	CACHE_HOST,
+	CACHE_NONE, /* there is no such top-level domain, as the server says whose address stands there */
+};
 
 struct servers {
 	uint32_t address[ITERATE_SERVERS_MAX];
@@ -112,6 +116,9 @@ struct referral {
  */
 enum said referral_read(const struct asked *a, struct span message, struct referral *r,
 			uint8_t alias[DNS_NAME_MAX]);
+
+/* How long, in seconds, what a message denies may be taken for denied (RFC 2308, 5); 0: it does not say. */
+uint32_t referral_denied_s(struct span message);
 
 /* ---- aliases.c ---- */
 

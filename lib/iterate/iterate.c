@@ -401,6 +401,30 @@ lookup_end(struct iterate *it, struct walk *w, const struct dns_answer *answer, 
 	it->config.events.answer(it->config.context, user, &a);
 }
 
+/* ---- Top-level domains that there are not ------------------------------------------------ */
+
+static uint64_t
+none_key(const struct iterate *it, const uint8_t *name)
+{
+	while (dns_name_labels(name) > 1)
+		name = dns_name_parent(name);
+	return cache_key(it->cache, CACHE_NONE, name);
+}
+
+/* What the root has said of a name may be true of all in its top-level domain. */
+static void
+note_denied(struct iterate *it, const struct walk *w, const struct dns_answer *a, uint64_t now_ns)
+{
+	const struct servers said = {.address = {a->server}, .count = 1};
+	uint32_t ttl_s = referral_denied_s(a->message);
+	struct dns_header h;
+
+	if (!it->config.root_has_tlds || w->zone[0] != 0 || a->status != DNS_NXDOMAIN || ttl_s == 0 ||
+	    !dns_header_read(a->message, &h) || h.count[DNS_ANSWERS] > 0)
+		return;
+	cache_put(it->cache, none_key(it, w->name), &said, ttl_s, now_ns);
+}
+
 /* Addresses that a walk for a server's name has found. */
 static void
 addresses_read(struct span message, struct servers *found, uint32_t *ttl_s)
@@ -455,6 +479,28 @@ walk_end(struct iterate *it, struct walk *w, const struct dns_answer *a, uint64_
 		seek_end(it, w, a, now_ns);
 	else
 		lookup_end(it, w, a, now_ns);
+}
+
+/* Whether the root has said before that there is no such name: then that is the walk's end. */
+static bool
+is_denied(struct iterate *it, struct walk *w, uint64_t now_ns)
+{
+	const struct dns_header h = {.is_response = true, .rcode = DNS_NXDOMAIN};
+	struct dns_answer a = {.port = it->config.port, .status = DNS_NXDOMAIN, .cause = GRAB_COMPLETE};
+	uint8_t message[DNS_HEADER_BYTES + DNS_NAME_MAX + 4];
+	struct servers said;
+	struct dns_writer to;
+
+	if (!it->config.root_has_tlds || w->zone[0] != 0 || w->tried > 0 ||
+	    !cache_find(it->cache, none_key(it, w->name), now_ns, &said))
+		return false;
+	it->stats.denied++;
+	a.server = said.address[0];
+	dns_writer_begin(&to, message, sizeof(message), &h);
+	dns_writer_question(&to, w->name, w->type, DNS_CLASS_IN);
+	a.message = span_of(message, to.len);
+	walk_end(it, w, &a, now_ns);
+	return true;
 }
 
 static void
@@ -643,6 +689,8 @@ go_on(struct iterate *it, struct walk *w, uint64_t now_ns)
 			walk_bounded(it, w, now_ns);
 			return;
 		}
+		if (is_denied(it, w, now_ns))
+			return;
 		if (w->is_seeking && w->servers.count > 0) {
 			w->is_seeking = false;
 			release(it, w);
@@ -739,6 +787,7 @@ iterate_told(struct iterate *it, uint64_t user, const struct dns_answer *a, uint
 	}
 	switch (referral_read(&asked, a->message, &r, alias)) {
 	case SAID_ANSWER:
+		note_denied(it, w, a, now_ns);
 		walk_end(it, w, a, now_ns);
 		return;
 	case SAID_ALIAS:

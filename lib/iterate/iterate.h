@@ -26,6 +26,10 @@
  * The cache holds addresses by zone and by server's name, keyed by a secret hash; what it says has come
  * from the zone above. Lookups that are about to ask a zone for the same delegation wait for the first.
  *
+ * Of the root's zone it may be known that it has top-level domains alone (root_has_tlds): then a name that it denies is
+ * of one that there is not, and the root is not asked for others of it while its SOA says so. What is told of those
+ * is NXDOMAIN in a message of nothing else, from the server that said it, and no question asked.
+ *
  * A struct iterate belongs to one thread. Events are called from any function here but
  * iterate_begin(), and may call iterate_begin().
  */
@@ -60,6 +64,7 @@ struct iterate_config {
 	uint32_t cache;        /* entries of 64 bytes, a power of two, 4 or more */
 	const uint32_t *roots; /* addresses of the root's servers; copied, the first ITERATE_SERVERS_MAX */
 	size_t root_count;     /* 1 or more */
+	bool root_has_tlds;    /* and nothing else, as the Internet's */
 	uint16_t port;         /* of all servers; 53 but in tests */
 	uint8_t tries;         /* of a zone's only server; 0: 3 */
 	double server_rate;    /* questions/s to one server, of this struct iterate; 0: no bound */
@@ -110,6 +115,7 @@ struct iterate_stats {
 	uint64_t asks;
 	uint64_t referrals;      /* followed */
 	uint64_t cached;         /* walks that began below the root */
+	uint64_t denied;         /* that ended by what the root had said of another */
 	uint64_t waited;         /* for another's question */
 	uint64_t lame;           /* servers that were passed over for what they said */
 	uint64_t glue_refused;   /* addresses beside a referral that do not count */

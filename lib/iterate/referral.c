@@ -148,6 +148,25 @@ referral_find(const struct asked *a, struct span message, struct referral *r)
 	return names.count > 0 ? SAID_REFERRAL : SAID_LAME;
 }
 
+uint32_t
+referral_denied_s(struct span message)
+{
+	struct dns_reader r;
+	struct dns_rr rr;
+
+	if (dns_reader_init(&r, message) != 0)
+		return 0;
+	while (dns_reader_next(&r, &rr) == 1) {
+		uint32_t minimum;
+
+		if (rr.section != DNS_AUTHORITIES || rr.type != DNS_SOA || rr.len < 22)
+			continue;
+		minimum = load_be32(message.at + rr.at + rr.len - 4);
+		return rr.ttl < minimum ? rr.ttl : minimum;
+	}
+	return 0;
+}
+
 enum said
 referral_read(const struct asked *a, struct span message, struct referral *r, uint8_t alias[DNS_NAME_MAX])
 {

@@ -43,11 +43,11 @@ NAMES = [f"n{i}.example.com" for i in range(600)]
 
 
 class DirectTest(SimnetTest):
-    def look_up(self, world, names, *flags):
+    def look_up(self, world, names, *flags, resolvers=("--resolvers", "11.9.0.1,11.9.0.2")):
         """Records by name; all names have one."""
         device, report = self.device(world)
         status, out, err = self.asdic("dns", "-", "-i", device, "--virtual-clock", "--test-key", "--set",
-                                      "dns.mode=direct", "--resolvers", "11.9.0.1,11.9.0.2", *flags,
+                                      "dns.mode=direct", *resolvers, *flags,
                                       stdin="".join(f"{name}\n" for name in names))
         self.assertEqual(status, 0, err)
         self.assertIn("ledger, balanced:", err)
@@ -119,9 +119,33 @@ class DirectTest(SimnetTest):
         self.assertLess(took[0], 3)
         # com's server has the 400 questions, two others 450 each, and none more than it may in a second.
         self.assertGreaterEqual(took[100], max(asked[100]) / 100 - 1)
-        self.assertLess(took[100], max(asked[100]) / 100 + 3)
+        # Who has lost a packet stands in line again, and others may wait for what it was to learn.
+        self.assertLess(took[100], 2 * max(asked[100]) / 100)
         # With 5% of answers lost for the time of a try, what waits for one at a time takes its time as well.
         self.assertGreaterEqual(took[50], max(asked[50]) / 50 - 1)
+
+    def test_no_such_domain(self):
+        """The Internet's root is told by nobody; and asked once of each top-level domain, whether there is one or not."""
+        roots = ["198.41.0.4", "170.247.170.2", "192.33.4.12", "199.7.91.13", "192.203.230.10", "192.5.5.241", "192.112.36.4",
+                 "198.97.190.53", "192.36.148.17", "192.58.128.30", "193.0.14.129", "199.7.83.42", "202.12.27.33"]
+        world = yaml.safe_dump({
+            "seed": 9, "names": {"exists": 0}, "networks": [
+                {"cidr": f"{address}/32", "latency": {"min": "1ms", "max": "30ms"},
+                 "ports": {53: {"open": "100%", "service": {"kind": "dns", "authority": True}}}} for address in (*roots, "11.9.0.3")],
+            "zones": [{"zone": ".", "servers": [{"name": f"{chr(97 + i)}.root", "address": address} for i, address in enumerate(roots)]},
+                      {"zone": "com", "servers": [{"name": "ns.com", "address": "11.9.0.3"}]}]})
+        names = [f"n{i}.{top}" for i in range(200) for top in ("lan", "corp", "x.home", "com")]
+        records, report = self.look_up(world, names, "--types", "A,AAAA", "-r", "5k", resolvers=())
+        results = [result for record in records.values() for result in record["results"].values()]
+        self.assertEqual({result["status"] for result in results}, {"NXDOMAIN"})
+        self.assertEqual({result["data"]["resolver"] for name, record in records.items() if name.endswith(".com")
+                          for result in record["results"].values()}, {"11.9.0.3:53"})
+        self.assertEqual({result["data"]["resolver"].partition(":")[0] for name, record in records.items()
+                          if not name.endswith(".com") for result in record["results"].values()} - set(roots), set())
+        # One of each, but that both types of the first name may be on their way.
+        asked = sum(network["dns"] for network in report["networks"] if network["cidr"] != "11.9.0.3/32")
+        self.assertLessEqual(asked, 8)
+        self.assertEqual(sum(result["tries"] == 0 for result in results), 2 * 600 - (asked - 1))
 
     def test_a_seed_replays(self):
         world = TREE.replace("LAME", "10%")

@@ -52,6 +52,8 @@ struct net {
 	uint8_t message[DNS_MESSAGE_MAX];
 	uint64_t seed;
 	unsigned int loss; /* of 256 */
+	uint32_t soa_ttl_s; /* of denials; 0: they have no SOA */
+	uint64_t at_ns;     /* when lookups begin */
 };
 
 static const uint8_t *
@@ -168,8 +170,14 @@ respond(struct net *n, const struct server *s, const uint8_t *name, uint16_t typ
 		ns_write(n, &w, "evil.test");
 	else if (s->manner != REFUSES && below != NULL)
 		ns_write(n, &w, below);
-	else if (s->manner != REFUSES && records_write(n, &w, name, type) == 0 && h.authoritative)
+	else if (s->manner != REFUSES && records_write(n, &w, name, type) == 0 && h.authoritative) {
+		uint8_t soa[22] = {0}; /* two names of the root, five numbers */
+
 		buf[3] |= DNS_NXDOMAIN;
+		store_be32(soa + 18, n->soa_ttl_s);
+		if (n->soa_ttl_s > 0)
+			dns_writer_record(&w, DNS_AUTHORITIES, wire(s->zone), DNS_SOA, 86400, soa, sizeof(soa));
+	}
 	/* Addresses of others' servers, which nobody asked for. */
 	if (s->manner == POISONS)
 		dns_writer_record(&w, DNS_ADDITIONALS, wire("ns.good.test"), DNS_A, 3600, "\x0a\0\0\x66", 4);
@@ -205,10 +213,11 @@ serve(struct net *n, uint64_t now_ns)
 }
 
 static void
-net_open(struct net *n, const struct server *servers, const struct record *records)
+net_open_as(struct net *n, const struct server *servers, const struct record *records, bool root_has_tlds)
 {
 	static const uint32_t roots[] = {0x0a000001};
 	const struct iterate_config config = {
+		.root_has_tlds = root_has_tlds,
 		.walks = 256, .cache = 1024, .roots = roots, .root_count = 1, .port = 53, .key = {1, 2},
 		.events = {.ask = on_ask, .answer = on_answer}, .context = n,
 	};
@@ -216,14 +225,21 @@ net_open(struct net *n, const struct server *servers, const struct record *recor
 	memset(n, 0, sizeof(*n));
 	n->servers = servers;
 	n->records = records;
+	n->at_ns = NS_PER_SEC;
 	n->it = iterate_new(&config);
 	assert_non_null(n->it);
 }
 
 static void
+net_open(struct net *n, const struct server *servers, const struct record *records)
+{
+	net_open_as(n, servers, records, false);
+}
+
+static void
 net_run(struct net *n)
 {
-	for (uint64_t now_ns = NS_PER_SEC;; now_ns += NS_PER_MS) {
+	for (uint64_t now_ns = n->at_ns;; now_ns += NS_PER_MS) {
 		while (iterate_poll(n->it, now_ns) > 0)
 			;
 		if (n->first == n->last)
@@ -238,7 +254,7 @@ static void
 look_up(struct net *n, const char *name)
 {
 	n->answers = 0;
-	assert_int_equal(iterate_begin(n->it, wire(name), DNS_A, 7, NS_PER_SEC), 0);
+	assert_int_equal(iterate_begin(n->it, wire(name), DNS_A, 7, n->at_ns), 0);
 	net_run(n);
 	assert_int_equal(n->answers, 1);
 }
@@ -479,6 +495,65 @@ test_circles_end(void **state)
 	iterate_free(net.it);
 }
 
+/* The Internet's root is not asked again and again for what it does not have. */
+static void
+test_no_such_domain(void **state)
+{
+	static const struct server servers[] = {
+		ROOT, TEST, {"good.test", "ns.good.test", 0x0a000003, GOOD, true}, END,
+	};
+	static const char *const names[] = {"a.lan", "b.lan", "x.y.lan", "lan", "A.LAN"};
+
+	(void)state;
+	net_open_as(&net, servers, records, true);
+	net.soa_ttl_s = 1000;
+	for (unsigned int i = 0; i < 5; i++) {
+		look_up(&net, names[i]);
+		assert_int_equal(net.answer.status, DNS_NXDOMAIN);
+		assert_int_equal(net.answer.cause, GRAB_COMPLETE);
+		assert_int_equal(net.answer.server, 0x0a000001);
+		assert_int_equal(net.answer.tries, i == 0);
+		assert_int_equal(net.answer.message.at[3] & 15, DNS_NXDOMAIN);
+		assert_memory_equal(net.answer.message.at + DNS_HEADER_BYTES, wire(names[i]), dns_name_size(wire(names[i])));
+	}
+	assert_int_equal(net.to[1], 1);
+	assert_int_equal(iterate_stats(net.it)->denied, 4);
+	/* What another zone denies is nothing of its top-level domain's; and another one is another. */
+	look_up(&net, "x.good.test");
+	look_up(&net, "www.good.test");
+	assert_int_equal(net.answer.status, DNS_NOERROR);
+	look_up(&net, "a.corp");
+	assert_int_equal(net.to[1], 3);
+	/* Until its time is over. */
+	net.at_ns = 1002 * NS_PER_SEC;
+	look_up(&net, "c.lan");
+	assert_int_equal(net.to[1], 4);
+	/* Many at once: one asks for all. */
+	net.answers = 0;
+	for (unsigned int i = 0; i < 200; i++) {
+		char name[64];
+
+		snprintf(name, sizeof(name), "n%u.home", i);
+		assert_int_equal(iterate_begin(net.it, wire(name), DNS_A, i, net.at_ns), 0);
+	}
+	net_run(&net);
+	assert_int_equal(net.answers, 200);
+	assert_int_equal(net.to[1], 5);
+	/* Who gives no time for it is asked again. */
+	net.soa_ttl_s = 0;
+	look_up(&net, "a.internal");
+	look_up(&net, "b.internal");
+	assert_int_equal(net.to[1], 7);
+	iterate_free(net.it);
+	/* Others' roots may have names of their own. */
+	net_open_as(&net, servers, records, false);
+	net.soa_ttl_s = 1000;
+	look_up(&net, "a.lan");
+	look_up(&net, "b.lan");
+	assert_int_equal(net.to[1], 2);
+	iterate_free(net.it);
+}
+
 /* Those that would ask the root for the same wait for the first. */
 static void
 test_one_asks_for_all(void **state)
@@ -597,6 +672,7 @@ main(void)
 		cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_aliases),
 		cmocka_unit_test(test_circles_end),
+		cmocka_unit_test(test_no_such_domain),
 		cmocka_unit_test(test_one_asks_for_all),
 		cmocka_unit_test(test_stop),
 		cmocka_unit_test(test_any_tree),
