@@ -246,6 +246,13 @@ find_names(struct writer *w, const struct grab *g)
 		quest_certificate(w->config.lookups.quest, name, g->address);
 }
 
+/* The end of the scan cut it short, and a run that goes on does it again: what it has to say comes then. */
+static bool
+is_left_to_later(const struct writer *w, const struct grab *g)
+{
+	return g->cause == GRAB_STOPPED && w->config.keeper != NULL;
+}
+
 /* A line is made only for an output that wants it, or for the names in it. */
 static void
 write_grab(struct writer *w, const struct grab *g)
@@ -256,6 +263,10 @@ write_grab(struct writer *w, const struct grab *g)
 	const char *line = NULL;
 	size_t n = 0;
 
+	if (is_left_to_later(w, g)) {
+		ledger_add(w->config.ledger, LEDGER_UNWRITTEN, w->config.sink_count);
+		return;
+	}
 	note_acceptor(w, g);
 	for (unsigned int i = 0; i < w->config.sink_count; i++) {
 		if (!wants(w, i, kind, &reply, enough))
@@ -279,11 +290,11 @@ write_grab(struct writer *w, const struct grab *g)
 		keeper_note(w->config.keeper, &reply);
 }
 
-/* One that the end of the scan cut short says nothing where a later run looks it up, or where nobody was asked. */
+/* Nor does one say anything for which nobody was asked. */
 static bool
 is_moot(const struct writer *w, const struct grab *g)
 {
-	return g->cause == GRAB_STOPPED && (w->config.keeper != NULL || g->stage == GRAB_CONNECT);
+	return is_left_to_later(w, g) || (g->cause == GRAB_STOPPED && g->stage == GRAB_CONNECT);
 }
 
 /* A lookup, past no filter: those are of what answered a probe. */

@@ -331,6 +331,32 @@ class Signals(GrabTest):
         self.stop_twice("none", "{module: tls, timeout: 300s}", count, "443")
 
 
+    def test_who_was_talked_with_is_talked_with_again(self):
+        """A grab that ctrl-C cut short is left to the run that goes on: each host has one record, the whole one."""
+        hosts = 256
+        text = world(network("0.0.0.0/0", default={"open": "100%"}, service="none"))
+        device, _ = self.device(text)
+        flags = ["scan", "-i", device, "-q", "-r", "10k", "-e", "1", "-c", "1", "-p", "22", "-o", "out.ndjson", "--set",
+                 "grabs={module: banner, timeout: 6s}", "20.16.0.0/24"]
+        with subprocess.Popen([ASDIC, *flags, "-u", "status.csv"], stderr=subprocess.PIPE, cwd=self.folder) as scan:
+            end = time.monotonic() + 60
+            while time.monotonic() < end and self.adopted(self.folder / "status.csv") < hosts:
+                time.sleep(0.05)
+            for _ in range(2):
+                scan.send_signal(signal.SIGINT)
+                time.sleep(0.2)
+            stderr = scan.stderr.read().decode()
+        self.assertIn("ledger, balanced", stderr)
+        path = self.folder / "out.ndjson"
+        self.assertNotIn('"stopped"', path.read_text(encoding="utf-8"))
+        status, _, stderr = self.asdic(*flags, "--resume")
+        self.assertEqual(status, 0, stderr)
+        records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        banners = [(r["ip"], r["cause"]) for r in records if r["record"] == "banner"]
+        self.assertEqual(sorted(banners), sorted((f"20.16.0.{i}", "timeout") for i in range(hosts)))
+        self.assertEqual(len(records), 2 * hosts)
+
+
 class Exhausted(GrabTest):
     def test_who_finds_no_room_is_declined_and_counted(self):
         """Hosts that hold all there is for a minute: others wait for ten seconds, and are told of."""
