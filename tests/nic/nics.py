@@ -315,8 +315,10 @@ def finds_all(guest, nic):
     equal(sent_of(ledger), sent, "frames sent, by the ledger and by the tap")
     own_received, own_sent = own_counts(result)
     equal(own_sent, sent, "frames sent, by the NIC and by the tap")
-    # What comes after the last look at the queue has been received by the NIC alone.
-    assert ledger["received"] <= own_received <= received, (ledger["received"], own_received, received)
+    # What comes after the last look at the queue has been received by the NIC alone; and e1000's sets its counts
+    # to 0 when it receives already: what has come before the scan's first frame it may not have counted.
+    early = next(i for i, frame in enumerate(frames) if frame.source_mac() == nic.mac)
+    assert ledger["received"] - early <= own_received <= received, (ledger["received"], early, own_received, received)
     assert pinger.answered, "no ping was answered"
     assert ledger["echo replies sent"] >= 1 and ledger["ARP sent"] >= 2, ledger
 
