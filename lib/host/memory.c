@@ -91,16 +91,21 @@ check_mount(const struct host *h, struct host_report *r)
 	host_add(r, HOST_OK, "hugetlbfs", NULL, "%s", has ? "mounted" : "not mounted, which asdic does not need");
 }
 
+/* Hugepages are set aside: packets that are in them take nothing of what else is to be had. */
 static void
 check_ram(const struct host *h, struct host_report *r)
 {
 	char value[HOST_TEXT_SIZE];
+	struct huge huge = {0};
 	unsigned long mb;
 
 	if (!host_value(h, value, "MemAvailable", "/proc/meminfo"))
 		return;
+	add_up_huge(h, &huge);
 	mb = strtoul(value, NULL, 10) / 1024;
-	if (mb < h->memory_mb)
+	if (huge.free_mb >= h->memory_mb)
+		host_add(r, HOST_OK, "memory", NULL, "%lu MB are to be had, beside hugepages for packets", mb);
+	else if (mb < h->memory_mb)
 		host_add(r, h->has_job ? HOST_PROBLEM : HOST_WARNING, "memory", "free memory, or run on fewer lcores",
 			 "%lu MB are to be had, and packets alone take %u", mb, h->memory_mb);
 	else

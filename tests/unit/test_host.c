@@ -175,7 +175,6 @@ test_each_fault(void **state)
 	} rows[] = {
 		{{"/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "199\n"}, HOST_PROBLEM, "hugepages",
 		 "398 MB free of 2048, and 400 are needed", "echo 200 > /sys/kernel/mm/hugepages"},
-		{{"/proc/meminfo", "MemAvailable:   300000 kB\n"}, HOST_PROBLEM, "memory", "292 MB are to be had", "lcores"},
 		{{"/proc/self/status", "CapEff:\t0000000000003000\nCpus_allowed_list:\t0-7\n"}, HOST_PROBLEM, "rights",
 		 "the process may not open", "cap_bpf"},
 		{{"/proc/self/status", "CapEff:\t000001ffffffffff\nCpus_allowed_list:\t0-3,5\n"}, HOST_WARNING, "cores",
@@ -259,6 +258,30 @@ test_what_is_wanted(void **state)
 	host_report_free(&r);
 }
 
+/* What packets are in: hugepages, which are set aside, or what else there is. */
+static void
+test_memory(void **state)
+{
+	static const struct file low = {"/proc/meminfo", "MemAvailable:   300000 kB\n"};
+	static const struct file none = {"/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "0\n"};
+	struct host_report r = HOST_REPORT_EMPTY;
+	struct host h = machine();
+
+	(void)state;
+	make_good();
+	put(&low);
+	host_check_memory(&h, &r);
+	assert_int_equal(host_count(&r, HOST_OK), r.count);
+	host_report_free(&r);
+	put(&none);
+	h.needs_hugepages = false;
+	host_check_memory(&h, &r);
+	assert_int_equal(host_count(&r, HOST_PROBLEM), 1);
+	assert_string_equal(r.items[2].subject, "memory");
+	assert_non_null(strstr(r.items[2].text, "292 MB are to be had, and packets alone take 400"));
+	host_report_free(&r);
+}
+
 /* Nothing can be read: nothing is said that needs it, and nothing fails. */
 static void
 test_empty(void **state)
@@ -328,6 +351,7 @@ main(void)
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_each_fault),
 		cmocka_unit_test(test_what_is_wanted),
+		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_here),
 	};
