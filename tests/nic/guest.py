@@ -33,17 +33,18 @@ def models():
 
 @dataclasses.dataclass
 class Nic:
-    """A NIC of a guest, number n of the machine: its PCI address is 0000:00:1n.0, its link is 10.90.n.0/24, where
-    .1 is the target and .8 to .15 are for asdic."""
+    """A NIC of a guest, number n of the machine: its PCI address is 0000:00:1n.0, or, in a slot that makes bus b,
+    0000:0b:00.0; its link is 10.90.n.0/24, where .1 is the target and .8 to .15 are for asdic."""
 
     number: int
     model: str     # QEMU's name, with options
     driver: str    # DPDK's
+    bus: int = 0   # counted from 1 in the order of numbers, as a kernel does
     lcores: int = 2
 
     def __post_init__(self):
         self.slot = 0x10 + self.number
-        self.address = f"0000:00:{self.slot:02x}.0"
+        self.address = f"0000:{self.bus:02x}:00.0" if self.bus else f"0000:00:{self.slot:02x}.0"
         self.tap = f"tap{self.number}"
         self.mac = f"52:54:00:00:00:{self.slot:02x}"
         self.subnet = ipaddress.ip_network(f"10.90.{self.number}.0/24")
@@ -56,8 +57,11 @@ class Nic:
         target.ip("link", "set", self.tap, "up")
 
     def arguments(self):
-        return ["-netdev", f"tap,id={self.tap},ifname={self.tap},script=no,downscript=no",
-                "-device", f"{self.model},netdev={self.tap},mac={self.mac},addr={self.slot:#x},romfile="]
+        place = f"bus=slot{self.bus},addr=0" if self.bus else f"addr={self.slot:#x}"
+        port = ["-device", f"pcie-root-port,id=slot{self.bus},chassis={self.bus},addr={self.slot:#x}"]
+        return [*(port if self.bus else ()),
+                "-netdev", f"tap,id={self.tap},ifname={self.tap},script=no,downscript=no",
+                "-device", f"{self.model},netdev={self.tap},mac={self.mac},{place},romfile="]
 
     def interface(self):
         return {"device": self.address, "addresses": [self.pool], "gateway": self.gateway}

@@ -37,14 +37,14 @@ SOL_PACKET, PACKET_AUXDATA = 263, 8
 
 NICS = [
     Nic(0, "e1000e", "net_e1000_em"),
-    Nic(1, "e1000e", "net_e1000_em"),
+    Nic(1, "e1000e", "net_e1000_em", bus=1),
     # Its second queue receives nothing in QEMU 7.2.
     Nic(2, "vmxnet3", "net_vmxnet3", lcores=1),
     # Without iommu_platform its DMA would bypass the IOMMU, and VFIO's addresses lead nowhere.
     Nic(3, "virtio-net-pci,disable-legacy=on,iommu_platform=on", "net_virtio"),
 ]
 if "igb" in models():
-    NICS.append(Nic(4, "igb", "net_e1000_igb"))
+    NICS.append(Nic(4, "igb", "net_e1000_igb", bus=2))
 ONE_OF_EACH = [nic for nic in NICS if nic.number != 1]
 
 
