@@ -109,7 +109,8 @@ megabytes(double bytes)
 static void
 print_memory(const struct inputs *in, const struct job *job, uint64_t probes)
 {
-	double each = ENGINE_DEDUP_BYTES_EACH * (double)probes / 100, most = (double)engine_dedup_bytes();
+	double each = ENGINE_DEDUP_BYTES_EACH * (double)probes / 100;
+	double most = (double)engine_dedup_bytes(targets_count(in->targets));
 	unsigned int lcores = engine_lcores(job);
 	uint64_t peak = host_peak_bytes();
 

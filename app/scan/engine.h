@@ -39,12 +39,14 @@ struct engine_config {
 unsigned int engine_lcores(const struct job *job);
 unsigned int engine_memory_mb(size_t interfaces, unsigned int lcores);
 
-/* Replies of 240 million targets that the workers can tell from repeats, at about so many bytes each. */
-#define ENGINE_DEDUP_BYTES_MAX (UINT64_C(3) << 30)
+/* A reply that the workers can tell from repeats takes about so many bytes. */
 #define ENGINE_DEDUP_BYTES_EACH 13
 
-/* And half of what this machine has, where that is less: the kernel gives nobody more than there is. */
-uint64_t engine_dedup_bytes(void);
+/*
+ * The most that all workers take for that: 240 million replies, and no more than so many targets could ever send,
+ * nor than half of what this machine has: the kernel gives nobody more than there is.
+ */
+uint64_t engine_dedup_bytes(uint64_t targets);
 
 struct engine;
 

@@ -286,17 +286,25 @@ receiver_count(const struct engine *e)
 	return n;
 }
 
-uint64_t
-engine_dedup_bytes(void)
-{
-	uint64_t half = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 2;
+#define DEDUP_BYTES_MAX (UINT64_C(3) << 30)
+#define DEDUP_BYTES_LEAST (UINT64_C(16) << 20)
+/* Replies of three kinds, of either look, and a grab, at 18 bytes each at the most; workers' shares are uneven. */
+#define DEDUP_BYTES_A_TARGET 512
 
-	return half < ENGINE_DEDUP_BYTES_MAX ? half : ENGINE_DEDUP_BYTES_MAX;
+uint64_t
+engine_dedup_bytes(uint64_t targets)
+{
+	uint64_t all = targets * DEDUP_BYTES_A_TARGET + DEDUP_BYTES_LEAST;
+	uint64_t half = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 2;
+	uint64_t most = RTE_MIN(half, DEDUP_BYTES_MAX);
+
+	return RTE_MIN(all, most);
 }
 
 static int
 init_workers(struct engine *e)
 {
+	uint64_t dedup_bytes = engine_dedup_bytes(targets_count(e->config.inputs->targets));
 	uint64_t hash_key;
 
 	if (getentropy(&hash_key, sizeof(hash_key)) != 0)
@@ -327,7 +335,7 @@ init_workers(struct engine *e)
 			.marking = &e->marking,
 		};
 
-		l->dedup = dedup_new(engine_dedup_bytes() / e->layout.workers, hash_key);
+		l->dedup = dedup_new(dedup_bytes / e->layout.workers, hash_key);
 		config.news.dedup = l->dedup;
 		if (l->dedup == NULL)
 			return -ENOMEM;

@@ -394,6 +394,9 @@ class Commands(SimnetTest):
         self.assertIn("24s", out)  # 16.4 s and the cooldown
         self.assertNotIn("grabs", out)
         self.assertFalse(report.exists())
+        self.assertIn("34 MB at most", out)  # 512 bytes a target, and 16 MiB
+        out = self.asdic("plan", "-i", device, "20.0.0.0/8", "-p", "443")[1]
+        self.assertIn("3221 MB at most", out)
 
     def test_plan_says_how_many_connections_there_may_be(self):
         limit, banner = "limits.connections=1000", "{module: banner, ports: [80]}"
