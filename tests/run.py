@@ -51,7 +51,7 @@ def sanitizer_environment():
 def make_build(folder, options, compiler=None):
     """Configures and builds a folder of its own; returns an error's text or None."""
     environment = dict(os.environ, CC=compiler) if compiler else None
-    steps = [["ninja", "-C", folder, "--quiet"]]
+    steps = [["ninja", "-C", folder, "--quiet", *targets]]
     if not (ROOT / folder / "build.ninja").exists():
         steps.insert(0, ["meson", "setup", folder, *options])
     for step in steps:
