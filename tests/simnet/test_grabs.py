@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Grabs: every responder is adopted, talked with, and told of as the world says that it is."""
 
+import atexit
 import base64
 import collections
+import functools
 import hashlib
 import ipaddress
 import json
@@ -32,21 +34,21 @@ NONE = {("hello_sent", "timeout")}
 WHOLE = {("handshake", "complete")}
 
 
-class GrabTest(SimnetTest):
-    @classmethod
-    def setUpClass(cls):
-        """Certificates are made once for all tests of a class."""
-        folder = tempfile.TemporaryDirectory(prefix="asdic-certificates-")
-        cls.addClassCleanup(folder.cleanup)
-        cls.certificates = pathlib.Path(folder.name)
-        path = cls.certificates / "world.yaml"
-        path.write_text(yaml.safe_dump({"networks": [], "certificates": CERTIFICATES}))
-        subprocess.run([ASDIC, "world", str(path), "--make-certificates"], check=True,
-                       stdout=subprocess.DEVNULL)
+@functools.cache
+def certificates():
+    """Their folder. Keys of RSA take seconds: they are made once for all tests of a process."""
+    folder = tempfile.TemporaryDirectory(prefix="asdic-certificates-")
+    atexit.register(folder.cleanup)
+    path = pathlib.Path(folder.name) / "world.yaml"
+    path.write_text(yaml.safe_dump({"networks": [], "certificates": CERTIFICATES}))
+    subprocess.run([ASDIC, "world", str(path), "--make-certificates"], check=True, stdout=subprocess.DEVNULL)
+    return path.parent / "certificates"
 
+
+class GrabTest(SimnetTest):
     def setUp(self):
         super().setUp()
-        (self.folder / "certificates").symlink_to(self.certificates / "certificates")
+        (self.folder / "certificates").symlink_to(certificates())
 
     def arguments(self, cidr, grabs, ports):
         return ["-p", ports, "-o", "out.ndjson", "--force", "--set", f"grabs=[{', '.join(grabs)}]", cidr]
@@ -159,7 +161,7 @@ class Killed(GrabTest):
         described, services = self.services(text, self.CIDR)
         device, _ = self.device(text)
         command = [ASDIC, "scan", "-i", device, "-q", "-r", "300", "-c", "1", "-e", "5", *self.arguments(
-            self.CIDR, [TLS.replace("8s", "2s")], "443")]
+            self.CIDR, [TLS.replace("8s", "5s")], "443")]
         command.remove("--force")
         chance = random.Random(9)
         for kill in range(self.KILLS):
