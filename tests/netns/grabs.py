@@ -157,8 +157,14 @@ def listen_only(_connection, _data):
     return True
 
 
-def hang_up(_connection, data):
-    return data is None # once it has said something, so that all of it is read
+def hang_up(connection, data):
+    """Once a hello has come and all of it is read: for what is left the kernel would send a reset."""
+    if data is None:
+        return True
+    left = 5 + int.from_bytes(data[3:5], "big") - len(data)
+    while left > 0 and (more := connection.recv(left)):
+        left -= len(more)
+    return False
 
 
 def reset(connection, data):

@@ -113,7 +113,7 @@ def test(lab: Lab):
     ))
 
 
-def ask(s, link, address, wait_s=2):
+def ask(s, link, address, wait_s=5):
     """Asks by ARP who has an address: the MAC address of the reply, or None."""
     mac = s.getsockname()[4]
     s.send(b"\xff" * 6 + mac + struct.pack("!HHHBBH", ETHERTYPE_ARP, 1, 0x0800, 6, 4, ARP_REQUEST)
@@ -132,7 +132,7 @@ def ask(s, link, address, wait_s=2):
     return None
 
 
-def ping(namespace, address, payload=b"asdic " * 8, wait_s=2):
+def ping(namespace, address, payload=b"asdic " * 8, wait_s=5):
     """Whether one ping is answered, byte for byte."""
     message = struct.pack("!HH", 4711, 1) + payload
     total = sum(struct.unpack(f"!{len(message) // 2}H", message)) + (ECHO_REQUEST << 8)

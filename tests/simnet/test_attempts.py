@@ -55,7 +55,7 @@ class Attempts(SimnetTest):
         silent = len(TARGETS.in_state(text, SILENT))
         for lcores in (1, 2, 4):
             with self.subTest(lcores=lcores):
-                run = self.responders(text, CIDR, "-p", "443", "-P", 2, "--set", "probe.probe_delay=1s", "-c", 1,
+                run = self.responders(text, CIDR, "-p", "443", "-P", 2, "--set", "probe.probe_delay=2s", "-c", 1,
                                       "-q", "-r", "unlimited", "--lcores", lcores)
                 self.assert_same(run.found, TARGETS.in_state(text, OPEN), "found")
                 self.assertEqual(run.report["syn"], len(TARGETS) + silent)

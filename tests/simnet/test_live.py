@@ -28,7 +28,7 @@ class Running:
         self.test, self.name = test, name
         self.manifest = test.folder / f"{name}.json"
         self.process = subprocess.Popen(
-            [ASDIC, "scan", "-i", device, "-q", "-c", "1", "--name", name, "-m", str(self.manifest),
+            [ASDIC, "scan", "-i", device, "-q", "-c", "1", "--name", name, "-m", str(self.manifest), "--force",
              "--output-filter", "", "--set", "output.header=false", *map(str, flags)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=test.folder)
         test.addCleanup(self.kill)

@@ -98,7 +98,8 @@ class Killed(Names):
         """Killed among the names of many hosts: each name's record, once."""
         self.write("list.txt", self.lines())
         device, _ = self.device(TEXT.replace("60ms", "400ms").replace("5ms", "300ms"))
-        grab = TLS.replace("[443]", "[443, 8443]")
+        # A host that says nothing has up to eleven names, one after another.
+        grab = TLS.replace("[443]", "[443, 8443]").replace("8s", "4s")
         command = [ASDIC, "scan", "-i", device, "-q", "-r", "1k", "-c", "1", "-e", "5", *self.arguments("", [grab], "443")]
         command.remove("--force")
         for kill, seconds in enumerate((4.5, 3.5)):

@@ -101,7 +101,7 @@ class Outputs(SimnetTest):
         self.scan(WORLD, CIDR, "-p", "443", "-c", "1", "-q", "--rate", "300", "-o", "a.csv",
                   "--set", "output.rotate=1s")
         files = sorted(path.name for path in self.folder.glob("*.csv"))
-        self.assertTrue(2 <= len(files) <= 6, files)
+        self.assertTrue(2 <= len(files) <= 12, files)  # three or four, and as many more as it is held up
         found = []
         for name in files:
             self.assertTrue(re.fullmatch(r"a-\d{8}T\d{6}Z\.csv", name), name)
