@@ -4,7 +4,10 @@
 `N passed, N failed`, with `, N skipped` after it where some were.
 
 A meson test of suite `long` runs only with --all, one of suite `heavy` not under sanitizers, where
-ASDIC_SANITIZED=1 is in its environment."""
+ASDIC_SANITIZED=1 is in its environment.
+
+Most of what scans in real time waits. So suites that only compute run beside it, nicer, and the sanitized
+build is made there; what they say is shown when they are over. Sanitized tests run when all else is done."""
 
 import argparse
 import concurrent.futures
@@ -48,7 +51,7 @@ def sanitizer_environment():
         LSAN_OPTIONS=f"suppressions={suppressions}" if suppressions.exists() else "")
 
 
-def make_build(folder, options, compiler=None):
+def make_build(folder, options, *targets, compiler=None):
     """Configures and builds a folder of its own; returns an error's text or None."""
     environment = dict(os.environ, CC=compiler) if compiler else None
     steps = [["ninja", "-C", folder, "--quiet", *targets]]
@@ -62,11 +65,29 @@ def make_build(folder, options, compiler=None):
     return None
 
 
+# Process groups of programs that run. None is begun, and none left, once the user has stopped it all.
+running, is_stopped = set(), threading.Event()
+
+
+def stop_all(*_):
+    """On ctrl-C and the like, which the main thread alone hears of."""
+    is_stopped.set()
+    for group in list(running):
+        try:
+            os.killpg(group, signal.SIGTERM)
+        except ProcessLookupError:
+            pass
+    raise KeyboardInterrupt
+
+
 def run_program(command, timeout_s, show=None, environment=None):
     """Runs a program with its whole process group bounded in time; returns (text, status)."""
+    if is_stopped.is_set():
+        return "", "stopped"
     process = subprocess.Popen(command, cwd=ROOT, env=environment, text=True, errors="replace",
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, start_new_session=True)
+    running.add(process.pid)
     lines, late = [], threading.Event()
 
     def stop(signum):
@@ -87,22 +108,23 @@ def run_program(command, timeout_s, show=None, environment=None):
             if show:
                 show(line.rstrip("\n"))
         status = process.wait()
-    except KeyboardInterrupt:
-        stop(signal.SIGTERM)
-        process.wait()
-        raise
     finally:
         for timer in timers:
             timer.cancel()
+        running.discard(process.pid)
     return "".join(lines), f"took more than {timeout_s} s" if late.is_set() else status
 
 
-def show_inner(line):
-    # Indented, so that a program's own closing line is not taken for this one's.
-    print(f"    {line}", flush=True)
+def say(line):
+    print(line, flush=True)
 
 
-# The suites.
+def inner(line):
+    """Indented, so that a program's own closing line is not taken for this one's."""
+    return f"    {line}"
+
+
+# The suites: each is given the arguments, and what shows a line.
 
 def run_meson(folder, args, extra=(), environment=None, wrap=lambda command: command):
     """meson test in a build folder, its cases read from meson's log."""
@@ -122,21 +144,26 @@ def run_meson(folder, args, extra=(), environment=None, wrap=lambda command: com
     return tally
 
 
-def plain(args):
-    return run_meson("build", args)
+def plain(args, _show):
+    # Many of them wait most of the time: four share two CPUs well.
+    processes = str(2 * len(os.sched_getaffinity(0)))
+    return run_meson("build", args, ["--num-processes", processes])
 
 
-def sanitize(args):
-    error = make_build("build-asan", ["-Db_sanitize=address,undefined", "-Db_lundef=false",
-                                      "-Doptimization=1"])
+def build_sanitized():
+    return make_build("build-asan", ["-Db_sanitize=address,undefined", "-Db_lundef=false", "-Doptimization=1"])
+
+
+def sanitize(args, show):
+    error = build_sanitized()
     if error:
-        print(error)
+        show(error)
         return Tally(failures=["build-asan does not build (see above)"])
     return run_meson("build-asan", args, ["--no-suite", "heavy", "--timeout-multiplier", "4"],
                      sanitizer_environment(), without_aslr)
 
 
-def fuzz_one(target, seconds):
+def fuzz_one(target, seconds, show):
     name = target.name
     work = target.parent / f"{name}.corpus"
     subprocess.run(as_owner(["mkdir", "-p", str(work)]), check=True)
@@ -148,37 +175,48 @@ def fuzz_one(target, seconds):
     text, status = run_program(without_aslr(as_owner(command)), seconds + 120,
                                environment=sanitizer_environment())
     runs = re.search(r"stat::number_of_executed_units: (\d+)", text)
-    show_inner(f"{name}: " + (f"{int(runs[1]):,} runs in {seconds} s" if status == 0 and runs
-                              else "\n".join(text.splitlines()[-60:])))
+    show(inner(f"{name}: " + (f"{int(runs[1]):,} runs in {seconds} s" if status == 0 and runs
+                              else "\n".join(text.splitlines()[-60:]))))
     return Tally(passed=1) if status == 0 else Tally(failures=[f"{name} (see above)"])
 
 
-def fuzz(args):
+def fuzz(args, show):
     error = make_build("build-fuzz", ["-Dfuzzers=true", "-Db_sanitize=address,undefined",
                                       "-Db_lundef=false", "-Doptimization=1",
-                                      "-Dc_args=-fsanitize=fuzzer-no-link"], compiler="clang")
+                                      "-Dc_args=-fsanitize=fuzzer-no-link"], "fuzzers", compiler="clang")
     if error:
-        print(error)
+        show(error)
         return Tally(failures=["build-fuzz does not build (see above)"])
     targets = sorted(path for path in (ROOT / "build-fuzz/tests/fuzz").glob("fuzz_*")
                      if path.is_file() and os.access(path, os.X_OK))
-    # All of them in about two minutes, two at a time.
-    seconds = int(os.environ.get("FUZZ_SECONDS", 600 if args.all else max(3, 60 // max(1, len(targets)))))
+    # All of them in about a minute, two at a time.
+    seconds = int(os.environ.get("FUZZ_SECONDS", 600 if args.all else max(5, 120 // max(1, len(targets)))))
     tally = Tally()
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
-        for result in pool.map(lambda target: fuzz_one(target, seconds), targets):
+        for result in pool.map(lambda target: fuzz_one(target, seconds, show), targets):
             tally.add(result)
     return tally
 
 
-def run_programs(paths, timeout_s, wrap=lambda command: command, **variables):
-    tally = Tally()
+def run_programs(paths, timeout_s, show, wrap=lambda command: command, at_once=1, **variables):
+    """Programs in their order. What one says is shown as it comes, or at its end where others run at once."""
     environment = dict(os.environ, ASDIC=str(ROOT / "build/app/asdic"), **variables)
-    for path in paths:
+
+    def run(path):
         name = str(path.relative_to(ROOT / "tests"))
-        print(f"  {name}", flush=True)
-        text, status = run_program(wrap([str(path)]), timeout_s, show_inner, environment)
-        tally.add(cases_of(name, text, status))
+        said = [f"  {name}"]
+        show_line = said.append if at_once > 1 else show
+        if at_once == 1:
+            show(said.pop())
+        text, status = run_program(wrap([str(path)]), timeout_s, lambda line: show_line(inner(line)), environment)
+        if said:
+            show("\n".join(said))
+        return cases_of(name, text, status)
+
+    tally = Tally()
+    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+        for result in pool.map(run, paths):
+            tally.add(result)
     return tally
 
 
@@ -187,27 +225,29 @@ def executables(pattern):
                   if path.is_file() and os.access(path, os.X_OK))
 
 
-def tools(_args):
-    return run_programs(executables("tests/tools/*.py"), 60, as_owner)
+def tools(_args, show):
+    return run_programs(executables("tests/tools/*.py"), 60, show, as_owner)
 
 
-def netns(args):
+def netns(args, show):
     paths = executables("tests/netns/*.sh") + executables("tests/netns/*.py")
     if os.geteuid() != 0:
         return Tally(skips=[f"netns/{path.name}: network namespaces need root" for path in paths])
-    return run_programs(paths, 3600, RESUME_KILLS="200") if args.all else run_programs(paths, 600)
+    if args.all:
+        return run_programs(paths, 3600, show, at_once=2, RESUME_KILLS="200")
+    return run_programs(paths, 600, show, at_once=2)
 
 
-def nic(_args):
-    return run_programs(executables("tests/nic/nics.py"), 3600)
+def nic(_args, show):
+    return run_programs(executables("tests/nic/nics.py"), 3600, show)
 
 
-def ledger(_args):
-    return run_programs(executables("tests/ledger/run"), 1800, as_owner)
+def ledger(_args, show):
+    return run_programs(executables("tests/ledger/run"), 1800, show, as_owner)
 
 
-def debian13(_args):
-    return run_programs(executables("tests/debian13/run"), 3600)
+def debian13(_args, show):
+    return run_programs(executables("tests/debian13/run"), 3600, show)
 
 
 SUITES = {
@@ -221,6 +261,8 @@ SUITES = {
     "debian13": (debian13, "builds and tests in a Debian 13 root (root; only with --all)"),
 }
 ONLY_WITH_ALL = {"debian13", "nic"}
+BESIDE = ("ledger", "fuzz")  # these compute, while others wait
+ALONE = ("sanitize",)
 
 
 def arguments():
@@ -254,25 +296,55 @@ def report(results):
     return 0 if total.passed and not total.failures else 1
 
 
+def run_suite(name, args, results, show=say):
+    run, what = SUITES[name]
+    show(f"\n== {name}: {what}")
+    start = time.monotonic()
+    tally = run(args, show)
+    results[name] = tally, time.monotonic() - start
+    show(f"== {name}: {results[name][1]:.0f} s")
+
+
+def run_beside(names, args, results, and_then):
+    """In a thread of its own, and nicer than all else: its children are, too."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
+    for name in names:
+        said = []
+        run_suite(name, args, results, said.append)
+        say("\n".join(said))
+    if and_then:
+        and_then()
+
+
+def run_all(chosen, args):
+    """Every suite's result, by its name."""
+    results = {}
+    beside = [name for name in BESIDE if name in chosen]
+    first = [name for name in chosen if name not in BESIDE + ALONE]
+    last = [name for name in chosen if name in ALONE]
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        # An error in the build is told by the suite, which tries again.
+        other = pool.submit(run_beside, beside, args, results, build_sanitized if last else None)
+        for name in first:
+            run_suite(name, args, results)
+        other.result()
+    for name in last:
+        run_suite(name, args, results)
+    return {name: results[name] for name in chosen}
+
+
 def main():
     args = arguments()
     if args.list:
         for name, (_, what) in SUITES.items():
             print(f"{name:<10} {what}")
         return 0
-    chosen = args.only or [name for name in SUITES if args.all or name not in ONLY_WITH_ALL]
-    results = {}
-    for name in chosen:
-        run, what = SUITES[name]
-        print(f"\n== {name}: {what}", flush=True)
-        start = time.monotonic()
-        tally = run(args)
-        results[name] = tally, time.monotonic() - start
-        print(f"== {name}: {time.monotonic() - start:.0f} s", flush=True)
-    return report(results)
+    return report(run_all(args.only or [name for name in SUITES if args.all or name not in ONLY_WITH_ALL], args))
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, stop_all)
+    signal.signal(signal.SIGTERM, stop_all)
     try:
         sys.exit(main())
     except KeyboardInterrupt:
