@@ -68,33 +68,67 @@ check_world(const struct job_interface *interface, struct diag *diag)
 	free(copy);
 }
 
-/* The folder of a file that is to be made; what its name has to fill in is part of no folder that there is. */
+/* A folder in which a file is to be made. */
 static void
-check_folder(const struct job_text *file, struct diag *diag)
+check_folder(const char *folder, const struct job_text *file, struct diag *diag)
+{
+	struct stat st;
+
+	if (stat(folder, &st) != 0)
+		diag_add(diag, file->place, "cannot write '%s': '%s': %s; make the folder first", file->text, folder,
+			 strerror(errno));
+	else if (!S_ISDIR(st.st_mode))
+		diag_add(diag, file->place, "cannot write '%s': '%s' is no folder", file->text, folder);
+	else if (access(folder, W_OK | X_OK) != 0)
+		diag_add(diag, file->place, "cannot write '%s': '%s': %s; name another folder", file->text, folder,
+			 strerror(errno));
+}
+
+/* A file that is to be made; what its name has to fill in is part of no folder that there is. */
+static void
+check_output(const struct job_text *file, struct diag *diag)
 {
 	const char *slash = strrchr(file->text, '/');
+	size_t len = slash != NULL ? (size_t)(slash - file->text) : 0;
 	struct stat st;
 	char *folder;
 
-	if (strcmp(file->text, "-") != 0 && stat(file->text, &st) == 0 && S_ISDIR(st.st_mode))
-		diag_add(diag, file->place, "cannot write '%s': it is a folder; write the name of a file", file->text);
-	if (slash == NULL || slash == file->text || memchr(file->text, '{', (size_t)(slash - file->text)) != NULL)
+	if (strcmp(file->text, "-") == 0)
 		return;
-	folder = strndup(file->text, (size_t)(slash - file->text));
-	if (folder != NULL && stat(folder, &st) != 0)
-		diag_add(diag, file->place, "cannot write '%s': '%s': %s; make the folder first", file->text, folder,
-			 strerror(errno));
-	else if (folder != NULL && !S_ISDIR(st.st_mode))
-		diag_add(diag, file->place, "cannot write '%s': '%s' is no folder", file->text, folder);
+	if (stat(file->text, &st) == 0) {
+		if (S_ISDIR(st.st_mode))
+			diag_add(diag, file->place, "cannot write '%s': it is a folder; write the name of a file",
+				 file->text);
+		else if (access(file->text, W_OK) != 0)
+			diag_add(diag, file->place, "cannot write '%s': %s", file->text, strerror(errno));
+		return;
+	}
+	if (memchr(file->text, '{', len) != NULL)
+		return;
+	folder = slash == NULL ? strdup(".") : len == 0 ? strdup("/") : strndup(file->text, len);
+	if (folder != NULL)
+		check_folder(folder, file, diag);
 	free(folder);
 }
 
-void
-files_check_scan(const struct job *job, struct diag *diag)
+static void
+check_side_file(const char *name, const char *flag, struct diag *diag)
 {
+	struct job_text file = {.text = (char *)name, .place = {flag, 0, 0}};
+
+	if (name != NULL)
+		check_output(&file, diag);
+}
+
+void
+files_check_scan(const struct job *job, const struct flags *flags, struct diag *diag)
+{
+	check_side_file(flags->manifest_file, "-m", diag);
+	check_side_file(flags->status_file, "-u", diag);
+	check_side_file(flags->checkpoint_file, "--checkpoint", diag);
 	for (size_t i = 0; i < job->interface_count; i++)
 		if (job->interfaces[i].kind == JOB_DEVICE_SIMNET)
 			check_world(&job->interfaces[i], diag);
 	for (size_t i = 0; i < job->output_count; i++)
-		check_folder(&job->outputs[i].file, diag);
+		check_output(&job->outputs[i].file, diag);
 }

@@ -7,6 +7,7 @@
 #define SCAN_FILES_H
 
 #include "base/diag.h"
+#include "flags.h"
 #include "job/job.h"
 
 /*
@@ -15,7 +16,7 @@
  */
 void files_check_lists(const struct job *job, struct diag *diag);
 
-/* What a scan needs besides its lists: worlds of simulated devices, and folders for its outputs. */
-void files_check_scan(const struct job *job, struct diag *diag);
+/* What a scan needs besides its lists: worlds of simulated devices, and folders for what it writes. */
+void files_check_scan(const struct job *job, const struct flags *flags, struct diag *diag);
 
 #endif /* SCAN_FILES_H */

@@ -600,7 +600,9 @@ flags_parse(int argc, char **argv, struct flags *out, FILE *err)
 
 	*out = (struct flags){0};
 	p.is_dns = strcmp(p.command, FLAGS_DNS) == 0;
-	rc = parse_flags(&p, argc, argv);
+	rc = p.is_dns ? add_override(&p, "name", format_text(out, FLAGS_DNS), "names", false) : 0;
+	if (rc == 0)
+		rc = parse_flags(&p, argc, argv);
 	if (p.is_dns)
 		return rc == 0 ? take_names(&p, argc - optind, argv + optind) : rc;
 	for (int i = optind; i < argc && rc == 0; i++)

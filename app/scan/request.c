@@ -104,7 +104,7 @@ request_load_inputs(struct request *r, const struct inputs_past *past, const str
 
 	r->has_inputs = true;
 	if (how != NULL)
-		files_check_scan(r->job, &diag);
+		files_check_scan(r->job, &r->flags, &diag);
 	rc = inputs_build(&r->inputs, r->job, r->flags.test_key, past, how, &diag);
 	if (rc == -EIO || rc == -EINTR) {
 		diag_reset(&diag);
@@ -131,7 +131,7 @@ request_note_files(const struct request *r)
 	struct diag diag = DIAG_EMPTY;
 	char text[1024];
 
-	files_check_scan(r->job, &diag);
+	files_check_scan(r->job, &r->flags, &diag);
 	diag_sort(&diag);
 	for (size_t i = 0; i < diag.count; i++) {
 		diag_format(&diag, i, text, sizeof(text));

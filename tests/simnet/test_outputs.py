@@ -68,6 +68,11 @@ class Outputs(SimnetTest):
                 "-i: bad.yaml:2:1: a world has no key 'sed'; did you mean 'seed'?"]
         status, _, stderr = self.asdic("scan", *flags)
         self.assertEqual((status, sorted(stderr.splitlines())), (2, sorted([*told, "asdic: 4 faults"])))
+        status, _, stderr = self.asdic("scan", "-i", self.device(WORLD)[0], *FLAGS, "-o", "b.csv", "-m", "nodir/m", "-u",
+                                       "job.yaml/u", "--checkpoint", "nodir/c")
+        self.assertEqual((status, [line.split(":")[0] for line in stderr.splitlines()]),
+                         (2, ["--checkpoint", "-m", "-u", "asdic"]))
+        self.assertEqual(list(self.folder.glob("b.csv*")), [])
         status, _, stderr = self.asdic("check", *flags)
         self.assertEqual((status, sorted(stderr.splitlines())),
                          (0, sorted(f"{line} (a scan would end here)" for line in told)))

@@ -286,22 +286,23 @@ test_names(void **state)
 
 	(void)state;
 	assert_int_equal(flags_parse(7, line, &flags, stderr), 0);
-	assert_int_equal(flags.override_count, 4);
-	assert_string_equal(flags.overrides[0].value, "[]");
-	assert_string_equal(flags.overrides[1].value, "{names_file: '/dev/null', types: ['A','MX']}");
-	assert_string_equal(flags.overrides[2].value, "{names_file: '-', types: ['A','MX']}");
-	assert_non_null(strstr(flags.overrides[3].value, "/proc/self/fd/"));
+	assert_int_equal(flags.override_count, 5);
+	assert_string_equal(flags.overrides[0].value, "dns");
+	assert_string_equal(flags.overrides[1].value, "[]");
+	assert_string_equal(flags.overrides[2].value, "{names_file: '/dev/null', types: ['A','MX']}");
+	assert_string_equal(flags.overrides[3].value, "{names_file: '-', types: ['A','MX']}");
+	assert_non_null(strstr(flags.overrides[4].value, "/proc/self/fd/"));
 	assert_true(pread(flags.names_fd, names, sizeof(names) - 1, 0) > 0);
 	assert_string_equal(names, "www.example.org\n192.0.2.1\n");
 	flags_free(&flags);
 	/* What is written as a path is a list, though there be none. */
 	line[3] = (char *)"./nosuch.txt";
 	assert_int_equal(flags_parse(4, line, &flags, stderr), 0);
-	assert_string_equal(flags.overrides[1].value, "{names_file: './nosuch.txt', types: ['A','MX']}");
+	assert_string_equal(flags.overrides[2].value, "{names_file: './nosuch.txt', types: ['A','MX']}");
 	flags_free(&flags);
 	line[1] = NULL;
 	assert_int_equal(flags_parse(1, line, &flags, stderr), 0);
-	assert_string_equal(flags.overrides[1].value, "{names_file: '-', types: A}");
+	assert_string_equal(flags.overrides[2].value, "{names_file: '-', types: A}");
 	flags_free(&flags);
 }
 
