@@ -137,7 +137,8 @@ struct scan {
 static int
 open_status_file(const struct request *r, struct status_file *s)
 {
-	int rc = status_file_open(s, r->flags.status_file, r->flags.force, r->flags.resume);
+	int rc = status_file_open(s, r->flags.status_file, r->job->dns.lookup_count > 0, r->flags.force,
+				  r->flags.resume);
 
 	if (rc == 0)
 		return EXIT_DONE;

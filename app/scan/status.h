@@ -24,6 +24,7 @@ struct status {
 	uint64_t last_received;
 	uint64_t last_complete; /* grabs */
 	uint64_t last_names;    /* lookups that have ended */
+	uint64_t last_queries;
 };
 
 void status_init(struct status *s, struct engine *e, const struct job *job, uint64_t targets,

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "asked.h"
 #include "base/time.h"
 #include "sys/sys.h"
 
@@ -17,7 +18,13 @@ static const char header[] =
 	"recv-success-total,recv-success-last-one-sec,recv-success-avg-per-sec,"
 	"recv-total,recv-total-last-one-sec,recv-total-avg-per-sec,"
 	"pcap-drop-total,drop-last-one-sec,drop-avg-per-sec,"
-	"sendto-fail-total,sendto-fail-last-one-sec,sendto-fail-avg-per-sec\n";
+	"sendto-fail-total,sendto-fail-last-one-sec,sendto-fail-avg-per-sec";
+
+static const char header_of_names[] =
+	",dns-lookups-total,dns-lookups-last-one-sec,dns-lookups-avg-per-sec,"
+	"dns-queries-total,dns-queries-last-one-sec,dns-queries-avg-per-sec,"
+	"dns-in-flight,dns-success-percent,dns-timeout-total,dns-servfail-total,"
+	"dns-resolvers-good,dns-resolvers-silent,dns-resolvers-lying";
 
 /* Whether there is nothing to lose: no file, or a device or FIFO, or leave to overwrite. */
 static int
@@ -30,7 +37,7 @@ open_flags(const char *path, bool force, bool go_on)
 }
 
 int
-status_file_open(struct status_file *s, const char *path, bool force, bool go_on)
+status_file_open(struct status_file *s, const char *path, bool has_names, bool force, bool go_on)
 {
 	int fd, rc;
 
@@ -48,7 +55,7 @@ status_file_open(struct status_file *s, const char *path, bool force, bool go_on
 		return rc;
 	}
 	if (!go_on)
-		fputs(header, s->file);
+		fprintf(s->file, "%s%s\n", header, has_names ? header_of_names : "");
 	return fflush(s->file) == 0 ? 0 : -errno;
 }
 
@@ -63,17 +70,43 @@ status_file_start(struct status_file *s, struct engine *e, const struct job *job
 }
 
 static void
-take_counts(struct status_file *s, uint64_t counts[STATUS_COUNTS])
+take_counts(struct status_file *s, const struct ledger *l, uint64_t counts[STATUS_COUNTS])
 {
-	struct ledger l;
+	counts[STATUS_SENT] = l->count[LEDGER_SENT + LEDGER_PROBE];
+	s->done = ledger_done(l, s->targets);
+	counts[STATUS_SUCCESS] = ledger_hits(l);
+	counts[STATUS_RECEIVED] = l->count[LEDGER_RECEIVED];
+	counts[STATUS_DROPPED] = engine_nic_drops(s->engine) + l->count[LEDGER_STRANDED];
+	counts[STATUS_FAILED] = l->count[LEDGER_REFUSED + LEDGER_PROBE];
+}
 
-	engine_ledger(s->engine, &l);
-	counts[STATUS_SENT] = l.count[LEDGER_SENT + LEDGER_PROBE];
-	s->done = ledger_done(&l, s->targets);
-	counts[STATUS_SUCCESS] = ledger_hits(&l);
-	counts[STATUS_RECEIVED] = l.count[LEDGER_RECEIVED];
-	counts[STATUS_DROPPED] = engine_nic_drops(s->engine) + l.count[LEDGER_STRANDED];
-	counts[STATUS_FAILED] = l.count[LEDGER_REFUSED + LEDGER_PROBE];
+/* Counts, each with what came to it each second of the last span, and of all of it. */
+static void
+put_counts(FILE *f, const uint64_t *counts, uint64_t *last, unsigned int n, double span, double age)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		fprintf(f, ",%llu,%.0f,%.0f", (unsigned long long)counts[i], (double)(counts[i] - last[i]) / span,
+			(double)counts[i] / age);
+		last[i] = counts[i];
+	}
+}
+
+static void
+put_names(struct status_file *s, const struct ledger *l, double span, double age)
+{
+	uint64_t counts[STATUS_NAMES_COUNTS];
+	struct asked a;
+
+	if (!engine_has_lookups(s->engine))
+		return;
+	asked_take(s->engine, l, &a);
+	counts[STATUS_NAMES] = a.names;
+	counts[STATUS_QUERIES] = a.queries;
+	put_counts(s->file, counts, s->last_names, STATUS_NAMES_COUNTS, span, age);
+	fprintf(s->file, ",%u,%f,%llu,%llu,%llu,%llu,%llu", a.live, asked_success_percent(&a),
+		(unsigned long long)a.timeouts, (unsigned long long)a.servfail,
+		(unsigned long long)a.resolvers[RESOLVERS_GOOD], (unsigned long long)a.resolvers[RESOLVERS_ASIDE],
+		(unsigned long long)a.resolvers[RESOLVERS_LIES]);
 }
 
 /* Seconds until the end as far as it can be told: at the pace so far. */
@@ -96,10 +129,12 @@ put_line(struct status_file *s, uint64_t now_ns, double left, unsigned int sende
 	double age = now_ns > 0 ? (double)now_ns / 1e9 : 1;
 	uint64_t counts[STATUS_COUNTS];
 	time_t now = time(NULL);
+	struct ledger l;
 	char stamp[20];
 	struct tm tm;
 
-	take_counts(s, counts);
+	engine_ledger(s->engine, &l);
+	take_counts(s, &l, counts);
 	gmtime_r(&now, &tm);
 	strftime(stamp, sizeof(stamp), "%Y-%m-%d %H:%M:%S", &tm);
 	fprintf(s->file, "%s,%.0f,%.0f,%f,%f,%u", stamp, age, left,
@@ -108,11 +143,8 @@ put_line(struct status_file *s, uint64_t now_ns, double left, unsigned int sende
 			? 0.0
 			: 100.0 * (double)counts[STATUS_SUCCESS] / (double)counts[STATUS_SENT],
 		senders);
-	for (unsigned int i = 0; i < STATUS_COUNTS; i++) {
-		fprintf(s->file, ",%llu,%.0f,%.0f", (unsigned long long)counts[i],
-			(double)(counts[i] - s->last[i]) / span, (double)counts[i] / age);
-		s->last[i] = counts[i];
-	}
+	put_counts(s->file, counts, s->last, STATUS_COUNTS, span, age);
+	put_names(s, &l, span, age);
 	fputc('\n', s->file);
 	s->last_ns = now_ns;
 }

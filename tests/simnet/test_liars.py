@@ -5,12 +5,17 @@ other, and asked no more; what the records hold is what honest ones say, but for
 
 Who lies of what is computed by tests/truth_names.py."""
 
+import collections
+import csv
 import datetime
 import json
+import os
+import re
+import subprocess
 import unittest
 
 import yaml
-from harness import FAST, VIRTUAL, SimnetTest, network, world
+from harness import ASDIC, FAST, VIRTUAL, SimnetTest, network, world
 from truth_names import LIAR, Names
 
 NAMES = {"exists": "70%", "servfail": "1%", "alias": "10%", "truncated": "3%"}
@@ -179,6 +184,46 @@ class Liars(SimnetTest):
         _, records = self.lookup(500, canaries={})
         self.assertEqual(set(self.states().values()), {"good"})
         self.assertGreater(len(list(self.wrong(records))), 50)
+
+    def test_status(self):
+        """While it goes on: the file for programs, and the line for people."""
+        self.manners["11.9.99.1"] = {}  # nobody is there
+        path = self.write("names.txt", "".join(f"n{i}.example.org\n" for i in range(6000)))
+        dns = {"resolvers": list(self.manners), "tries": 8, "timeout": "500ms", "canaries": self.canaries, "rate": "2k",
+               "lookups": [{"names_file": path, "types": ["A", "MX"]}]}
+        device, _ = self.device(self.text)
+        terminal, stderr = os.openpty()
+        self.addCleanup(os.close, terminal)
+        process = subprocess.Popen([ASDIC, "scan", "-i", device, "--set", f"dns={json.dumps(dns)}", "-o", "out.ndjson",
+                                    "-u", "status.csv", "-r", "1M"], cwd=self.folder, stdin=subprocess.DEVNULL,
+                                   stderr=stderr)
+        os.close(stderr)
+        shown = b""
+        try:
+            while block := os.read(terminal, 65536):
+                shown += block
+        except OSError:
+            pass  # so ends a terminal
+        self.assertEqual(process.wait(), 0, shown)
+        line = re.compile(rb"dns: \S+/s \S+ q/s \S+ live \d+\.\d% ok \S+ timeout \S+ servfail; "
+                          rb"resolvers: (\d+) good (\d+) silent (\d+) lie; drops")
+        self.assertEqual(line.findall(shown)[-1], (b"4", b"1", b"8"))
+        with open(self.folder / "status.csv", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        self.assertGreater(len(rows), 3)
+        manifest = json.loads((self.folder / "out.ndjson.manifest.json").read_text())
+        statuses, last = collections.Counter(manifest["dns_statuses"]), rows[-1]
+        good = statuses["NOERROR"] + statuses["NXDOMAIN"]
+        self.assertEqual((int(last["dns-lookups-total"]), int(last["dns-in-flight"])), (6000, 0))
+        self.assertEqual(int(last["dns-queries-total"]), manifest["ledger"]["tries"])
+        self.assertAlmostEqual(float(last["dns-success-percent"]), 100 * good / 12000, places=4)
+        self.assertEqual((int(last["dns-timeout-total"]), int(last["dns-servfail-total"])),
+                         (statuses["TIMEOUT"], statuses["SERVFAIL"]))
+        self.assertEqual([last[f"dns-resolvers-{state}"] for state in ("good", "silent", "lying")], ["4", "1", "8"])
+        for row, after in zip(rows, rows[1:]):
+            self.assertLessEqual(int(row["dns-lookups-total"]), int(after["dns-lookups-total"]))
+        self.assertTrue(any(int(row["dns-in-flight"]) > 0 for row in rows))
+        self.assertTrue(any(1000 < int(row["dns-queries-last-one-sec"]) < 2400 for row in rows))
 
     def test_names_as_targets(self):
         """The looking up of targets' names, which another process does, has the canaries, too."""
