@@ -184,6 +184,9 @@ void engine_stop_lookups(struct engine *e);
 uint64_t engine_answers(const struct engine *e, enum dns_status status);
 void engine_dns_stats(const struct engine *e, struct dns_stats *total);
 
+/* Then, too: how walks of direct mode went; all nothing without it. */
+void engine_walk_stats(const struct engine *e, struct iterate_stats *total);
+
 /*
  * Resolvers that are asked, none in direct mode; how one stands: the worst that any worker has found; and
  * how many stand how. At any time.

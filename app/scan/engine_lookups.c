@@ -242,6 +242,22 @@ engine_dns_stats(const struct engine *e, struct dns_stats *total)
 	}
 }
 
+void
+engine_walk_stats(const struct engine *e, struct iterate_stats *total)
+{
+	uint64_t *sum = (uint64_t *)total;
+
+	_Static_assert(sizeof(*total) % sizeof(uint64_t) == 0, "only counts");
+	memset(total, 0, sizeof(*total));
+	for (unsigned int w = 0; w < e->layout.workers; w++) {
+		const struct lookups *l = e->lookups.lookups[w];
+		const uint64_t *one = l != NULL ? (const uint64_t *)lookups_walks(l) : NULL;
+
+		for (size_t i = 0; one != NULL && i < sizeof(*total) / sizeof(*sum); i++)
+			sum[i] += one[i];
+	}
+}
+
 uint32_t
 engine_resolver_count(const struct engine *e)
 {

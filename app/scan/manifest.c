@@ -241,6 +241,28 @@ put_answers(FILE *f, const struct engine *e)
 	json_member_number(f, "dns_icmp_errors", s.icmp);
 }
 
+/* How direct mode came by its answers. */
+static void
+put_walks(FILE *f, const struct engine *e)
+{
+	struct iterate_stats s;
+	const struct {
+		const char *name;
+		const uint64_t *count;
+	} said[] = {
+		{"questions", &s.asks}, {"referrals", &s.referrals}, {"begun_below_root", &s.cached},
+		{"waited_for_another", &s.waited}, {"waited_for_server", &s.paced}, {"lame", &s.lame},
+		{"glue_refused", &s.glue_refused}, {"servers_sought", &s.servers_sought}, {"denied_before", &s.denied},
+		{"bounded", &s.bounded},
+	};
+
+	engine_walk_stats(e, &s);
+	fprintf(f, ",\n  \"dns_walks\": {");
+	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++)
+		fprintf(f, "%s\"%s\": %llu", i > 0 ? ", " : "", said[i].name, (unsigned long long)*said[i].count);
+	fprintf(f, "}");
+}
+
 /* The most resolvers that are reported on; what the manifest says of whom was asked has all. */
 #define REPORTED_MAX 1000
 
@@ -414,6 +436,8 @@ put_end(FILE *f, const struct manifest *m, const struct engine *e, const struct 
 		put_answers(f, e);
 		if (engine_resolver_views(e) > 0)
 			put_resolvers(f, e, m->request->inputs.asking.plan.resolver_count);
+		if (m->request->inputs.asking.plan.direct)
+			put_walks(f, e);
 	}
 	put_ledger(f, &l);
 	put_skipped(f, engine_refusals(e));

@@ -46,11 +46,12 @@ class DirectTest(SimnetTest):
     def look_up(self, world, names, *flags, resolvers=("--resolvers", "11.9.0.1,11.9.0.2")):
         """Records by name; all names have one."""
         device, report = self.device(world)
-        status, out, err = self.asdic("dns", "-", "-i", device, "--virtual-clock", "--test-key", "--set",
+        status, out, err = self.asdic("dns", "-", "-m", "manifest.json", "--force", "-i", device, "--virtual-clock", "--test-key", "--set",
                                       "dns.mode=direct", *resolvers, *flags,
                                       stdin="".join(f"{name}\n" for name in names))
         self.assertEqual(status, 0, err)
         self.assertIn("ledger, balanced:", err)
+        self.walks = json.loads((self.folder / "manifest.json").read_text())["dns_walks"]
         minutes, seconds = re.search(r"every name looked up in (\d+):(\d+)", err).groups()
         self.took_s = 60 * int(minutes) + int(seconds)
         records = [json.loads(line) for line in out.splitlines()]
@@ -103,9 +104,11 @@ class DirectTest(SimnetTest):
         names = [f"n{i}.z{i % 100}.com" for i in range(900)] + [f"free{i}.com" for i in range(300)]
         says = truth_names.Names(yaml.safe_load(POLITE))
         took, asked = {}, {}
+        waited = {}
         for rate, more in ((100, ()), (0, ("--set", "dns.per_server=0")), (50, ("--set", "dns.per_server_in_flight=1"))):
             flags = ("--set", f"dns.per_server={rate}", *more)
             records, report = self.look_up(POLITE, names, "--types", "A", "-r", "5k", "--timeout", "300ms", *flags)
+            waited[rate] = self.walks["waited_for_server"]
             asked[rate] = [network["dns"] for network in report["networks"]]
             took[rate] = self.took_s
             for name, record in records.items():
@@ -117,6 +120,8 @@ class DirectTest(SimnetTest):
             self.assertLess(asked[rate][2], 1.1 * (100 + 300))
             self.assertLess(sum(asked[rate][3:]), 1.1 * 900)
         self.assertLess(took[0], 3)
+        self.assertEqual(waited[0], 0)
+        self.assertGreater(min(waited[100], waited[50]), 1000)
         # com's server has the 400 questions, two others 450 each, and none more than it may in a second.
         self.assertGreaterEqual(took[100], max(asked[100]) / 100 - 1)
         # Who has lost a packet stands in line again, and others may wait for what it was to learn.
@@ -145,7 +150,9 @@ class DirectTest(SimnetTest):
         # One of each, but that both types of the first name may be on their way.
         asked = sum(network["dns"] for network in report["networks"] if network["cidr"] != "11.9.0.3/32")
         self.assertLessEqual(asked, 8)
-        self.assertEqual(sum(result["tries"] == 0 for result in results), 2 * 600 - (asked - 1))
+        denied = sum(result["tries"] == 0 for result in results)
+        self.assertEqual(denied, 2 * 600 - (asked - 1))
+        self.assertEqual((self.walks["denied_before"], self.walks["questions"]), (denied, report["dns"]))
 
     def test_a_seed_replays(self):
         world = TREE.replace("LAME", "10%")

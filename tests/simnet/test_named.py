@@ -172,6 +172,22 @@ class Named(SimnetTest):
             time.sleep(0.05)
         self.assertIn(self.state_of(child), ("Z", None))
 
+    def test_excluded_while_names_are_looked_up(self):
+        """The other process confirms it, asks them no more, and so does the scan."""
+        device, _ = self.device(TEXT)
+        process = subprocess.Popen([ASDIC, "scan", "-i", device, *self.flags("--set", "dns.rate=15"), "-q"],
+                                   cwd=self.folder, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.communicate)
+        child = self.child_of(process)
+        status, out, err = self.asdic("exclude", "198.18.0.7-198.18.0.8")
+        self.assertEqual(status, 0, err)
+        self.assertTrue(pathlib.Path(f"/proc/{child}").exists(), "it was over before: nothing is tested")
+        _, stderr = process.communicate(timeout=200)
+        self.assertEqual(process.returncode, 0, stderr)
+        statuses = collections.Counter(record["results"]["A"]["status"] for record in self.records()["dns"])
+        self.assertEqual(sum(statuses.values()), len(NAMES))
+        self.assertGreater(statuses["BLOCKED"], 20, statuses)
+
     @staticmethod
     def state_of(pid):
         try:
