@@ -95,10 +95,10 @@ add_name(struct sink *sink, const struct row *row)
 
 /* A target by name: its addresses come when all lists have been read. */
 static int
-include_host(struct sink *sink, const struct row *row, struct diag_place place)
+include_host(struct sink *sink, const struct row *row)
 {
 	if (!sink->may_ask) {
-		diag_add(sink->diag, place,
+		diag_add(sink->diag, row->entry.place,
 			 "'%.*s' is a name, and nobody is named to be asked for its address; write "
 			 "dns.resolvers (--resolvers)", (int)row->name_len, row->name);
 		return 0;
@@ -113,12 +113,12 @@ include_host(struct sink *sink, const struct row *row, struct diag_place place)
 
 /* Records have the port that they had; that a list names one for a ping is a mistake. */
 static int
-include_row(struct sink *sink, struct row *row, struct diag_place place)
+include_row(struct sink *sink, struct row *row)
 {
 	int rc;
 
 	if (!sink->has_ports && row->entry.port != 0 && !row->is_record) {
-		diag_add(sink->diag, place,
+		diag_add(sink->diag, row->entry.place,
 			 "'%.*s' has a port, but icmp_echoscan pings addresses; leave the port out",
 			 (int)row->entry.len, row->entry.text);
 		return 0;
@@ -126,7 +126,7 @@ include_row(struct sink *sink, struct row *row, struct diag_place place)
 	if (!sink->has_ports)
 		row->entry.port = 0;
 	if (row->is_host)
-		return include_host(sink, row, place);
+		return include_host(sink, row);
 	rc = include_entry(sink, &row->entry);
 	return rc == 0 && row->name != NULL ? add_name(sink, row) : rc;
 }
@@ -147,7 +147,7 @@ include_file(const struct job_text *file, struct sink *sink)
 	rows_init(&rows, shown_name(file), sink->diag);
 	while (added == 0 && (rc = lines_next(lines, &line, &len)) > 0)
 		if (rows_read(&rows, line, len, &row) > 0)
-			added = include_row(sink, &row, rows.place);
+			added = include_row(sink, &row);
 	lines_close(lines);
 	if (added != 0)
 		return added;

@@ -163,8 +163,8 @@ read_host(struct rows *r, struct span line, const char *start, struct row *out)
 	name = span_trim((struct span){line.text, mark != NULL ? (size_t)(mark - line.text) : line.len});
 	if (!is_host(name))
 		return false;
-	*out = (struct row){.entry = {.text = name.text, .len = name.len}, .name = name.text,
-			    .name_len = name.len, .is_host = true};
+	*out = (struct row){.entry = {.text = name.text, .len = name.len, .place = place_in(r, start, name.text)},
+			    .name = name.text, .name_len = name.len, .is_host = true};
 	if (mark == NULL)
 		return true;
 	port = span_trim((struct span){mark + 1, line.len - (size_t)(mark + 1 - line.text)});

@@ -40,7 +40,7 @@ struct row {
 	bool is_record;   /* a record or CSV with a header gave it, and its port need not be meant */
 	const char *name; /* a host name of a single address; NULL: none. Within the line, not terminated */
 	size_t name_len;
-	bool is_host;     /* the name is all there is: entry has a port or none, and no address */
+	bool is_host;     /* the name is all there is: entry has a place, a port or none, and no address */
 };
 
 /* Begin a list. file names it in diagnostics, and is borrowed. */

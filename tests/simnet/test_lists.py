@@ -67,7 +67,7 @@ class Lists(SimnetTest):
         path = self.write("a.ndjson", '{"record":"banner","ip":"20.0.0.1","port":22}\n')
         self.assertEqual(self.targets("-M", "icmp_echoscan", "-I", path), {"20.0.0.1:0"})
         err = self.targets("-M", "icmp_echoscan", "-I", "-", stdin="20.0.0.1:22\n", status=2)
-        self.assertIn("standard input:1: '20.0.0.1:22' has a port, but icmp_echoscan", err)
+        self.assertIn("standard input:1:1: '20.0.0.1:22' has a port, but icmp_echoscan", err)
 
     def test_names_are_kept(self):
         path = self.write("list", "20.0.0.1:443,a.example\n20.0.0.1:443,b.example\n20.0.0.1:443,A.example.\n")

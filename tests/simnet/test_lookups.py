@@ -319,7 +319,7 @@ class Targeted(LookupsTest):
         path = self.write("list.txt", "www.example.org\n20.1.0.1\n")
         status, _, stderr = self.asdic("check", "-i", "net_null0", "-p", "443", "-I", path)
         self.assertEqual(status, 2)
-        self.assertIn("list.txt:1: 'www.example.org' is a name, and nobody is named to be asked", stderr)
+        self.assertIn("list.txt:1:1: 'www.example.org' is a name, and nobody is named to be asked", stderr)
 
     def test_gone_on_with(self):
         """A later run has the addresses of the first, whatever resolvers say by then."""
