@@ -165,8 +165,10 @@ void dns_stop_waiting(struct dns *d, uint64_t now_ns);
 uint32_t dns_live(const struct dns *d);
 uint32_t dns_room(const struct dns *d);
 
-/* A datagram or an ICMP error for an endpoint, as udp's events have them; and that one is likely to come. */
-void dns_ahead(const struct dns *d, uint64_t user, bool again);
+/* One is likely to come, as udp's event has it. Whose question it would end, from round 1 on. */
+uint64_t dns_ahead(const struct dns *d, uint64_t user, unsigned int round);
+
+/* A datagram or an ICMP error for an endpoint, as udp's events have them. */
 void dns_datagram(struct dns *d, uint32_t endpoint, uint64_t user, struct span bytes, uint64_t now_ns);
 void dns_icmp(struct dns *d, uint32_t endpoint, uint64_t user, uint8_t type, uint8_t code);
 

@@ -361,17 +361,19 @@ forged(struct dns *d, struct lookup *l, struct span message, uint64_t *count, ui
 	lookup_retry(d, l, now_ns);
 }
 
-void
-dns_ahead(const struct dns *d, uint64_t user, bool again)
+uint64_t
+dns_ahead(const struct dns *d, uint64_t user, unsigned int round)
 {
 	const struct lookup *l = &d->lookup[user];
 
-	if (again) {
-		past_ahead(d, l);
-		return;
+	if (round == 0) {
+		__builtin_prefetch(l, 1);
+		__builtin_prefetch(&l->past_key);
+		return 0;
 	}
-	__builtin_prefetch(l, 1);
-	__builtin_prefetch(&l->past_key);
+	if (round == 1)
+		past_ahead(d, l);
+	return l->user;
 }
 
 void

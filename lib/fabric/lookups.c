@@ -465,11 +465,19 @@ on_allowed(void *context, uint32_t server, uint16_t port)
 }
 
 static void
-on_ahead(void *context, uint64_t user, bool again)
+on_ahead(void *context, uint64_t user, unsigned int round)
 {
 	const struct lookups *l = context;
+	uint64_t asked = dns_ahead(l->dns, user, round);
+	const struct slot *s;
 
-	dns_ahead(l->dns, user, again);
+	if (l->walks != NULL || round == 0)
+		return;
+	s = &l->slots[asked >> TYPE_BITS];
+	if (round == 1)
+		__builtin_prefetch(s, 1);
+	else if (s->grab != NULL)
+		grab_ahead(s->grab);
 }
 
 /* Draws of a port for a connection, of which some are in use. */

@@ -198,11 +198,11 @@ udp_input(struct udp *u, const uint8_t *packet, size_t len)
 #define AHEAD 32
 
 static void
-tell_ahead(const struct udp *u, const uint32_t *number, size_t n, bool again)
+tell_ahead(const struct udp *u, const uint32_t *number, size_t n, unsigned int round)
 {
 	for (size_t i = 0; i < n && u->config.events.ahead != NULL; i++)
 		if (number[i] != 0)
-			u->config.events.ahead(u->config.context, u->endpoint[number[i]].user, again);
+			u->config.events.ahead(u->config.context, u->endpoint[number[i]].user, round);
 }
 
 static void
@@ -219,8 +219,8 @@ look_ahead(const struct udp *u, const struct span *packets, size_t count)
 		number[i] = flow_table_likely(&u->flows, hash[i]);
 		__builtin_prefetch(&u->endpoint[number[i]], 1);
 	}
-	tell_ahead(u, number, n, false);
-	tell_ahead(u, number, n, true);
+	for (unsigned int round = 0; round < UDP_AHEAD_ROUNDS; round++)
+		tell_ahead(u, number, n, round);
 }
 
 void

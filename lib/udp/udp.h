@@ -35,9 +35,11 @@ struct udp_events {
 	/* An ICMP error quotes a datagram of its tuple. Proves little: anyone can guess a tuple. */
 	void (*icmp)(void *context, uint32_t endpoint, uint64_t user, uint8_t type, uint8_t code);
 	/* A datagram for that user is likely to come next: what it needs may be fetched ahead. Told of each
-	 * of a burst, and then again, when what was fetched for the first of them is there. Or NULL. */
-	void (*ahead)(void *context, uint64_t user, bool again);
+	 * of a burst in UDP_AHEAD_ROUNDS rounds: in one what was fetched in that before is there. Or NULL. */
+	void (*ahead)(void *context, uint64_t user, unsigned int round);
 };
+
+#define UDP_AHEAD_ROUNDS 3
 
 struct udp_config {
 	uint32_t endpoints;  /* 1 to 2^24 */

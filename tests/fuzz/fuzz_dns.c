@@ -64,9 +64,9 @@ on_icmp(void *context, uint32_t endpoint, uint64_t user, uint8_t type, uint8_t c
 }
 
 static void
-on_ahead(void *context, uint64_t user, bool again)
+on_ahead(void *context, uint64_t user, unsigned int round)
 {
-	dns_ahead(((struct fuzz *)context)->dns, user, again);
+	dns_ahead(((struct fuzz *)context)->dns, user, round);
 }
 
 static void

@@ -57,12 +57,12 @@ on_icmp(void *context, uint32_t endpoint, uint64_t user, uint8_t type, uint8_t c
 }
 
 static void
-on_ahead(void *context, uint64_t user, bool again)
+on_ahead(void *context, uint64_t user, unsigned int round)
 {
 	struct fuzz *f = context;
 
 	REQUIRE(user < PORTS && f->endpoint[user] != 0);
-	REQUIRE(f->expected == again);
+	REQUIRE(f->expected == round);
 	f->expected++;
 }
 
@@ -120,9 +120,9 @@ input(struct fuzz *f)
 
 	f->expected = 0;
 	udp_ahead(f->udp, &packet, 1);
-	REQUIRE(f->heard == heard && (f->expected == 0 || f->expected == 2));
+	REQUIRE(f->heard == heard && (f->expected == 0 || f->expected == UDP_AHEAD_ROUNDS));
 	udp_input(f->udp, f->packet, f->len);
-	REQUIRE(f->heard == heard || f->expected == 2);
+	REQUIRE(f->heard == heard || f->expected == UDP_AHEAD_ROUNDS);
 }
 
 static void

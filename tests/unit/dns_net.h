@@ -332,9 +332,9 @@ net_at_us(struct net *n, struct net_packet *p)
 }
 
 static inline void
-net_on_ahead(void *context, uint64_t user, bool again)
+net_on_ahead(void *context, uint64_t user, unsigned int round)
 {
-	dns_ahead(((struct net *)context)->dns, user, again);
+	dns_ahead(((struct net *)context)->dns, user, round);
 }
 
 static inline void

@@ -19,7 +19,7 @@ struct heard {
 	uint8_t bytes[2000];
 	size_t len;
 	unsigned int data, icmp;
-	uint64_t ahead[200];
+	uint64_t ahead[300];
 	unsigned int aheads;
 };
 
@@ -46,11 +46,11 @@ on_icmp(void *context, uint32_t endpoint, uint64_t user, uint8_t type, uint8_t c
 }
 
 static void
-on_ahead(void *context, uint64_t user, bool again)
+on_ahead(void *context, uint64_t user, unsigned int round)
 {
 	struct heard *h = context;
 
-	h->ahead[h->aheads++] = user << 1 | again;
+	h->ahead[h->aheads++] = user * UDP_AHEAD_ROUNDS + round;
 }
 
 static struct udp_config
@@ -195,7 +195,7 @@ test_errors(void **state)
 	udp_free(u);
 }
 
-/* Of a burst of any length, strangers and rubbish in it, those hear of it whose packets come, each twice. */
+/* Of a burst of any length, strangers and rubbish in it, those hear of it whose packets come, in each round. */
 static void
 test_ahead(void **state)
 {
@@ -222,18 +222,18 @@ test_ahead(void **state)
 	for (size_t i = 0; i < 70; i++)
 		burst[i] = i % 4 == 3 ? span_of(packet[0], i % 28) : span_of(packet[i % 4], 36);
 	for (size_t n = 0; n <= 70; n++) {
-		unsigned int known = (unsigned int)(n / 4 * 2 + (n % 4 < 2 ? n % 4 : 2)), again = 0;
+		unsigned int known = (unsigned int)(n / 4 * 2 + (n % 4 < 2 ? n % 4 : 2)), last = 0;
 
 		h.aheads = 0;
 		udp_ahead(u, burst, n);
-		assert_int_equal(h.aheads, 2 * known);
+		assert_int_equal(h.aheads, UDP_AHEAD_ROUNDS * known);
 		for (unsigned int i = 0; i < h.aheads; i++)
-			again += h.ahead[i] & 1;
-		assert_int_equal(again, known);
+			last += h.ahead[i] % UDP_AHEAD_ROUNDS == UDP_AHEAD_ROUNDS - 1;
+		assert_int_equal(last, known);
 		assert_int_equal(h.data, 0);
 	}
-	assert_int_equal(h.ahead[0], 1 << 1);
-	assert_int_equal(h.ahead[1], 2 << 1);
+	assert_int_equal(h.ahead[0], 1 * UDP_AHEAD_ROUNDS);
+	assert_int_equal(h.ahead[1], 2 * UDP_AHEAD_ROUNDS);
 	config.events.ahead = NULL;
 	udp_free(u);
 	u = udp_new(&config);
