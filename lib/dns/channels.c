@@ -31,12 +31,16 @@ static const uint8_t stand_in[STAND_IN_BYTES];
 static const uint8_t stand_in[STAND_IN_BYTES] = {[5] = 1, [14] = 1, [16] = 1};
 #endif
 
+/* The reply's code is 4: of what is refused so no statistics of times are kept. */
 #define FLAGS_QUERY 0x0100
-#define FLAGS_REPLY 0x8180
+#define FLAGS_REPLY 0x8184
 
 struct channels {
 	ares_channel *channel;
 	uint32_t count;
+#ifdef HAVE_ARES_SEND_DNSREC
+	ares_dns_record_t *query; /* the stand-in, as c-ares has it: it is not read for each query */
+#endif
 	uint16_t sent_id;     /* of what a channel has just sent */
 	bool has_sent;
 	bool has_reply;       /* for it to hear next */
@@ -155,6 +159,24 @@ open_channel(struct channels *c, ares_channel *out)
 	return 0;
 }
 
+static int
+prepare(struct channels *c, uint32_t capacity)
+{
+	uint32_t count = (capacity + CHANNEL_QUERIES - 1) / CHANNEL_QUERIES;
+
+#ifdef HAVE_ARES_SEND_DNSREC
+	if (ares_dns_parse(stand_in, STAND_IN_BYTES, 0, &c->query) != ARES_SUCCESS)
+		return -ENOMEM;
+#endif
+	c->channel = calloc(count, sizeof(*c->channel));
+	if (c->channel == NULL)
+		return -ENOMEM;
+	for (; c->count < count; c->count++)
+		if (open_channel(c, &c->channel[c->count]) != 0)
+			return -ENOMEM;
+	return 0;
+}
+
 struct channels *
 channels_new(uint32_t capacity)
 {
@@ -167,13 +189,7 @@ channels_new(uint32_t capacity)
 		ares_library_cleanup();
 		return NULL;
 	}
-	c->channel = calloc((capacity + CHANNEL_QUERIES - 1) / CHANNEL_QUERIES, sizeof(*c->channel));
-	for (uint32_t at = 0; c->channel != NULL && at < capacity; at += CHANNEL_QUERIES) {
-		if (open_channel(c, &c->channel[c->count]) != 0)
-			break;
-		c->count++;
-	}
-	if (c->channel == NULL || c->count * UINT64_C(1) * CHANNEL_QUERIES < capacity) {
+	if (prepare(c, capacity) != 0) {
 		channels_free(c);
 		return NULL;
 	}
@@ -188,11 +204,43 @@ channels_free(struct channels *c)
 	for (uint32_t i = 0; i < c->count; i++)
 		ares_destroy(c->channel[i]);
 	free(c->channel);
+#ifdef HAVE_ARES_SEND_DNSREC
+	ares_dns_record_destroy(c->query);
+#endif
 	free(c);
 	ares_library_cleanup();
 }
 
-/* A query has ended, by whatever it heard, or because memory or its channel has. */
+static void
+write_stand_in(uint8_t message[STAND_IN_BYTES], uint16_t id, uint16_t flags)
+{
+	memcpy(message, stand_in, STAND_IN_BYTES);
+	store_be16(message, id);
+	store_be16(message + 2, flags);
+}
+
+/*
+ * send_query(): a query of c-ares' own, which has ended when on_end() is called, by whatever it heard, or because
+ * memory or its channel has.
+ */
+#ifdef HAVE_ARES_SEND_DNSREC
+static void
+on_end(void *arg, ares_status_t status, size_t timeouts, const ares_dns_record_t *record)
+{
+	bool *live = arg;
+
+	(void)status;
+	(void)timeouts;
+	(void)record;
+	*live = false;
+}
+
+static void
+send_query(struct channels *c, uint32_t number, bool *live)
+{
+	ares_send_dnsrec(c->channel[number / CHANNEL_QUERIES], c->query, on_end, live, NULL);
+}
+#else
 static void
 on_end(void *arg, int status, int timeouts, unsigned char *message, int len)
 {
@@ -206,22 +254,21 @@ on_end(void *arg, int status, int timeouts, unsigned char *message, int len)
 }
 
 static void
-write_stand_in(uint8_t message[STAND_IN_BYTES], uint16_t id, uint16_t flags)
-{
-	memcpy(message, stand_in, STAND_IN_BYTES);
-	store_be16(message, id);
-	store_be16(message + 2, flags);
-}
-
-int
-channels_send(struct channels *c, uint32_t number, bool *live, uint16_t *id)
+send_query(struct channels *c, uint32_t number, bool *live)
 {
 	uint8_t query[STAND_IN_BYTES];
 
 	write_stand_in(query, (uint16_t)(number % CHANNEL_QUERIES), FLAGS_QUERY);
+	ares_send(c->channel[number / CHANNEL_QUERIES], query, STAND_IN_BYTES, on_end, live);
+}
+#endif
+
+int
+channels_send(struct channels *c, uint32_t number, bool *live, uint16_t *id)
+{
 	c->has_sent = false;
 	*live = true;
-	ares_send(c->channel[number / CHANNEL_QUERIES], query, STAND_IN_BYTES, on_end, live);
+	send_query(c, number, live);
 	*id = c->sent_id;
 	return c->has_sent && *live ? 0 : -ENOMEM;
 }

@@ -11,7 +11,10 @@
  * or of one for the root, and the same as a reply. No name that is looked up and no byte of the
  * network's reaches c-ares: from 1.33 on, one datagram that does not parse makes it drop its connection
  * and fail everything that is in flight on it; what it takes for a name and a type is not what may be
- * asked for; and in 1.18 a fifth of a lookup's instructions are its reading of the name, twice.
+ * asked for; and in 1.18 a fifth of a lookup's instructions are its reading of the name, twice. From 1.28
+ * on, where c-ares has messages as records, the query is one that was read once, and no reply is
+ * written out again for whoever hears it; what is left there, mostly copying a record by writing and
+ * reading it, is c-ares' own.
  *
  * Channels are small. c-ares 1.18 finds a reply's query in 2,048 lists by its id, which is ours to give,
  * so with CHANNEL_QUERIES in flight each list has one; 1.33 and later replace the id by one of their own
