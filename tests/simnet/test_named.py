@@ -175,7 +175,8 @@ class Named(SimnetTest):
     def test_excluded_while_names_are_looked_up(self):
         """The other process confirms it, asks them no more, and so does the scan."""
         device, _ = self.device(TEXT)
-        process = subprocess.Popen([ASDIC, "scan", "-i", device, *self.flags("--set", "dns.rate=15"), "-q"],
+        flags = self.flags("--set", "dns.rate=15", names=[*NAMES, "20.1.0.1"])
+        process = subprocess.Popen([ASDIC, "scan", "-i", device, *flags, "-q"],
                                    cwd=self.folder, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         self.addCleanup(process.communicate)
         child = self.child_of(process)
