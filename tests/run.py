@@ -234,7 +234,7 @@ def netns(args, show):
     if os.geteuid() != 0:
         return Tally(skips=[f"netns/{path.name}: network namespaces need root" for path in paths])
     if args.all:
-        return run_programs(paths, 3600, show, at_once=2, RESUME_KILLS="200")
+        return run_programs(paths, 3600, show, at_once=2, RESUME_KILLS="200", ASDIC_LONG="1")
     return run_programs(paths, 600, show, at_once=2)
 
 
