@@ -14,6 +14,7 @@ import json
 import os
 import random
 import re
+import socket
 import subprocess
 import time
 import unittest
@@ -37,10 +38,9 @@ def internet(latency, loss="0%", forge=0):
                  services={"ns": {"kind": "dns", "forge": forge}}, names=NAMES, seed=77)
 
 
-RECORD = re.compile(
-    rb'"name":"n(\d+)\.example\.org","results":\{"A":\{(?:"data":\{(?:"answers":\[([^]]*)\])?.*?\},)?'
-    rb'"duration":([\d.]+),"tries":\d+,"status":"(\w+)"')
-ADDRESS = re.compile(rb'"type":"A","class":"IN","name":"[^"]*","answer":"(\d+)\.(\d+)\.(\d+)\.(\d+)"')
+ADDRESS = re.compile(rb'"type":"A","class":"IN","name":"[^"]*","answer":"([\d.]+)"')
+CODES = {name.encode(): code for code, name in enumerate((*Many.STATUSES, "TIMEOUT"))}
+UNRESOLVED = CODES[b"TIMEOUT"]
 
 
 @dataclasses.dataclass
@@ -52,30 +52,37 @@ class Seen:
     seconds: float  # that lookups took, in all
 
 
+def between(line, before, after, start=0):
+    """What stands between two texts, and where it ends. Regular expressions take four times as long."""
+    at = line.index(before, start) + len(before)
+    end = line.index(after, at)
+    return line[at:end], end
+
+
+def row_of(line):
+    """The name's number, the status, how many aliases, three addresses, whether there are answers at all, and the
+    microseconds that it took."""
+    number, at = between(line, b'"name":"n', b'.example.org","results":{"A":{')
+    duration, after = between(line, b'"duration":', b",", at)
+    status, _ = between(line, b'"status":"', b'"', after)
+    begin = line.find(b'"answers":[', at, after)
+    answers = line[begin:line.index(b"]", begin)] if begin >= 0 else b""
+    found = [int.from_bytes(socket.inet_aton(text.decode()), "big") for text in ADDRESS.findall(answers)]
+    return (int(number), CODES.get(status, -1), answers.count(b'"type":"CNAME"'), *found, *[0] * (3 - len(found)),
+            begin >= 0, int(float(duration) * 1e6))
+
+
 def look_at(block):
     """The records of a block of lines, held against `expected`, which is this process's parent's."""
-    numbers, wrong, unresolved, seconds = [], [], 0, 0.0
-    for record in RECORD.finditer(block):
-        number, answers, duration, status = record.groups()
-        at = int(number)
-        numbers.append(at)
-        seconds += float(duration)
-        if status == b"TIMEOUT":
-            unresolved += 1
-            continue
-        addresses = [int(a) << 24 | int(b) << 16 | int(c) << 8 | int(d)
-                     for a, b, c, d in ADDRESS.findall(answers or b"")]
-        addresses += [0] * (3 - len(addresses))
-        aliases = (answers or b"").count(b'"type":"CNAME"')
-        # A SERVFAIL stands without its message where the last try was lost.
-        is_bare = answers is None and expected.status[at] == Many.SERVFAIL
-        if (status.decode() != Many.STATUSES[expected.status[at]] or addresses != expected.addresses[at].tolist()
-                or (aliases != expected.aliases[at] and not is_bare)):
-            wrong.append(record[0].decode())
-    lines = block.count(b"\n")
-    if lines != len(numbers):
-        wrong.append(f"{lines} lines, of which {len(numbers)} are records as they should be")
-    return Seen(np.array(numbers, dtype=np.int64), wrong[:10], unresolved, seconds)
+    lines = block.split(b"\n")[:-1]
+    rows = np.array([row_of(line) for line in lines], dtype=np.int64)
+    at, status, is_unresolved = rows[:, 0], rows[:, 1], rows[:, 1] == UNRESOLVED
+    # A SERVFAIL stands without its message where the last try was lost.
+    is_bare = (status == Many.SERVFAIL) & (rows[:, 6] == 0)
+    is_right = ((status == expected.status[at]) & ((rows[:, 2] == expected.aliases[at]) | is_bare)
+                & (rows[:, 3:6] == expected.addresses[at]).all(axis=1))
+    wrong = [lines[i].decode() for i in np.flatnonzero(~is_right & ~is_unresolved)[:10]]
+    return Seen(at, wrong, int(is_unresolved.sum()), rows[:, 7].sum() / 1e6)
 
 
 def blocks_of(path):
