@@ -69,9 +69,9 @@ announce(const struct request *r, const struct engine *e)
 			engine_port(e, i)->driver);
 	fprintf(stderr, " with %u lcore%s\n", y->lcores, y->lcores == 1 ? "" : "s");
 	if (r->job->contact.email != NULL)
-		fprintf(stderr, "asdic: operator %s <%s>\n",
+		fprintf(stderr, "asdic: operator %s%s<%s>\n",
 			r->job->contact.operator_name != NULL ? r->job->contact.operator_name : "",
-			r->job->contact.email);
+			r->job->contact.operator_name != NULL ? " " : "", r->job->contact.email);
 	if (r->job->has_schedule)
 		fprintf(stderr, "asdic: 'schedule' is for a queue of jobs; this scan begins now\n");
 	if (in->canaries_left_out > 0)
