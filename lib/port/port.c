@@ -97,6 +97,18 @@ has_umem(const struct port *p)
 }
 
 /*
+ * How many mbufs of the pool a descriptor of an RX queue may keep busy. net_vmxnet3 fills two rings a queue, the
+ * second for frames longer than a buffer; without mbufs beyond them it drops what it receives.
+ */
+static unsigned int
+mbufs_each(const struct port *p)
+{
+	if (strcmp(p->driver, "net_vmxnet3") == 0)
+		return 2;
+	return has_umem(p) ? 3 : 1;
+}
+
+/*
  * A pool for all RX queues. net_af_xdp makes its UMEM of it: it takes the memory for a run of objects
  * without gaps, where a mempool by default leaves out the ends of pages (of 4 KB ones, almost half),
  * and what stands in mbufs beyond the UMEM is lost without a word. What it sends stands in mbufs of this
@@ -105,7 +117,7 @@ has_umem(const struct port *p)
 static struct rte_mempool *
 rx_pool_new(const struct port *p, uint16_t descriptors, unsigned int waiting, int socket)
 {
-	unsigned int count = p->rx_queues * descriptors * (has_umem(p) ? 3 : 1) + RX_POOL_SPARE + waiting;
+	unsigned int count = p->rx_queues * descriptors * mbufs_each(p) + RX_POOL_SPARE + waiting;
 	struct rte_pktmbuf_pool_private sizes = {.mbuf_data_room_size = RTE_MBUF_DEFAULT_BUF_SIZE};
 	char name[RTE_MEMPOOL_NAMESIZE];
 	struct rte_mempool *pool;
