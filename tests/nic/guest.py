@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT / "tests/netns"))
 
 from lab import command, end, wait_for # pylint: disable=wrong-import-position
 
-PACE = 10 # emulated, on a loaded machine: how much longer things may take than they do
+PACE = 30 # emulated, on a loaded machine: how much longer things may take than they do
 
 
 @functools.cache
@@ -40,7 +40,6 @@ class Nic:
     model: str     # QEMU's name, with options
     driver: str    # DPDK's
     bus: int = 0   # counted from 1 in the order of numbers, as a kernel does
-    lcores: int = 2
 
     def __post_init__(self):
         self.slot = 0x10 + self.number
