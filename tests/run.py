@@ -51,20 +51,6 @@ def sanitizer_environment():
         LSAN_OPTIONS=f"suppressions={suppressions}" if suppressions.exists() else "")
 
 
-def make_build(folder, options, *targets, compiler=None):
-    """Configures and builds a folder of its own; returns an error's text or None."""
-    environment = dict(os.environ, CC=compiler) if compiler else None
-    steps = [["ninja", "-C", folder, "--quiet", *targets]]
-    if not (ROOT / folder / "build.ninja").exists():
-        steps.insert(0, ["meson", "setup", folder, *options])
-    for step in steps:
-        done = subprocess.run(as_owner(step), cwd=ROOT, env=environment, check=False,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        if done.returncode != 0:
-            return done.stdout
-    return None
-
-
 # Process groups of programs that run. None is begun, and none left, once the user has stopped it all.
 running, is_stopped = set(), threading.Event()
 
@@ -113,6 +99,19 @@ def run_program(command, timeout_s, show=None, environment=None):
             timer.cancel()
         running.discard(process.pid)
     return "".join(lines), f"took more than {timeout_s} s" if late.is_set() else status
+
+
+def make_build(folder, options, *targets, compiler=None):
+    """Configures and builds a folder of its own; returns an error's text or None."""
+    environment = dict(os.environ, CC=compiler) if compiler else None
+    steps = [["ninja", "-C", folder, "--quiet", *targets]]
+    if not (ROOT / folder / "build.ninja").exists():
+        steps.insert(0, ["meson", "setup", folder, *options])
+    for step in steps:
+        text, status = run_program(as_owner(step), 3600, environment=environment)
+        if status != 0:
+            return text or str(status)
+    return None
 
 
 def say(line):
