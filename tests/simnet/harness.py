@@ -37,6 +37,8 @@ VIRTUAL = ("--virtual-clock", "--test-key", *FAST)
 
 # Whoever runs out of time is sent SIGTERM: as on ctrl-C, scans and folders go with the test.
 signal.signal(signal.SIGTERM, signal.default_int_handler)
+# A scan heeds SIGHUP unless it is to be ignored, as nohup would have it of all that it starts.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 # Worlds and sets of addresses.
