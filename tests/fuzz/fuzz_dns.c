@@ -4,6 +4,7 @@
  * what to do, a byte of length, and as many bytes. A datagram is helped to an id and a question, since
  * no fuzzer guesses them. Whatever comes, each ask has one answer, and all that was taken comes back.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define LOCAL UINT32_C(0xc6336408)
 #define SERVER UINT32_C(0x0a000001)
 
-enum { DO_DATAGRAM, DO_STRAY, DO_STREAM, DO_END, DO_WAIT, DO_ASK, DO_ICMP, DEEDS };
+enum { DO_DATAGRAM, DO_STRAY, DO_STREAM, DO_END, DO_WAIT, DO_ASK, DO_ICMP, DO_ACCUSE, DEEDS };
+_Static_assert(DEEDS == 8, "three bits");
 enum { HELP_ID = 8, HELP_QUESTION = 16, HELP_TUPLE = 32 };
 
 struct query {
@@ -42,6 +44,7 @@ struct fuzz {
 	struct query last[8]; /* queries that went out, the newest of each kind of number */
 	unsigned int queries;
 	bool open[ASKS + DNS_TRIALS_MAX];
+	unsigned int opened;
 	unsigned int asked;
 	unsigned int answered;
 	bool is_live[256];
@@ -105,6 +108,8 @@ on_tcp_open(void *context, uint32_t handle, uint32_t server, uint16_t port)
 	(void)server;
 	(void)port;
 	REQUIRE(handle < ASKS + DNS_TRIALS_MAX && !f->open[handle]);
+	if (f->opened++ % 3 == 1)
+		return -EAGAIN;
 	f->open[handle] = true;
 	return 0;
 }
@@ -214,7 +219,7 @@ act(struct fuzz *f, uint8_t what, const uint8_t *data, size_t len)
 	uint32_t handle = what / 8 % 8;
 
 	memcpy(copy, data, len);
-	switch (what % 8 % DEEDS) {
+	switch (what % DEEDS) {
 	case DO_DATAGRAM:
 		packet(f, what, copy, len);
 		break;
@@ -235,6 +240,9 @@ act(struct fuzz *f, uint8_t what, const uint8_t *data, size_t len)
 		break;
 	case DO_ASK:
 		ask(f, (uint8_t)len);
+		break;
+	case DO_ACCUSE:
+		resolvers_accuse(f->resolvers, handle % 2, f->now_ns);
 		break;
 	default:
 		dns_icmp(f->dns, 1, 0, what, (uint8_t)len);
