@@ -3,7 +3,7 @@
 """Measures asdic on this machine and prints a table, as docs/performance.md has it.
 
     tests/perf/run.py              all of it: about ten minutes on two quiet cores, as root
-    tests/perf/run.py tx rx        parts of it: tx rx stage veth grab scan
+    tests/perf/run.py tx rx        parts of it: tx rx stage veth grab dns scan
     tests/perf/run.py scan --whole the whole of 0.0.0.0/0 less the reserved ranges
 
 A figure that stands beside DPDK's testpmd is of pairs run in turn: the ratio is the median of the pairs'. Over
@@ -326,15 +326,16 @@ networks:
 """
 
 SIMNET = re.compile(r"simnet|world_|syns_|lanes|hear|events_|deliver|answer|synack_|heap_|stage_|slot_|wheel_|"
-                    r"^arrive|ether_build|host_|syn_react|react")
+                    r"^arrive|ether_build|host_|syn_react|react|^names_|^server_|^query_read|^blocks_")
 
 
-def simnet_share(command, folder):
-    """What part of a scan's samples stand in the simulated network, where perf can tell."""
+def simnet_share(command, folder, thread=None):
+    """What part of a scan's samples, or of a thread's, stand in the simulated network, where perf can tell."""
     data = str(folder / "perf.data")
     try:
         sh("perf", "record", "-q", "-e", "cpu-clock", "-F", "499", "-o", data, "--", *command)
-        text = sh("perf", "report", "-i", data, "--stdio", "-s", "sym")
+        text = sh("perf", "report", "-i", data, "--stdio", "-s", "sym", "--percentage", "relative",
+                  *(["--comm", thread] if thread else []))
     except (OSError, subprocess.CalledProcessError):
         return None
     shares = [(float(m[1]), m[2]) for m in re.finditer(r"^\s+([\d.]+)%\s+\[[.k]\]\s+(\S+)", text, re.M)]
@@ -365,11 +366,55 @@ def part_scan(options):
             row("of its CPU time, in the simulated network", f"{share:.0f}%")
 
 
+RESOLVERS = """
+seed: 5
+networks:
+  - {cidr: 11.9.0.0/26, ports: {53: {open: 100%, services: {ns: 100%}}}, latency: {min: 20ms, max: 80ms},
+     loss: {out: 1%, back: 1%}}
+services: {ns: {kind: dns}}
+names: {exists: 80%}
+"""
+LCORE = "rte-worker-1"
+
+
+def lcore_seconds(command):
+    """The CPU time of the one lcore of a run."""
+    run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    seconds = 0
+    while run.poll() is None:
+        for task in pathlib.Path(f"/proc/{run.pid}/task").glob("*"):
+            with contextlib.suppress(OSError):  # it has just ended
+                if (task / "comm").read_text().strip() == LCORE:
+                    seconds = int((task / "schedstat").read_text().split()[0]) / 1e9
+        time.sleep(0.02)
+    if run.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}: exit status {run.returncode}")
+    return seconds
+
+
+def lookups_on_simnet(options, folder):
+    """The whole program: one lcore has lookups, receiver, sender and the simulated network."""
+    count = options.names
+    (folder / "world.yaml").write_text(RESOLVERS, encoding="utf-8")
+    (folder / "resolvers").write_text("".join(f"11.9.0.{i}\n" for i in range(64)), encoding="utf-8")
+    (folder / "names").write_text("".join(f"n{i}.example.org\n" for i in range(count)), encoding="utf-8")
+    command = [ASDIC, "dns", "-i", f"net_simnet0,world={folder}/world.yaml,events=1048576", "--resolvers",
+               f"{folder}/resolvers", "--rate", "unlimited", "--dns-rate", "10M", "--lcores", "1", "-q", "--force",
+               "-o", str(folder / "out.ndjson"), str(folder / "names")]
+    rates = [count / lcore_seconds(command) for _ in range(options.pairs)]
+    share = simnet_share(command, folder, LCORE)
+    note = f"{share:.0f}% of that in the simulated network" if share is not None else ""
+    row(f"asdic dns of {count:,} names on simnet, 2% lost, one lcore",
+        f"{statistics.median(rates):,.0f} lookups/CPU s of the lcore", "", note)
+
+
 def part_dns(options):
-    """Lookups of one core, in turn with c-ares on kernel sockets."""
+    """Lookups of one core, in turn with c-ares on kernel sockets; and the whole program's."""
     figures = bench("dns", "--seconds", str(max(5, 2 * options.pairs)))
     row(f"asdic-bench dns, {figures['library']}", f"{figures['per_cpu_second']['median']:,.0f} lookups/CPU s",
         f"kernel socket {figures['kernel_per_cpu_second']['median']:,.0f}", f"{figures['ratio']['median']:.2f} x")
+    with tempfile.TemporaryDirectory(prefix="asdic-perf-") as name:
+        lookups_on_simnet(options, pathlib.Path(name))
 
 
 PARTS = {"tx": part_tx, "rx": part_rx, "stage": part_stage, "veth": part_veth, "grab": part_grab,
@@ -391,6 +436,7 @@ def main():
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="all where none is named")
     parser.add_argument("--pairs", type=int, default=5, help="runs of asdic and testpmd in turn (5)")
     parser.add_argument("--targets", type=int, default=200_000_000, help="of the scan (200,000,000)")
+    parser.add_argument("--names", type=int, default=1_000_000, help="that are looked up on simnet (1,000,000)")
     parser.add_argument("--whole", action="store_true", help="scan all of IPv4 less the reserved ranges")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
