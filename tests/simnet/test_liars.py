@@ -121,12 +121,12 @@ class Liars(SimnetTest):
                 self.assertTrue(known or name in self.canaries["absent"], event)
 
     def test_who_begins_to_lie_is_found_out(self):
-        """They lie from the third second on, and canaries come each second. What came before they were found
+        """They lie from the fourth second on, and canaries come each second. What came before they were found
         out is in doubt, and nothing that is wrong is not."""
         for clock in CLOCKS:
-            text, self.manners = manners_of(honest="3s")
+            text, self.manners = manners_of(honest="4s")
             canaries = {**self.canaries, "every": "1s"}
-            _, records = self.lookup(12000, "--force", clock=clock, text=text, canaries=canaries, rate="2k", timeout="2s")
+            _, records = self.lookup(14000, "--force", clock=clock, text=text, canaries=canaries, rate="2k", timeout="2s")
             liars = self.liars()
             self.assertEqual({r for r, state in self.states().items() if state == "lies"}, liars)
             doubtful = sum(r["in_doubt"] for r in self.manifest["dns_resolvers"])
@@ -134,14 +134,15 @@ class Liars(SimnetTest):
             # There is something to see; all that is wrong is of those that are told, and not more than is told.
             self.assertGreater(len(wrong), 10)
             self.assertLessEqual(len(wrong), doubtful)
-            self.assertLess(doubtful, 12000 / 2)
+            self.assertLess(doubtful, 14000 / 2)
             self.assertLessEqual({r["results"]["A"]["data"]["resolver"] for r in wrong}, liars)
             start = moment(self.manifest["send_start_time"])
             seconds = [moment(e["time"]) - start for e in self.lies()]
             self.assertEqual(len(seconds), len(liars))
             for second in seconds:
-                self.assertGreater(second, 2.9)
-                self.assertLess(second, 4.7 if clock is VIRTUAL else 9)
+                # The world's time begins with the port's, a little before the first query.
+                self.assertGreater(second, 3.9 if clock is VIRTUAL else 0.5)
+                self.assertLess(second, 5.7 if clock is VIRTUAL else 10)
 
     def test_one_tells_the_others(self):
         """Who lies now and then is found out by one of two workers, by chance; the other asks it no more either."""
@@ -163,7 +164,7 @@ class Liars(SimnetTest):
             resolver = result["data"]["resolver"].partition(":")[0]
             last[resolver] = max(last.get(resolver, 0), moment(result["timestamp"]))
         for resolver, time in found.items():
-            self.assertLess(last.get(resolver, 0), time + 3)
+            self.assertLess(last.get(resolver, 0), time + 4)
         told = [r for r in self.manifest["dns_resolvers"] if r["resolver"].partition(":")[0] in found]
         self.assertEqual({r["state"] for r in told}, {"lies"})
         self.assertLess(sum(r["lies"] for r in told), 2 * len(told), "some were found out by one worker alone")
@@ -189,7 +190,7 @@ class Liars(SimnetTest):
         """While it goes on: the file for programs, and the line for people."""
         self.manners["11.9.99.1"] = {}  # nobody is there
         path = self.write("names.txt", "".join(f"n{i}.example.org\n" for i in range(6000)))
-        dns = {"resolvers": list(self.manners), "tries": 8, "timeout": "500ms", "canaries": self.canaries, "rate": "2k",
+        dns = {"resolvers": list(self.manners), "tries": 8, "timeout": "1s", "canaries": self.canaries, "rate": "2k",
                "lookups": [{"names_file": path, "types": ["A", "MX"]}]}
         device, _ = self.device(self.text)
         terminal, stderr = os.openpty()
