@@ -60,7 +60,7 @@ open_output(const char *path)
 
 /* A file of its own when path is NULL; a second output takes repeats too. */
 static void
-open_desk(struct desk *d, const char *path, uint64_t limit, unsigned int outputs)
+open_kept_desk(struct desk *d, const char *path, uint64_t limit, unsigned int outputs, struct keeper *keeper)
 {
 	struct writer_sink sinks[2] = {{.kinds = JOB_RECORD_SCAN}, {.kinds = JOB_RECORD_SCAN}};
 	struct writer_config config = {
@@ -69,6 +69,7 @@ open_desk(struct desk *d, const char *path, uint64_t limit, unsigned int outputs
 		.grabs = {.rings = &d->grabs, .ring_count = 1},
 		.results_limit = limit,
 		.ledger = &d->ledger,
+		.keeper = keeper,
 	};
 
 	memset(d, 0, sizeof(*d));
@@ -99,6 +100,12 @@ open_desk(struct desk *d, const char *path, uint64_t limit, unsigned int outputs
 	config.sink_count = outputs;
 	d->writer = writer_new(&config);
 	assert_non_null(d->writer);
+}
+
+static void
+open_desk(struct desk *d, const char *path, uint64_t limit, unsigned int outputs)
+{
+	open_kept_desk(d, path, limit, outputs, NULL);
 }
 
 /* n records of first SYN-ACKs, or of repeated ones. */
@@ -327,6 +334,72 @@ test_grabs_that_are_left_are_counted_for_both(void **state)
 	close_desk(&d);
 }
 
+static uint64_t
+nothing(void *context)
+{
+	(void)context;
+	return 0;
+}
+
+static uint64_t
+sure_of_nothing(void *context, uint64_t *since_ns)
+{
+	(void)context;
+	*since_ns = 0;
+	return 0;
+}
+
+static void
+count_nothing(void *context, struct ledger *total)
+{
+	(void)context;
+	memset(total, 0, sizeof(*total));
+}
+
+static void
+know_of_none(void *context, const struct journal_key *key)
+{
+	(void)context;
+	(void)key;
+}
+
+/* Where a checkpoint is kept, a grab that the end cut short is not told of: the run that goes on has it again. */
+static void
+test_a_grab_cut_short_is_left_to_the_next_run(void **state)
+{
+	const struct keeper_view view = {.now_ns = nothing, .seen_ns = nothing, .floor = nothing,
+					 .sure = sure_of_nothing, .claimed = nothing, .ledger = count_nothing};
+	char folder[] = "/tmp/asdic-writer-XXXXXX", path[64];
+	const struct checkpoint base = {0};
+	struct keeper_paths paths;
+	struct keeper *keeper;
+	struct grab *g;
+	struct desk d;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/checkpoint", folder);
+	assert_int_equal(keeper_paths_make(&paths, path), 0);
+	assert_int_equal(keeper_new(&paths, &base, 1, 1, know_of_none, NULL, &keeper), 0);
+	keeper_start(keeper, &view, NULL);
+	open_kept_desk(&d, NULL, 0, 2, keeper);
+	g = grab_new(d.pool, GRAB_BANNER, 0);
+	g->cause = GRAB_STOPPED;
+	assert_int_equal(rte_ring_enqueue(d.grabs, g), 0);
+	ledger_add(&d.ledger, LEDGER_OPEN_WANTED + LEDGER_OPEN_LOOK, 1);
+	ledger_add(&d.ledger, LEDGER_OPENED + LEDGER_OPEN_LOOK, 1);
+	ledger_add(&d.ledger, LEDGER_ENDED + GRAB_STOPPED, 1);
+	ledger_add(&d.ledger, LEDGER_GRAB_RECORD, 1);
+	assert_int_equal(writer_finish(d.writer, false), 0);
+	assert_int_equal(COUNT(d, LEDGER_UNWRITTEN), 2);
+	assert_int_equal(count_lines(d.path), 0);
+	close_desk(&d);
+	keeper_free(keeper);
+	keeper_paths_free(&paths);
+	unlink(path);
+	assert_int_equal(rmdir(folder), 0);
+}
+
 int
 main(void)
 {
@@ -340,6 +413,7 @@ main(void)
 		cmocka_unit_test(test_one_of_two_disks_is_full),
 		cmocka_unit_test(test_what_is_left_is_counted_for_both),
 		cmocka_unit_test(test_grabs_that_are_left_are_counted_for_both),
+		cmocka_unit_test(test_a_grab_cut_short_is_left_to_the_next_run),
 	};
 
 	return cmocka_run_group_tests(tests, start_eal, stop_eal);
