@@ -20,8 +20,8 @@
 #include <rte_ring.h>
 
 #include "../unit/frames.h"
-#include "port/eal.h"
 #include "port/tx.h"
+#include "with_eal.h"
 
 #define RIG_POOL_SIZE 511
 
@@ -36,24 +36,6 @@ struct rig {
 	struct ledger ledger;
 	char name[16];
 };
-
-/* Group set-up and tear-down: DPDK, without hugepages, devices or files. */
-static inline int
-rig_eal_start(void **state)
-{
-	const struct eal_config config = {.lcores = 1, .memory_mb = 128};
-
-	(void)state;
-	return eal_start(&config);
-}
-
-static inline int
-rig_eal_stop(void **state)
-{
-	(void)state;
-	eal_stop();
-	return 0;
-}
 
 static inline struct rte_ring *
 rig_ring(const char *prefix, unsigned int places)

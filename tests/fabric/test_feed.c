@@ -14,26 +14,9 @@
 
 #include "base/hash.h"
 #include "fabric/feed.h"
-#include "port/eal.h"
+#include "with_eal.h"
 
 #define WORKERS_MAX 3
-
-static int
-start_eal(void **state)
-{
-	const struct eal_config config = {.lcores = 1, .memory_mb = 64};
-
-	(void)state;
-	return eal_start(&config);
-}
-
-static int
-stop_eal(void **state)
-{
-	(void)state;
-	eal_stop();
-	return 0;
-}
 
 static struct feed *
 open_feed(unsigned int workers)
@@ -272,5 +255,5 @@ main(void)
 		cmocka_unit_test(test_left),
 	};
 
-	return cmocka_run_group_tests(tests, start_eal, stop_eal);
+	return cmocka_run_group_tests(tests, with_eal, without_eal);
 }

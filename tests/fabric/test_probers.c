@@ -386,5 +386,5 @@ main(void)
 		cmocka_unit_test(test_exhausted_when_all_are_sent),
 	};
 
-	return cmocka_run_group_tests(tests, rig_eal_start, rig_eal_stop);
+	return cmocka_run_group_tests(tests, with_eal, without_eal);
 }

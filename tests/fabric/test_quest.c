@@ -17,27 +17,10 @@
 
 #include "base/hash.h"
 #include "lister.h"
-#include "port/eal.h"
 #include "quest.h"
+#include "with_eal.h"
 
 #define TEXT_SIZE (FEED_TEXT_MAX + 1)
-
-static int
-start_eal(void **state)
-{
-	const struct eal_config config = {.lcores = 1, .memory_mb = 64};
-
-	(void)state;
-	return eal_start(&config);
-}
-
-static int
-stop_eal(void **state)
-{
-	(void)state;
-	eal_stop();
-	return 0;
-}
 
 /* A quest and its feed to one worker, who is the test. */
 struct desk {
@@ -689,5 +672,5 @@ main(void)
 		cmocka_unit_test(test_no_such_list),
 	};
 
-	return cmocka_run_group_tests(tests, start_eal, stop_eal);
+	return cmocka_run_group_tests(tests, with_eal, without_eal);
 }

@@ -676,5 +676,5 @@ main(void)
 		cmocka_unit_test(test_who_is_to_be_tried_again_is_waited_for),
 	};
 
-	return cmocka_run_group_tests(tests, rig_eal_start, rig_eal_stop);
+	return cmocka_run_group_tests(tests, with_eal, without_eal);
 }

@@ -231,5 +231,5 @@ main(void)
 		cmocka_unit_test(test_replies_are_not_passed),
 	};
 
-	return cmocka_run_group_tests(tests, rig_eal_start, rig_eal_stop);
+	return cmocka_run_group_tests(tests, with_eal, without_eal);
 }

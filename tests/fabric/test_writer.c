@@ -14,8 +14,8 @@
 
 #include <rte_ring_elem.h>
 
-#include "port/eal.h"
 #include "writer.h"
+#include "with_eal.h"
 
 struct desk {
 	struct rte_ring *rings[2];
@@ -30,23 +30,6 @@ struct desk {
 	char path[32];
 	char second_path[32];
 };
-
-static int
-start_eal(void **state)
-{
-	const struct eal_config config = {.lcores = 1, .memory_mb = 64};
-
-	(void)state;
-	return eal_start(&config);
-}
-
-static int
-stop_eal(void **state)
-{
-	(void)state;
-	eal_stop();
-	return 0;
-}
 
 static struct output *
 open_output(const char *path)
@@ -416,5 +399,5 @@ main(void)
 		cmocka_unit_test(test_a_grab_cut_short_is_left_to_the_next_run),
 	};
 
-	return cmocka_run_group_tests(tests, start_eal, stop_eal);
+	return cmocka_run_group_tests(tests, with_eal, without_eal);
 }
