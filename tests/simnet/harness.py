@@ -3,7 +3,9 @@
 
 What a world's truth is comes from tests/truth.py, which computes it from the published formula."""
 
+import atexit
 import collections
+import functools
 import ipaddress
 import json
 import os
@@ -144,6 +146,17 @@ class Run:
         return next(n["syn"] for n in self.report["networks"] if n["cidr"] == cidr)
 
 
+@functools.cache
+def certificates(description):
+    """The folder of a world's certificates. Keys of RSA take seconds: they are made once in a process."""
+    folder = tempfile.TemporaryDirectory(prefix="asdic-certificates-")
+    atexit.register(folder.cleanup)
+    path = pathlib.Path(folder.name) / "world.yaml"
+    path.write_text(yaml.safe_dump({"networks": [], "certificates": json.loads(description)}))
+    subprocess.run([ASDIC, "world", str(path), "--make-certificates"], check=True, stdout=subprocess.DEVNULL)
+    return path.parent / "certificates"
+
+
 class SimnetTest(unittest.TestCase):
     """A test with a folder of its own and asdic at hand."""
 
@@ -239,3 +252,14 @@ class SimnetTest(unittest.TestCase):
             {"probes": heard["syn"], "resets": heard["answers"], "received": heard["frames_out"],
              "misunderstood": heard["malformed"] + heard["bad_checksum"] + heard["other"],
              "no room": heard["events_refused"], "gated": 0}, run.stderr)
+
+
+class CertifiedTest(SimnetTest):
+    """Worlds with certificates, which are beside them in a folder of that name."""
+
+    CERTIFICATES = {}
+
+    def setUp(self):
+        super().setUp()
+        self.certificates = certificates(json.dumps(self.CERTIFICATES))
+        (self.folder / "certificates").symlink_to(self.certificates)

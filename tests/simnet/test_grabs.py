@@ -2,26 +2,22 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Grabs: every responder is adopted, talked with, and told of as the world says that it is."""
 
-import atexit
 import base64
 import collections
-import functools
 import hashlib
 import ipaddress
 import json
 import os
-import pathlib
 import random
 import re
 import signal
 import subprocess
-import tempfile
 import time
 import unittest
 
 import yaml
 
-from harness import ASDIC, SANITIZED, VIRTUAL, SimnetTest, network, truth, world
+from harness import ASDIC, SANITIZED, VIRTUAL, CertifiedTest, network, truth, world
 
 LONG = bool(os.environ.get("ASDIC_LONG"))
 PATIENCE = 1800 if LONG else 300  # seconds of a scan
@@ -34,21 +30,8 @@ NONE = {("hello_sent", "timeout")}
 WHOLE = {("handshake", "complete")}
 
 
-@functools.cache
-def certificates():
-    """Their folder. Keys of RSA take seconds: they are made once for all tests of a process."""
-    folder = tempfile.TemporaryDirectory(prefix="asdic-certificates-")
-    atexit.register(folder.cleanup)
-    path = pathlib.Path(folder.name) / "world.yaml"
-    path.write_text(yaml.safe_dump({"networks": [], "certificates": CERTIFICATES}))
-    subprocess.run([ASDIC, "world", str(path), "--make-certificates"], check=True, stdout=subprocess.DEVNULL)
-    return path.parent / "certificates"
-
-
-class GrabTest(SimnetTest):
-    def setUp(self):
-        super().setUp()
-        (self.folder / "certificates").symlink_to(certificates())
+class GrabTest(CertifiedTest):
+    CERTIFICATES = CERTIFICATES
 
     def arguments(self, cidr, grabs, ports):
         return ["-p", ports, "-o", "out.ndjson", "--force", "--set", f"grabs=[{', '.join(grabs)}]", cidr]

@@ -12,12 +12,11 @@ import os
 import pathlib
 import random
 import subprocess
-import tempfile
 import time
 import unittest
 
 import yaml
-from harness import ASDIC, OPEN, VIRTUAL, SimnetTest, Targets, network, target_text, world
+from harness import ASDIC, OPEN, VIRTUAL, CertifiedTest, SimnetTest, Targets, network, target_text, world
 from truth_names import Names
 
 KILLS = int(os.environ.get("LOOKUP_KILLS", "8"))
@@ -41,15 +40,6 @@ def answers_of(result):
 
 
 class LookupsTest(SimnetTest):
-    @classmethod
-    def certify(cls, number, *names):
-        """Names behind "*." that stand nowhere without, in place of a certificate that was made."""
-        folder = cls.certificates / "certificates"
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
-                        "9", "-subj", f"/CN={names[0]}", "-addext", "subjectAltName=" + ",".join(f"DNS:{n}" for n in names),
-                        "-keyout", "key", "-out", "leaf"], cwd=folder, check=True, capture_output=True)
-        (folder / f"{number}.pem").write_text((folder / "key").read_text() + (folder / "leaf").read_text())
-
     def lines(self, path):
         return [json.loads(line) for line in pathlib.Path(path).read_text(encoding="utf-8").splitlines()]
 
@@ -164,30 +154,32 @@ class Lists(LookupsTest):
         self.check_truth(records, TEXT, ("A",))
 
 
-class Found(LookupsTest):
-    """SYN, certificate, its names, their addresses, in one run: records that join."""
-
+class CertifiedLookupsTest(CertifiedTest, LookupsTest):
     CERTIFICATES = {"folder": "certificates", "count": 12, "chain": "1-2", "names": "1-40", "keys": ["p256"]}
-    TEXT = world(NS, network("20.1.0.0/22", ports={443: {"open": "20%", "services": {"web": "100%"}}},
-                             latency={"min": "5ms", "max": "50ms"}),
-                 services={**SERVICES, "web": {"kind": "tls"}}, names=NAMES, certificates=CERTIFICATES, seed=5)
-    TARGETS = Targets("20.1.0.0/22", ports=[443])
-    FLAGS = ("20.1.0.0/22", "-p", "443", "-c", "1", "--set", "grabs=[{module: tls, timeout: 10s}]",
-             *resolved({"names": "certificates", "types": ["A"]}, {"names": "responders", "types": ["PTR"]}))
-
-    @classmethod
-    def setUpClass(cls):
-        folder = tempfile.TemporaryDirectory(prefix="asdic-certificates-")
-        cls.addClassCleanup(folder.cleanup)
-        cls.certificates = pathlib.Path(folder.name)
-        path = cls.certificates / "world.yaml"
-        path.write_text(yaml.safe_dump({"networks": [], "certificates": cls.CERTIFICATES}))
-        subprocess.run([ASDIC, "world", str(path), "--make-certificates"], check=True, stdout=subprocess.DEVNULL)
-        cls.certify("0003", "*.wild.example", "*.Sub.Wild.example", "www.wild.example")
 
     def setUp(self):
         super().setUp()
-        (self.folder / "certificates").symlink_to(self.certificates / "certificates")
+        self.certify("0003", "*.wild.example", "*.Sub.Wild.example", "www.wild.example")
+
+    def certify(self, number, *names):
+        """Names behind "*." that stand nowhere without, in place of a certificate that was made."""
+        folder = self.certificates
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
+                        "9", "-subj", f"/CN={names[0]}", "-addext", "subjectAltName=" + ",".join(f"DNS:{n}" for n in names),
+                        "-keyout", "key", "-out", "leaf"], cwd=folder, check=True, capture_output=True)
+        (folder / f"{number}.pem").write_text((folder / "key").read_text() + (folder / "leaf").read_text())
+
+
+class Found(CertifiedLookupsTest):
+    """SYN, certificate, its names, their addresses, in one run: records that join."""
+
+    TEXT = world(NS, network("20.1.0.0/22", ports={443: {"open": "20%", "services": {"web": "100%"}}},
+                             latency={"min": "5ms", "max": "50ms"}),
+                 services={**SERVICES, "web": {"kind": "tls"}}, names=NAMES,
+                 certificates=CertifiedLookupsTest.CERTIFICATES, seed=5)
+    TARGETS = Targets("20.1.0.0/22", ports=[443])
+    FLAGS = ("20.1.0.0/22", "-p", "443", "-c", "1", "--set", "grabs=[{module: tls, timeout: 10s}]",
+             *resolved({"names": "certificates", "types": ["A"]}, {"names": "responders", "types": ["PTR"]}))
 
     def check_joins(self, records):
         by_kind = collections.defaultdict(list)
@@ -260,21 +252,14 @@ class Found(LookupsTest):
         self.assertEqual(sorted(p.name for p in self.folder.glob("*.checkpoint*")), ["out.ndjson.checkpoint"])
 
 
-class Targeted(LookupsTest):
+class Targeted(CertifiedLookupsTest):
     """Names as targets: looked up first, then probed, and grabbed with their names."""
 
-    CERTIFICATES = Found.CERTIFICATES
     WEB = "20.1.0.0/22"
     TEXT = world(NS, network(WEB, ports={443: {"open": "50%", "services": {"web": "100%"}}},
                              latency={"min": "5ms", "max": "50ms"}),
-                 services={**SERVICES, "web": {"kind": "tls"}}, certificates=Found.CERTIFICATES,
+                 services={**SERVICES, "web": {"kind": "tls"}}, certificates=CertifiedLookupsTest.CERTIFICATES,
                  names={"exists": "80%", "alias": "10%", "addresses": "20.1.0.0/22"}, seed=5)
-
-    setUpClass = Found.__dict__["setUpClass"]
-
-    def setUp(self):
-        super().setUp()
-        (self.folder / "certificates").symlink_to(self.certificates / "certificates")
 
     def pairs(self, names):
         """(address, name) of every name, as the world has them."""

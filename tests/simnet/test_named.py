@@ -9,13 +9,12 @@ import os
 import pathlib
 import signal
 import subprocess
-import tempfile
 import time
 import unittest
 
 import yaml
 
-from harness import ASDIC, OPEN, VIRTUAL, SimnetTest, Targets, network, target_text, truth_names, world
+from harness import ASDIC, OPEN, VIRTUAL, CertifiedTest, Targets, network, target_text, truth_names, world
 
 WEB = "20.1.0.0/22"
 # The servers are in a range that no scan asks unless its job allows it.
@@ -40,21 +39,13 @@ CALM = TEXT.replace("1%", "0%")
 NAMES = [f"n{i}.example.com" for i in range(150)]
 
 
-class Named(SimnetTest):
+class Named(CertifiedTest):
+    CERTIFICATES = CERTIFICATES
+
     @classmethod
     def setUpClass(cls):
-        folder = tempfile.TemporaryDirectory(prefix="asdic-certificates-")
-        cls.addClassCleanup(folder.cleanup)
-        cls.certificates = pathlib.Path(folder.name)
-        path = cls.certificates / "world.yaml"
-        path.write_text(yaml.safe_dump({"networks": [], "certificates": CERTIFICATES}))
-        subprocess.run([ASDIC, "world", str(path), "--make-certificates"], check=True, stdout=subprocess.DEVNULL)
         cls.says = truth_names.Names(yaml.safe_load(TEXT))
         cls.open = {target_text(key).partition(":")[0] for key in Targets(WEB, ports=[443]).in_state(TEXT, OPEN)}
-
-    def setUp(self):
-        super().setUp()
-        (self.folder / "certificates").symlink_to(self.certificates / "certificates")
 
     def flags(self, *more, names=None, allow="198.18.0.0/24"):
         path = self.write("names.txt", "".join(f"{name}\n" for name in names or NAMES))

@@ -5,15 +5,12 @@ does, and nobody reads what the machine has to say of resolvers and hosts."""
 
 import json
 import os
-import pathlib
 import re
 import subprocess
-import tempfile
 import unittest
 
-import yaml
 
-from harness import ASDIC, SimnetTest, network, world
+from harness import ASDIC, CertifiedTest, network, world
 
 FILES = ("/etc/resolv.conf", "/etc/hosts", "/etc/host.conf", "/etc/nsswitch.conf", "/etc/hostname", "/etc/services",
          "/etc/gai.conf", "/run/systemd/resolve")
@@ -65,19 +62,11 @@ def told(calls):
 
 
 @unittest.skipUnless(can_trace(), "nobody may trace here")
-class Sockets(SimnetTest):
-    @classmethod
-    def setUpClass(cls):
-        folder = tempfile.TemporaryDirectory(prefix="asdic-certificates-")
-        cls.addClassCleanup(folder.cleanup)
-        cls.certificates = pathlib.Path(folder.name)
-        path = cls.certificates / "world.yaml"
-        path.write_text(yaml.safe_dump({"networks": [], "certificates": CERTIFICATES}))
-        subprocess.run([ASDIC, "world", str(path), "--make-certificates"], check=True, stdout=subprocess.DEVNULL)
+class Sockets(CertifiedTest):
+    CERTIFICATES = CERTIFICATES
 
     def setUp(self):
         super().setUp()
-        (self.folder / "certificates").symlink_to(self.certificates / "certificates")
         # c-ares would read these, if it were asked to.
         os.environ.update(RES_OPTIONS="attempts:1", LOCALDOMAIN="lab.example", HOSTALIASES="/etc/hosts")
         for name in ("RES_OPTIONS", "LOCALDOMAIN", "HOSTALIASES"):
