@@ -289,7 +289,8 @@ keep(struct checkpoint *c, struct quest *q)
 		found[i] = c->found[i];
 		found[i].text = strdup(found[i].text);
 	}
-	memcpy(gaps, c->gaps, c->gap_count * sizeof(*gaps));
+	if (c->gap_count > 0)
+		memcpy(gaps, c->gaps, c->gap_count * sizeof(*gaps));
 	if (c->names_count > 0)
 		memcpy(names, c->names, c->names_count * sizeof(*names));
 	c->found = found;
