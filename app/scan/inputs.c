@@ -114,7 +114,7 @@ build_sources(struct inputs *in, const struct job *job, struct diag *diag)
 	rc = probe_sources_init(&in->sources, pools, (unsigned int)job->interface_count);
 	if (rc == -E2BIG)
 		diag_add(diag, job->interfaces[0].device.place,
-			 "%llu source addresses; at most %u can be used",
+			 "%llu source addresses; at most %u can be used: write a smaller pool in interfaces.addresses",
 			 (unsigned long long)total, PROBE_SOURCES_MAX);
 	return rc;
 }
