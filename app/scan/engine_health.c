@@ -74,6 +74,8 @@ engine_look(struct engine *e, struct health_look *look)
 	for (unsigned int i = 0; i < e->layout.probers; i++)
 		look->tried += atomic_load_explicit(&e->lcores[e->layout.prober[i]].prober.tried,
 						    memory_order_relaxed);
+	for (unsigned int i = 0; i < e->receiver_count; i++)
+		look->hits += atomic_load_explicit(&e->receivers[i].answers, memory_order_relaxed);
 }
 
 /* ---- Once more ---- */

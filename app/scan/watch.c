@@ -161,19 +161,8 @@ tell_sure(const struct watch *w)
 	engine_set_sure(w->engine, health_sure(&w->health), w->again_ns);
 }
 
-/*
- * Answers as they come in, not as they come to be records: what an earlier run has recorded is an answer too, and
- * one that waits for a worker.
- */
-static uint64_t
-answers(const struct ledger *l)
-{
-	return l->count[LEDGER_KIND + CLASSIFY_SYNACK] + l->count[LEDGER_KIND + CLASSIFY_ECHOREPLY] -
-	       l->count[LEDGER_CANARY_REPLIES];
-}
-
 static void
-look(struct watch *w, const struct ledger *l, uint64_t now_ns)
+look(struct watch *w, uint64_t now_ns)
 {
 	struct health_look look = {.now_ns = now_ns};
 	struct health_news news;
@@ -182,7 +171,6 @@ look(struct watch *w, const struct ledger *l, uint64_t now_ns)
 		health_forget(&w->health);
 	w->rate_changes = engine_rate_changes(w->engine);
 	engine_look(w->engine, &look);
-	look.hits = answers(l);
 	if (w->is_in_doubt && w->doubt_first < look.position)
 		look.position = w->doubt_first;
 	health_look(&w->health, &look, &news);
@@ -203,7 +191,7 @@ watch_update(struct watch *w, uint64_t now_ns)
 		return;
 	engine_ledger(w->engine, &l);
 	course_note(w->course, now_ns, l.count[LEDGER_SENT + LEDGER_PROBE], l.count[LEDGER_RECEIVED]);
-	look(w, &l, now_ns);
+	look(w, now_ns);
 	liars_look(&w->liars, now_ns);
 }
 

@@ -58,6 +58,7 @@ struct receiver {
 	uint64_t mark_ns;           /* what had arrived by then has been read once frames_to_mark more are */
 	uint32_t frames_to_mark;
 	uint64_t drain_until_ns;    /* 0: not draining yet */
+	_Atomic uint64_t answers;   /* of targets, not of canaries: SYN-ACKs and echo replies; others read it */
 };
 
 extern const struct role_ops receiver_role;

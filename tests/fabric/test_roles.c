@@ -5,6 +5,7 @@
 #include <rte_ring_elem.h>
 
 #include "base/time.h"
+#include "fabric/canary.h"
 #include "fabric/fabric.h"
 #include "fabric/grabber.h"
 #include "fabric/receiver.h"
@@ -277,6 +278,38 @@ test_each_kind_is_counted_and_answered(void **state)
 	assert_int_equal(count(&l, LEDGER_SENT + LEDGER_RESET), 1);
 	assert_int_equal(count(&l, LEDGER_FIRST_OTHER), 2);
 	assert_int_equal(write_records(&l), 3);
+	close_line(&l);
+}
+
+/* The hit rate is of targets: a canary that answers, or that is closed one day, takes nothing from it. */
+static void
+test_answers_are_of_targets(void **state)
+{
+	const struct canary_config config = {.address = {HOST(1)}, .port = {PORT}, .count = 1};
+	const uint8_t flags[] = {TCP_SYN | TCP_ACK, TCP_RST | TCP_ACK};
+	struct canary canary;
+	uint8_t frame[2048];
+	struct line l;
+
+	(void)state;
+	open_line(&l, 1, 64, 64);
+	canary_init(&canary, &config);
+	l.receiver.config.canary = &canary;
+	for (unsigned int i = 0; i < 2; i++) {
+		const struct frames_flow f = frames_flow(&l.probe, HOST(1), PORT, COOKIE_CANARY);
+		const struct frames_tcp t = {.flags = flags[i], .seq = 7, .ack = f.seq + 1, .window = 1000};
+
+		rig_arrive(&l.rig, frame, frames_reply(&f, &t, frame));
+		assert_int_equal(poll_receiver(&l), 1);
+		assert_int_equal(count(&l, LEDGER_CANARY_REPLIES), i + 1);
+		assert_int_equal(atomic_load(&l.receiver.answers), 0);
+	}
+	synack_arrives(&l, 2);
+	rig_arrive(&l.rig, frame, segment(&l, 3, TCP_RST | TCP_ACK, frame));
+	assert_int_equal(poll_receiver(&l), 2);
+	assert_int_equal(atomic_load(&l.receiver.answers), 1);
+	assert_int_equal(poll_worker(&l), 2);
+	assert_int_equal(write_records(&l), 2);
 	close_line(&l);
 }
 
@@ -661,6 +694,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_kind_is_counted_and_answered),
+		cmocka_unit_test(test_answers_are_of_targets),
 		cmocka_unit_test(test_an_echo_reply_is_a_hit_and_unanswered),
 		cmocka_unit_test(test_buckets_choose_the_worker),
 		cmocka_unit_test(test_a_full_ring_holds_the_receiver),
