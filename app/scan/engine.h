@@ -206,10 +206,11 @@ void engine_accuse(struct engine *e, uint32_t number);
 /* What is looked up, and of whom. */
 const struct lookups_plan *engine_lookups_plan(const struct engine *e);
 
-/* What one worker thinks of a resolver, when the lcores have stopped. */
-unsigned int engine_resolver_views(const struct engine *e);
-void engine_resolver_report(const struct engine *e, unsigned int view, uint32_t number,
-			    struct resolvers_report *out);
+/*
+ * What all workers came to know of a resolver, when the lcores have stopped: counts are sums, the state is the
+ * gravest and the latency the longest that one of them has.
+ */
+void engine_resolver_report(const struct engine *e, uint32_t number, struct resolvers_report *sum);
 
 /* A list of names that could not be read: a negative errno of lib/lines, and its name; 0: all could. */
 int engine_list_error(const struct engine *e, const char **file);

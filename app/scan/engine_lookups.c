@@ -223,38 +223,38 @@ engine_answers(const struct engine *e, enum dns_status status)
 	return count;
 }
 
+/* Structs of nothing but counts, added member by member. */
+static void
+add_counts(void *total, const void *one, size_t size)
+{
+	uint64_t *sum = total;
+	const uint64_t *count = one;
+
+	for (size_t i = 0; i < size / sizeof(*sum); i++)
+		sum[i] += count[i];
+}
+
 void
 engine_dns_stats(const struct engine *e, struct dns_stats *total)
 {
-	/* All members are counts. */
-	uint64_t *sum = (uint64_t *)total;
-
 	_Static_assert(sizeof(*total) % sizeof(uint64_t) == 0, "only counts");
 	memset(total, 0, sizeof(*total));
-	for (unsigned int w = 0; w < e->layout.workers; w++) {
-		const uint64_t *one;
-
-		if (e->lookups.lookups[w] == NULL)
-			continue;
-		one = (const uint64_t *)lookups_stats(e->lookups.lookups[w]);
-		for (size_t i = 0; i < sizeof(*total) / sizeof(*sum); i++)
-			sum[i] += one[i];
-	}
+	for (unsigned int w = 0; w < e->layout.workers; w++)
+		if (e->lookups.lookups[w] != NULL)
+			add_counts(total, lookups_stats(e->lookups.lookups[w]), sizeof(*total));
 }
 
 void
 engine_walk_stats(const struct engine *e, struct iterate_stats *total)
 {
-	uint64_t *sum = (uint64_t *)total;
-
 	_Static_assert(sizeof(*total) % sizeof(uint64_t) == 0, "only counts");
 	memset(total, 0, sizeof(*total));
 	for (unsigned int w = 0; w < e->layout.workers; w++) {
 		const struct lookups *l = e->lookups.lookups[w];
-		const uint64_t *one = l != NULL ? (const uint64_t *)lookups_walks(l) : NULL;
+		const struct iterate_stats *one = l != NULL ? lookups_walks(l) : NULL;
 
-		for (size_t i = 0; one != NULL && i < sizeof(*total) / sizeof(*sum); i++)
-			sum[i] += one[i];
+		if (one != NULL)
+			add_counts(total, one, sizeof(*total));
 	}
 }
 
@@ -329,17 +329,24 @@ engine_lookups_plan(const struct engine *e)
 	return &e->config.inputs->asking.plan;
 }
 
-unsigned int
-engine_resolver_views(const struct engine *e)
-{
-	return engine_has_lookups(e) && !e->config.inputs->asking.plan.direct ? e->layout.workers : 0;
-}
-
 void
-engine_resolver_report(const struct engine *e, unsigned int view, uint32_t number,
-		       struct resolvers_report *out)
+engine_resolver_report(const struct engine *e, uint32_t number, struct resolvers_report *sum)
 {
-	resolvers_report(lookups_resolvers(e->lookups.lookups[view]), number, out);
+	struct resolvers_report one;
+
+	memset(sum, 0, sizeof(*sum));
+	for (unsigned int w = 0; w < e->layout.workers; w++) {
+		resolvers_report(view_of(e, w), number, &one);
+		sum->address = one.address;
+		sum->asked += one.asked;
+		sum->lies += one.lies;
+		sum->in_doubt += one.in_doubt;
+		sum->rate_pps += one.rate_pps;
+		sum->edns |= one.edns;
+		sum->state = one.state > sum->state ? one.state : sum->state;
+		sum->latency_ns = one.latency_ns > sum->latency_ns ? one.latency_ns : sum->latency_ns;
+		add_counts(sum->outcomes, one.outcomes, sizeof(one.outcomes));
+	}
 }
 
 int

@@ -272,21 +272,10 @@ put_resolvers(FILE *f, const struct engine *e, size_t count)
 {
 	fprintf(f, ",\n  \"dns_resolvers\": [");
 	for (uint32_t i = 0; i < count && i < REPORTED_MAX; i++) {
-		struct resolvers_report sum = {0}, one;
+		struct resolvers_report sum;
 		char address[IPV4_TEXT_SIZE];
-		uint64_t latency_ns = 0;
 
-		for (unsigned int view = 0; view < engine_resolver_views(e); view++) {
-			engine_resolver_report(e, view, i, &one);
-			sum.address = one.address;
-			sum.asked += one.asked;
-			sum.lies += one.lies;
-			sum.in_doubt += one.in_doubt;
-			sum.state = one.state > sum.state ? one.state : sum.state;
-			latency_ns = one.latency_ns > latency_ns ? one.latency_ns : latency_ns;
-			for (unsigned int k = 0; k < RESOLVERS_OUTCOMES; k++)
-				sum.outcomes[k] += one.outcomes[k];
-		}
+		engine_resolver_report(e, i, &sum);
 		ipv4_format(sum.address.address, address);
 		fprintf(f, "%s\n    {\"resolver\": \"%s:%u\", \"state\": \"%s\", \"asked\": %llu, \"answered\": %llu, "
 			   "\"servfail\": %llu, \"refused\": %llu, \"timeout\": %llu, \"lies\": %llu, \"in_doubt\": %llu, "
@@ -296,7 +285,7 @@ put_resolvers(FILE *f, const struct engine *e, size_t count)
 			(unsigned long long)sum.outcomes[RESOLVERS_SERVFAIL],
 			(unsigned long long)sum.outcomes[RESOLVERS_REFUSED],
 			(unsigned long long)sum.outcomes[RESOLVERS_TIMEOUT], (unsigned long long)sum.lies,
-			(unsigned long long)sum.in_doubt, (double)latency_ns / 1e6);
+			(unsigned long long)sum.in_doubt, (double)sum.latency_ns / 1e6);
 	}
 	fprintf(f, "\n  ]");
 }
@@ -434,7 +423,7 @@ put_end(FILE *f, const struct manifest *m, const struct engine *e, const struct 
 	put_coverage(f, m, &totals);
 	if (engine_has_lookups(e)) {
 		put_answers(f, e);
-		if (engine_resolver_views(e) > 0)
+		if (engine_resolver_count(e) > 0)
 			put_resolvers(f, e, m->request->inputs.asking.plan.resolver_count);
 		if (m->request->inputs.asking.plan.direct)
 			put_walks(f, e);

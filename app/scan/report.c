@@ -196,7 +196,7 @@ print_resolvers(const struct engine *e)
 {
 	uint64_t counts[RESOLVERS_STATES], in_doubt = 0;
 	const char *separator = "";
-	struct resolvers_report one;
+	struct resolvers_report sum;
 
 	if (engine_resolver_count(e) == 0)
 		return;
@@ -208,11 +208,9 @@ print_resolvers(const struct engine *e)
 		fprintf(stderr, "%s%s %llu", separator, resolvers_state_name(state), (unsigned long long)counts[state]);
 		separator = ", ";
 	}
-	for (unsigned int view = 0; view < engine_resolver_views(e); view++) {
-		for (uint32_t i = 0; i < engine_resolver_count(e); i++) {
-			engine_resolver_report(e, view, i, &one);
-			in_doubt += one.in_doubt;
-		}
+	for (uint32_t i = 0; i < engine_resolver_count(e); i++) {
+		engine_resolver_report(e, i, &sum);
+		in_doubt += sum.in_doubt;
 	}
 	if (counts[RESOLVERS_LIES] > 0)
 		fprintf(stderr, "; %llu answers in doubt", (unsigned long long)in_doubt);
