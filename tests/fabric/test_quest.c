@@ -353,6 +353,127 @@ listed(struct desk *d, uint64_t number)
 	over(d, &n, GRAB_COMPLETE, true);
 }
 
+enum { SHOWN = 600, LISTED = 500 };
+
+/* Records in the outputs, of each name that was found and of each that a list has; and how many of them were shown. */
+struct outputs {
+	uint8_t found[SHOWN];
+	uint8_t listed[LISTED];
+	uint64_t shown;
+};
+
+/* A run, and what a kill would leave of it. */
+struct run {
+	struct desk desk;
+	struct outputs now;
+	struct outputs kept; /* as the checkpoint has them */
+	struct checkpoint checkpoint;
+	bool has_checkpoint;
+};
+
+/* Hosts show names that are new, or that others have shown. */
+static void
+run_shows(struct run *r, uint64_t h)
+{
+	char text[64];
+
+	for (uint64_t i = 0; i < h % 50; i++) {
+		uint64_t shown = r->now.shown, which = shown > 0 ? hash_mix64(h - i) % shown : 0;
+
+		if (hash_mix64(h + i) % 3 == 0 && shown < SHOWN)
+			which = r->now.shown++;
+		if (which < r->now.shown)
+			show(&r->desk, text, text_of(which, text));
+	}
+	quest_poll(r->desk.quest);
+}
+
+/* Some are looked up; some are still under way when the run ends. */
+static void
+run_looks_up(struct run *r, uint64_t h)
+{
+	struct feed_name n;
+
+	for (uint64_t i = 0; i < (h >> 10) % 40 && next(&r->desk, &n); i++) {
+		uint64_t which = strtoull(n.text + 1, NULL, 10);
+
+		if (hash_mix64(h ^ i) % 8 == 0)
+			continue;
+		assert_int_equal(r->now.found[which]++, 0);
+		over(&r->desk, &n, GRAB_COMPLETE, true);
+	}
+}
+
+static void
+run_lists(struct run *r, uint64_t h)
+{
+	for (uint64_t i = 0; i < (h >> 20) % 40; i++) {
+		uint64_t number = hash_mix64(h * 3 + i) % LISTED;
+
+		if (quest_is_done(r->desk.quest, number) || r->now.listed[number] != 0)
+			continue;
+		r->now.listed[number]++;
+		listed(&r->desk, number);
+	}
+}
+
+static void
+run_saves(struct run *r)
+{
+	if (r->has_checkpoint)
+		forget(&r->checkpoint);
+	keep(&r->checkpoint, r->desk.quest);
+	r->has_checkpoint = true;
+	r->kept = r->now;
+}
+
+/* What came after the checkpoint is cut off the outputs. */
+static void
+run_is_killed(struct run *r, const char *journal)
+{
+	desk_close(&r->desk);
+	desk_open(&r->desk, journal, &r->checkpoint);
+	r->now = r->kept;
+	for (uint64_t i = 0; i < LISTED; i++)
+		assert_int_equal(quest_is_done(r->desk.quest, i), r->now.listed[i]);
+}
+
+static bool
+run_has_all(const struct run *r)
+{
+	unsigned int done = 0;
+
+	for (unsigned int i = 0; i < SHOWN; i++)
+		done += r->now.found[i];
+	for (unsigned int i = 0; i < LISTED; i++)
+		done += r->now.listed[i];
+	return done >= SHOWN + LISTED;
+}
+
+static void
+run_to_the_end(struct run *r, const char *journal, uint64_t seed)
+{
+	uint64_t draw = seed * 100003;
+
+	desk_open(&r->desk, journal, NULL);
+	while (!run_has_all(r)) {
+		uint64_t h = hash_mix64(draw++);
+
+		run_shows(r, h);
+		run_looks_up(r, h);
+		run_lists(r, h);
+		if ((h >> 30) % 4 == 0)
+			run_saves(r);
+		if ((h >> 40) % 8 == 0 && r->has_checkpoint)
+			run_is_killed(r, journal);
+		assert_true(draw < seed * 100003 + 20000);
+	}
+	if (r->has_checkpoint)
+		forget(&r->checkpoint);
+	quest_remove(r->desk.quest);
+	desk_close(&r->desk);
+}
+
 /*
  * Runs that are killed at any moment, and what they found since the last checkpoint with them: together they look
  * each name up, and record it once.
@@ -360,83 +481,15 @@ listed(struct desk *d, uint64_t number)
 static void
 test_killed_at_any_moment(void **state)
 {
-	enum { NAMES = 600, LISTED = 500 };
 	char folder[] = "/tmp/asdic-quest-XXXXXX", journal[64];
 
 	(void)state;
 	assert_non_null(mkdtemp(folder));
 	snprintf(journal, sizeof(journal), "%s/names", folder);
 	for (uint64_t seed = 1; seed <= 30; seed++) {
-		/* What is in the outputs, as a checkpoint has it and as it is now. */
-		static uint8_t kept[NAMES], now[NAMES], kept_listed[LISTED], now_listed[LISTED];
-		struct checkpoint c;
-		uint64_t draw = seed * 100003, shown = 0, kept_shown = 0, done = 0;
-		bool has_checkpoint = false;
-		struct desk d;
-		char text[64];
+		struct run run = {.has_checkpoint = false};
 
-		memset(kept, 0, sizeof(kept));
-		memset(now, 0, sizeof(now));
-		memset(kept_listed, 0, sizeof(kept_listed));
-		memset(now_listed, 0, sizeof(now_listed));
-		desk_open(&d, journal, NULL);
-		while (done < NAMES + LISTED) {
-			uint64_t h = hash_mix64(draw++);
-			struct feed_name n;
-
-			for (uint64_t i = 0; i < h % 50; i++) { /* each is shown by several hosts */
-				uint64_t which = hash_mix64(h + i) % 3 == 0 && shown < NAMES ? shown++ :
-						 shown > 0 ? hash_mix64(h - i) % shown : 0;
-
-				if (which < shown)
-					show(&d, text, text_of(which, text));
-			}
-			quest_poll(d.quest);
-			for (uint64_t i = 0; i < (h >> 10) % 40 && next(&d, &n); i++) {
-				uint64_t which = strtoull(n.text + 1, NULL, 10);
-
-				if (hash_mix64(h ^ i) % 8 == 0) /* is still under way when the run ends */
-					continue;
-				assert_int_equal(now[which]++, 0);
-				over(&d, &n, GRAB_COMPLETE, true);
-			}
-			for (uint64_t i = 0; i < (h >> 20) % 40; i++) {
-				uint64_t number = hash_mix64(h * 3 + i) % LISTED;
-
-				if (quest_is_done(d.quest, number) || now_listed[number] != 0)
-					continue;
-				now_listed[number]++;
-				listed(&d, number);
-			}
-			if ((h >> 30) % 4 == 0) {
-				if (has_checkpoint)
-					forget(&c);
-				keep(&c, d.quest);
-				has_checkpoint = true;
-				kept_shown = shown;
-				memcpy(kept, now, sizeof(now));
-				memcpy(kept_listed, now_listed, sizeof(now_listed));
-			}
-			if ((h >> 40) % 8 == 0 && has_checkpoint) { /* killed: what came later is cut off the outputs */
-				desk_close(&d);
-				desk_open(&d, journal, &c);
-				shown = kept_shown;
-				memcpy(now, kept, sizeof(now));
-				memcpy(now_listed, kept_listed, sizeof(now_listed));
-				for (uint64_t i = 0; i < LISTED; i++)
-					assert_int_equal(quest_is_done(d.quest, i), now_listed[i]);
-			}
-			done = 0;
-			for (unsigned int i = 0; i < NAMES; i++)
-				done += now[i];
-			for (unsigned int i = 0; i < LISTED; i++)
-				done += now_listed[i];
-			assert_true(draw < seed * 100003 + 20000);
-		}
-		if (has_checkpoint)
-			forget(&c);
-		quest_remove(d.quest);
-		desk_close(&d);
+		run_to_the_end(&run, journal, seed);
 	}
 	assert_int_equal(rmdir(folder), 0); /* and its files are gone */
 }

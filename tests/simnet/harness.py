@@ -253,6 +253,17 @@ class SimnetTest(unittest.TestCase):
              "misunderstood": heard["malformed"] + heard["bad_checksum"] + heard["other"],
              "no room": heard["events_refused"], "gated": 0}, run.stderr)
 
+    def kill_soon(self, *flags):
+        """A run with its records in out.ndjson, killed a moment after its first checkpoint."""
+        process = subprocess.Popen([ASDIC, *flags], cwd=self.folder, stdin=subprocess.DEVNULL,
+                                   stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.communicate)
+        while not (self.folder / "out.ndjson.checkpoint").exists() and process.poll() is None:
+            time.sleep(0.05)
+        time.sleep(0.7)
+        process.kill()
+        process.wait()
+
 
 class CertifiedTest(SimnetTest):
     """Worlds with certificates, which are beside them in a folder of that name."""

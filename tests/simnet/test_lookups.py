@@ -311,14 +311,7 @@ class Targeted(CertifiedLookupsTest):
         path, names = self.list_of(150)
         device, _ = self.device(self.TEXT)
         flags = ["scan", "-i", device, *self.flags(path), "-r", "100", "-q"]
-        process = subprocess.Popen([ASDIC, *flags], cwd=self.folder, stdin=subprocess.DEVNULL,
-                                   stderr=subprocess.PIPE, text=True)
-        self.addCleanup(process.communicate)
-        while not (self.folder / "out.ndjson.checkpoint").exists() and process.poll() is None:
-            time.sleep(0.05)
-        time.sleep(0.7)
-        process.kill()
-        process.wait()
+        self.kill_soon(*flags)
         status, _, stderr = self.asdic(*flags, "--resolvers", "11.77.0.1", "--resume")
         self.assertEqual(status, 0, stderr)
         found = {(r["ip"], r["domain"]) for r in self.lines(self.folder / "out.ndjson") if r["record"] == "tls"}

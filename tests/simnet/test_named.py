@@ -206,14 +206,7 @@ class Named(CertifiedTest):
         device, _ = self.device(CALM)
         flags = ["scan", "-i", device, *self.flags("-r", "60", "--set", "targets.exclude=[20.1.0.0/24]",
                                                    "--set", "dns.rate=2k"), "-q"]
-        process = subprocess.Popen([ASDIC, *flags], cwd=self.folder, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                                   text=True)
-        self.addCleanup(process.communicate)
-        while not (self.folder / "out.ndjson.checkpoint").exists() and process.poll() is None:
-            time.sleep(0.05)
-        time.sleep(0.7)
-        process.kill()
-        process.wait()
+        self.kill_soon(*flags)
         for path in pathlib.Path(self.folder).glob("*.part"):
             os.unlink(path)
         status, _, stderr = self.asdic(*flags, "--set", "dns.resolvers=[198.18.0.99]", "--resume")
