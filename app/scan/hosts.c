@@ -269,17 +269,24 @@ take_record(struct hosts *h, const char *line, size_t len, hosts_each *each, voi
 	return rc;
 }
 
+/* A file without a name, from its beginning. */
+static int
+open_unnamed(int fd, struct lines **lines)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return lines_open(path, lines);
+}
+
 static int
 read_records(struct hosts *h, int out, hosts_each *each, void *context)
 {
 	struct lines *lines;
 	const char *line;
-	char path[32];
 	size_t len;
-	int rc, done = 0;
+	int rc = open_unnamed(out, &lines), done = 0;
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", out);
-	rc = lines_open(path, &lines);
 	if (rc != 0)
 		return rc;
 	while (done == 0 && (rc = lines_next(lines, &line, &len)) > 0)
@@ -386,14 +393,12 @@ hosts_records(const struct hosts *h, hosts_line *put, void *context)
 {
 	struct lines *lines;
 	const char *line;
-	char path[32];
 	size_t len;
 	int rc;
 
 	if (h == NULL || h->told == NULL)
 		return 0;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fileno(h->told));
-	rc = lines_open(path, &lines);
+	rc = open_unnamed(fileno(h->told), &lines);
 	if (rc != 0)
 		return rc;
 	while ((rc = lines_next(lines, &line, &len)) > 0)
