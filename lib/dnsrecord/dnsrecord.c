@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/decimal.h"
 #include "base/ipv4.h"
 #include "base/time.h"
 #include "dnsrecord/dnsrecord.h"
@@ -112,31 +113,18 @@ message_json(struct span message, struct json *j)
 	}
 }
 
-/* A number's digits; how many. */
-static unsigned int
-decimal(uint16_t number, char text[5])
-{
-	unsigned int len = 0;
-
-	for (unsigned int scale = 10000; scale > 0; scale /= 10)
-		if (number >= scale || scale == 1)
-			text[len++] = (char)('0' + number / scale % 10);
-	return len;
-}
-
 static void
 resolver_json(const struct grab_dns_result *result, struct json *j)
 {
-	char text[IPV4_TEXT_SIZE + sizeof(":65535")];
-	unsigned int len;
+	char text[IPV4_TEXT_SIZE + sizeof(":65535")], *end;
 
 	if (result->resolver == 0)
 		return;
-	len = ipv4_format(result->resolver, text);
-	text[len++] = ':';
-	len += decimal(result->resolver_port, text + len);
+	end = text + ipv4_format(result->resolver, text);
+	*end++ = ':';
+	end = decimal_put(end, result->resolver_port);
 	json_string(j, "protocol", result->is_tcp ? "tcp" : "udp");
-	json_text(j, "resolver", span_of(text, len));
+	json_text(j, "resolver", span_of(text, (size_t)(end - text)));
 }
 
 static void

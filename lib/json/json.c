@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/decimal.h"
+
 static const char hex_digits[] = "0123456789abcdef";
 
 void
@@ -115,25 +117,9 @@ json_close_array(struct json *j)
 static void
 put_number(struct json *j, uint64_t value)
 {
-	char digits[20];
-	size_t at = sizeof(digits);
+	char digits[DECIMAL_MAX];
 
-	do {
-		digits[--at] = (char)('0' + value % 10);
-		value /= 10;
-	} while (value > 0);
-	put(j, digits + at, sizeof(digits) - at);
-}
-
-/* Of so many digits, zeros before it. */
-static char *
-write_digits(char *at, unsigned int digits, uint64_t value)
-{
-	for (unsigned int i = digits; i > 0; i--) {
-		at[i - 1] = (char)('0' + value % 10);
-		value /= 10;
-	}
-	return at + digits;
+	put(j, digits, (size_t)(decimal_put(digits, value) - digits));
 }
 
 void
@@ -154,7 +140,7 @@ json_seconds(struct json *j, const char *key, uint64_t us)
 	if (at == NULL)
 		return;
 	*at++ = '.';
-	write_digits(at, 6, us % 1000000);
+	decimal_put_padded(at, 6, us % 1000000);
 }
 
 void
@@ -167,49 +153,14 @@ json_signed(struct json *j, const char *key, int64_t value)
 	put_number(j, value < 0 ? -(uint64_t)value : (uint64_t)value);
 }
 
-#define ERA_DAYS 146097
-
-/*
- * A day's date in the Gregorian calendar, of days since 1970, none before the year 0 or after 9999: counted from March
- * on, so that a leap day ends a year, in eras of 400 years, which are alike, from the one before the year 0 on (the inverse of Hinnant's days_from_civil,
- * "chrono-Compatible Low-Level Date Algorithms").
- */
-static char *
-write_date(char *at, int64_t days)
-{
-	uint32_t since = (uint32_t)(days + 719468 + ERA_DAYS), era = since / ERA_DAYS, of_era = since % ERA_DAYS;
-	uint32_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-	uint32_t of_year = of_era - (365 * year + year / 4 - year / 100);
-	uint32_t from_march = (5 * of_year + 2) / 153, month = from_march < 10 ? from_march + 3 : from_march - 9;
-
-	at = write_digits(at, 4, year + 400 * era - 400 + (month <= 2));
-	*at++ = '-';
-	at = write_digits(at, 2, month);
-	*at++ = '-';
-	return write_digits(at, 2, of_year - (153 * from_march + 2) / 5 + 1);
-}
-
-static char *
-write_clock(char *at, uint32_t of_day)
-{
-	at = write_digits(at, 2, of_day / 3600);
-	*at++ = ':';
-	at = write_digits(at, 2, of_day / 60 % 60);
-	*at++ = ':';
-	return write_digits(at, 2, of_day % 60);
-}
-
 /* RFC 3339 has years of four digits: what is beyond them is told as the last or first second there is. */
 void
 json_time(struct json *j, const char *key, int64_t seconds)
 {
 	static const int64_t first = -62167219200, last = 253402300799;
 	int64_t at = seconds < first ? first : seconds > last ? last : seconds;
-	int64_t days = (at - first) / 86400 + first / 86400;
-	char text[24], *end = write_date(text, days);
+	char text[DECIMAL_TIME + 1], *end = decimal_put_time(text, at);
 
-	*end++ = 'T';
-	end = write_clock(end, (uint32_t)(at - days * 86400));
 	*end++ = 'Z';
 	json_text(j, key, span_of(text, (size_t)(end - text)));
 }

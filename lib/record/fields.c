@@ -2,6 +2,7 @@
 /* The table of fields: what each is called, and how it is had from a record. */
 #include "record/record.h"
 
+#include "base/decimal.h"
 #include "base/ipv4.h"
 #include "base/time.h"
 
@@ -164,67 +165,18 @@ GETTER(timestamp_us)
 	set_int_if(out, true, wall_ns(r, clock) % NS_PER_SEC / NS_PER_US);
 }
 
-struct civil_date {
-	uint32_t year;
-	uint32_t month;
-	uint32_t day;
-};
-
-/*
- * The Gregorian date of a day counted from 1970-01-01: civil_from_days() of Howard Hinnant's
- * "chrono-Compatible Low-Level Date Algorithms", for days that are not negative. Years are taken to
- * begin in March, so that the leap day is their last, and eras of 400 years all have 146,097 days.
- */
-static struct civil_date
-civil_from_days(uint32_t days)
-{
-	uint32_t z = days + 719468;
-	uint32_t era = z / 146097;
-	uint32_t day_of_era = z - era * 146097;
-	uint32_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 -
-				day_of_era / 146096) / 365;
-	uint32_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 -
-					     year_of_era / 100);
-	uint32_t march_month = (5 * day_of_year + 2) / 153;
-	uint32_t month = march_month < 10 ? march_month + 3 : march_month - 9;
-
-	return (struct civil_date){
-		.year = year_of_era + era * 400 + (month <= 2),
-		.month = month,
-		.day = day_of_year - (153 * march_month + 2) / 5 + 1,
-	};
-}
-
-static char *
-put_digits(char *p, uint32_t number, unsigned int digits, char after)
-{
-	for (unsigned int i = digits; i > 0; i--) {
-		p[i - 1] = (char)('0' + number % 10);
-		number /= 10;
-	}
-	p[digits] = after;
-	return p + digits + 1;
-}
-
 /* "2026-11-22T13:02:11.123+0000"; always UTC. Years end at 2554 with the clock's 64 bits. */
 GETTER(timestamp_str)
 {
 	uint64_t ns = wall_ns(r, clock);
-	uint32_t second = (uint32_t)(ns / NS_PER_SEC % 86400);
-	struct civil_date date = civil_from_days((uint32_t)(ns / NS_PER_SEC / 86400));
-	char *p = out->scratch;
+	char *p = decimal_put_time(out->scratch, (int64_t)(ns / NS_PER_SEC));
 
-	p = put_digits(p, date.year, 4, '-');
-	p = put_digits(p, date.month, 2, '-');
-	p = put_digits(p, date.day, 2, 'T');
-	p = put_digits(p, second / 3600, 2, ':');
-	p = put_digits(p, second / 60 % 60, 2, ':');
-	p = put_digits(p, second % 60, 2, '.');
-	p = put_digits(p, (uint32_t)(ns % NS_PER_SEC / NS_PER_MS), 3, '+');
-	memcpy(p, "0000", 4);
+	*p++ = '.';
+	p = decimal_put_padded(p, 3, ns % NS_PER_SEC / NS_PER_MS);
+	memcpy(p, "+0000", 5);
 	out->type = RECORD_STRING;
 	out->text = out->scratch;
-	out->text_len = (uint32_t)(p + 4 - out->scratch);
+	out->text_len = (uint32_t)(p + 5 - out->scratch);
 }
 
 #define FIELD(name, type) {#name, sizeof(#name) - 1, type, get_##name}

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/decimal.h"
 #include "base/near.h"
 
 const struct record_field *
@@ -80,23 +81,10 @@ put_bytes(char *p, const char *text, size_t len)
 }
 
 static char *
-put_number(char *p, uint64_t number)
-{
-	char digits[20];
-	size_t at = sizeof(digits);
-
-	do {
-		digits[--at] = (char)('0' + number % 10);
-		number /= 10;
-	} while (number > 0);
-	return put_bytes(p, digits + at, sizeof(digits) - at);
-}
-
-static char *
 put_json_value(char *p, const struct record_value *v)
 {
 	if (v->type == RECORD_INT)
-		return put_number(p, v->number);
+		return decimal_put(p, v->number);
 	if (v->type == RECORD_BOOL)
 		return v->number ? put_bytes(p, "true", 4) : put_bytes(p, "false", 5);
 	*p++ = '"';
@@ -139,7 +127,7 @@ put_csv_value(char *p, const struct record_value *v)
 		return p;
 	if (v->type == RECORD_STRING)
 		return put_bytes(p, v->text, v->text_len);
-	return put_number(p, v->number);
+	return decimal_put(p, v->number);
 }
 
 size_t
